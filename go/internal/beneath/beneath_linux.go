@@ -1,0 +1,212 @@
+package beneath
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"unsafe"
+)
+
+// openFlags: O_NONBLOCK so that a FIFO or a device does not block the open.
+const openFlags = syscall.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY | syscall.O_CLOEXEC
+
+// From linux/openat2.h and linux/fcntl.h; the number of openat2 is the same on
+// every architecture. openat2(2).
+const (
+	sysOpenat2     = 437
+	resolveNoMagic = 0x02
+	resolveBeneath = 0x08
+	oPath          = 0x200000
+	maxAgain       = 8
+)
+
+type openHow struct{ flags, mode, resolve uint64 }
+
+var errNoKernelSupport = errors.New("no openat2")
+
+// A handle is the descriptor of a directory, opened with O_PATH.
+type handle int
+
+// openHandle opens a directory; errNoKernelSupport says that openat2 cannot be
+// had here (an old kernel, or a sandbox that refuses what it does not know).
+func openHandle(path string) (handle, error) {
+	fd, err := retry(func() (int, error) {
+		return syscall.Open(path, oPath|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return -1, err
+	}
+	probe, err := handle(fd).openat2(".", oPath|syscall.O_CLOEXEC, resolveBeneath)
+	switch err {
+	case nil:
+		syscall.Close(probe)
+		return handle(fd), nil
+	case syscall.ENOSYS, syscall.EPERM:
+		err = errNoKernelSupport
+	}
+	syscall.Close(fd)
+	return -1, err
+}
+
+func (h handle) close() error { return syscall.Close(int(h)) }
+
+func (h handle) exists(name string) bool {
+	fd, err := h.openat2(name, oPath|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, resolveBeneath)
+	if err == nil {
+		syscall.Close(fd)
+	}
+	return err == nil
+}
+
+// openat2 opens name below h. The kernel answers EAGAIN when a rename
+// elsewhere kept it from proving that ".." stayed inside: it is asked again.
+func (h handle) openat2(name string, flags, resolve uint64) (int, error) {
+	path, err := syscall.BytePtrFromString(name)
+	if err != nil {
+		return -1, err
+	}
+	how := openHow{flags: flags, resolve: resolve}
+	for range maxAgain {
+		var fd int
+		fd, err = retry(func() (int, error) {
+			fd, _, errno := syscall.Syscall6(sysOpenat2, uintptr(h), uintptr(unsafe.Pointer(path)),
+				uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0, 0)
+			if errno != 0 {
+				return -1, errno
+			}
+			return int(fd), nil
+		})
+		if err != syscall.EAGAIN {
+			return fd, err
+		}
+	}
+	return -1, err
+}
+
+func (r *Root) openByKernel(name string) (*File, error) {
+	fd, err := r.dir.openat2(name, openFlags, resolveBeneath|resolveNoMagic)
+	switch err {
+	case nil:
+		return regular(&File{fd: fd})
+	case syscall.EXDEV:
+		return nil, &Error{Reason: ErrEscapes.Reason, Err: err}
+	case syscall.ENXIO:
+		return nil, r.dir.irregular(name)
+	}
+	return nil, openError(err)
+}
+
+// irregular says what name is, after open said that it is nothing to open.
+func (h handle) irregular(name string) error {
+	fd, err := h.openat2(name, oPath|syscall.O_CLOEXEC, resolveBeneath|resolveNoMagic)
+	if err != nil {
+		return openError(err)
+	}
+	file := &File{fd: fd}
+	defer file.Close()
+	if _, err := regular(file); err != nil {
+		return err
+	}
+	return Reason(syscall.ENXIO)
+}
+
+// A File is a regular file, open for reading through raw system calls: an
+// os.File would register each descriptor with the runtime's poller.
+type File struct {
+	fd    int
+	owner *os.File // that os.Root opened, and that closes fd; nil for openat2's
+	stamp Stamp
+}
+
+func fileOf(f *os.File) *File { return &File{fd: int(f.Fd()), owner: f} }
+
+// regular returns f with its stamp, or closes it and says what it is instead.
+func regular(f *File) (*File, error) {
+	var st syscall.Stat_t
+	err := f.stat(&st)
+	if err == nil {
+		err = errorOf(typeOf(st.Mode))
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	f.stamp = stampOf(&st)
+	return f, nil
+}
+
+func typeOf(mode uint32) os.FileMode {
+	switch mode & syscall.S_IFMT {
+	case syscall.S_IFREG:
+		return 0
+	case syscall.S_IFDIR:
+		return os.ModeDir
+	case syscall.S_IFIFO:
+		return os.ModeNamedPipe
+	case syscall.S_IFSOCK:
+		return os.ModeSocket
+	case syscall.S_IFCHR, syscall.S_IFBLK:
+		return os.ModeDevice
+	}
+	return os.ModeIrregular
+}
+
+// A Stamp tells whether a file was touched between two looks at it.
+type Stamp struct {
+	Size         int64
+	device       uint64
+	inode        uint64
+	mtime, ctime syscall.Timespec
+}
+
+func stampOf(st *syscall.Stat_t) Stamp {
+	return Stamp{st.Size, uint64(st.Dev), st.Ino, st.Mtim, st.Ctim}
+}
+
+// Opened returns the stamp that the file had when it was opened.
+func (f *File) Opened() Stamp { return f.stamp }
+
+// Stamp returns the stamp that the file has now.
+func (f *File) Stamp() (Stamp, error) {
+	var st syscall.Stat_t
+	if err := f.stat(&st); err != nil {
+		return Stamp{}, err
+	}
+	return stampOf(&st), nil
+}
+
+func (f *File) stat(st *syscall.Stat_t) error {
+	_, err := retry(func() (int, error) { return 0, syscall.Fstat(f.fd, st) })
+	if err != nil {
+		return Reason(err)
+	}
+	return nil
+}
+
+// Read reads up to len(p) bytes; 0 and a nil error are the end of the file.
+func (f *File) Read(p []byte) (int, error) {
+	n, err := retry(func() (int, error) { return syscall.Read(f.fd, p) })
+	if err != nil {
+		return 0, Reason(err)
+	}
+	return n, nil
+}
+
+// Close releases the descriptor.
+func (f *File) Close() error {
+	if f.owner != nil {
+		return f.owner.Close()
+	}
+	return syscall.Close(f.fd)
+}
+
+// retry calls call again for as long as a signal interrupts it: the signal
+// handlers of the process that this library lives in need not restart calls.
+func retry(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if err != syscall.EINTR {
+			return n, err
+		}
+	}
+}

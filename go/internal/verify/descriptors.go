@@ -1,0 +1,90 @@
+package verify
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"checksig/internal/beneath"
+)
+
+// While descriptors have run out, an opener pauses between its tries, and gives
+// up after maxWaiting without a success.
+const (
+	firstPause = time.Millisecond
+	lastPause  = 100 * time.Millisecond
+	maxWaiting = 10 * time.Second
+)
+
+// An opener opens files; where descriptors have run out it waits for some to
+// come free, since the file itself may be good. It serves one goroutine.
+type opener struct {
+	open   func(name string) (File, error)
+	waited time.Duration // since the last success
+}
+
+func (o *opener) Open(name string) (File, error) {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		file, err := o.open(name)
+		if !exhausted(err) {
+			o.waited = 0
+			return file, err
+		}
+		if o.waited >= maxWaiting {
+			return nil, err
+		}
+		time.Sleep(pause)
+		o.waited += pause
+	}
+}
+
+func opens(dir *beneath.Root) func(string) (File, error) {
+	return func(name string) (File, error) { return dir.Open(name) }
+}
+
+func exhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// descriptorsNeeded are free when a run begins: two for the runtime's poller,
+// one for the root, one for a file.
+const descriptorsNeeded = 4
+
+var poller struct {
+	mu     sync.Mutex
+	primed atomic.Bool
+}
+
+// primePoller makes the Go runtime open its poller now, while descriptors are
+// free: it ends the process if it needs the poller later and cannot have it.
+func primePoller() error {
+	if poller.primed.Load() {
+		return nil
+	}
+	poller.mu.Lock()
+	defer poller.mu.Unlock()
+	if poller.primed.Load() {
+		return nil
+	}
+	if err := reserve(descriptorsNeeded); err != nil {
+		return err
+	}
+	time.Sleep(1) // a timer, and timers need the poller
+	poller.primed.Store(true)
+	return nil
+}
+
+// reserve fails unless n more descriptors can be open at once.
+func reserve(n int) error {
+	for range n {
+		fd, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if err != nil {
+			return &OSError{os.DevNull, err}
+		}
+		defer syscall.Close(fd)
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package verify
+
+import (
+	"errors"
+	"syscall"
+
+	"checksig/internal/beneath"
+	"checksig/internal/manifest"
+)
+
+// readManifest finds the manifest of dir, reads it once, and parses what it
+// read. The path that it returns is for messages.
+func readManifest(root string, dir *beneath.Root) (string, *manifest.Manifest, error) {
+	candidate, file, err := findManifest(root, dir)
+	if err != nil {
+		return "", nil, err
+	}
+	path := Join(root, candidate.Name)
+	defer file.Close()
+	data, err := readAll(file)
+	if err != nil {
+		return "", nil, manifestError(path, err)
+	}
+	parsed := manifest.Parse(data, candidate.Algorithm)
+	if len(parsed.Entries) == 0 {
+		return "", nil, nothingListed(path, parsed)
+	}
+	return path, parsed, nil
+}
+
+// findManifest opens the first candidate that exists. One that exists and
+// cannot be read is an error: the next one may say less.
+func findManifest(root string, dir *beneath.Root) (manifest.Candidate, File, error) {
+	files := opener{open: opens(dir)}
+	for _, candidate := range manifest.Candidates {
+		file, err := files.Open(candidate.Name)
+		if err == nil {
+			return candidate, file, nil
+		}
+		if errors.Is(err, beneath.ErrMissing) && !dir.Exists(candidate.Name) {
+			continue
+		}
+		return candidate, nil, manifestError(Join(root, candidate.Name), err)
+	}
+	return manifest.Candidate{}, nil, &manifest.NotFoundError{Dir: root}
+}
+
+// manifestError tells what the operating system refused from what must not
+// serve as a manifest.
+func manifestError(path string, err error) error {
+	if errors.Is(err, beneath.ErrMissing) {
+		return &manifest.Error{Path: path, Reason: "is a dangling symlink"}
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) && errno != syscall.EXDEV {
+		return &OSError{path, errno}
+	}
+	return &manifest.Error{Path: path, Reason: err.Error()}
+}
+
+func nothingListed(path string, parsed *manifest.Manifest) error {
+	if len(parsed.BadLines) == 0 {
+		return &manifest.Error{Path: path, Reason: "lists no file"}
+	}
+	first := parsed.BadLines[0]
+	return &manifest.Error{Path: path, Line: first.Line, Reason: first.Reason + " (no line of this manifest is valid)"}
+}
+
+var errTooLarge = errors.New("larger than 1 GiB")
+
+// readAll returns the bytes of a manifest.
+func readAll(file File) ([]byte, error) {
+	size := file.Opened().Size
+	if size > manifest.MaxSize {
+		return nil, errTooLarge
+	}
+	data := make([]byte, 0, size)
+	err := drain(file, make([]byte, bufferSize), func(p []byte) { data = append(data, p...) })
+	return data, err
+}

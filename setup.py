@@ -1,0 +1,101 @@
+"""Builds checksig's shared library with Go; everything else is in pyproject.toml."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:  # setuptools < 70.1: the command is the package wheel's
+    try:
+        from wheel.bdist_wheel import bdist_wheel
+    except ImportError:
+        bdist_wheel = object  # no wheel can be made, but a library can
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "backend"))
+
+import toolchain  # noqa: E402
+
+HEADERS = ("checksig.h", "_checksig.h")
+
+
+class BuildGoLibrary(build_ext):
+    """Builds the package's library with ``go build -buildmode=c-shared``.
+
+    It lies in the package as ``_checksig.so``, without the suffix that ties an
+    extension module to one version of Python, since it knows nothing of Python;
+    its headers lie in ``include``. Go's own cache makes a second build quick, so
+    the library is built anew each time.
+    """
+
+    def get_ext_filename(self, fullname: str) -> str:
+        """Return the library's path inside the package."""
+        return os.path.join(*fullname.split(".")[:-1], toolchain.LIBRARY)
+
+    def build_extension(self, ext: Extension) -> None:
+        """Build the library and lay it and its headers into the build directory."""
+        package = Path(self.build_lib, self.get_ext_filename(ext.name)).parent
+        with tempfile.TemporaryDirectory(prefix="checksig-") as scratch:
+            library = toolchain.build_library(self.distribution.get_version(), Path(scratch))
+            replace(library, package / library.name)
+            replace(library.with_suffix(".h"), package / "include" / "_checksig.h")
+        replace(toolchain.GO_SOURCES / "checksig.h", package / "include" / "checksig.h")
+
+    def copy_extensions_to_source(self) -> None:
+        """Copy what was built into the source tree (``--inplace``, ``pip install -e``)."""
+        for built, source in self.get_output_mapping().items():
+            replace(Path(built), Path(source))
+
+    def get_outputs(self) -> list[str]:
+        """Return the paths of all that is built, in the build directory."""
+        return [str(path) for path in self._outputs(Path(self.build_lib, "checksig"))]
+
+    def get_output_mapping(self) -> dict[str, str]:
+        """Return where in the source tree each output goes, for an in-place build."""
+        if not self.inplace:
+            return {}
+        package = Path(self.get_finalized_command("build_py").get_package_dir("checksig"))
+        return dict(zip(self.get_outputs(), map(str, self._outputs(package)), strict=True))
+
+    def _outputs(self, package: Path) -> list[Path]:
+        return [package / toolchain.LIBRARY, *(package / "include" / header for header in HEADERS)]
+
+
+class BdistWheel(bdist_wheel):
+    """Tags the wheel for every Python 3 of one platform."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        """Return the tag."""
+        return "py3", "none", super().get_tag()[2]
+
+
+def replace(source: Path, target: Path) -> None:
+    """Copy ``source`` to ``target`` at one stroke.
+
+    A process that has the old library loaded keeps it: to write into the file
+    would end that process.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    os.close(handle)
+    try:
+        shutil.copyfile(source, temporary)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+commands = {"build_ext": BuildGoLibrary, "bdist_wheel": BdistWheel}
+if bdist_wheel is object:
+    del commands["bdist_wheel"]
+setup(ext_modules=[Extension("checksig._checksig", sources=[])], cmdclass=commands)
