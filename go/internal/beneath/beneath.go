@@ -120,11 +120,12 @@ func OpenRoot(path string) (*Root, error) {
 	if err != errNoKernelSupport {
 		return nil, err
 	}
-	return openGoRoot(path)
+	return OpenGoRoot(path)
 }
 
-// openGoRoot opens the directory path for Go's own resolution of names.
-func openGoRoot(path string) (*Root, error) {
+// OpenGoRoot opens the directory path for Go's own resolution of names, which
+// gives the same verdicts as the kernel's. OpenRoot falls back on it.
+func OpenGoRoot(path string) (*Root, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err

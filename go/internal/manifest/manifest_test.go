@@ -1,0 +1,127 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"checksig/internal/digest"
+)
+
+// canonical writes an entry as coreutils does.
+func canonical(e Entry) string {
+	escaped := strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`).Replace(e.Name)
+	mark := ""
+	if escaped != e.Name {
+		mark = `\`
+	}
+	return fmt.Sprintf("%s%s  %s\n", mark, hex.EncodeToString(e.Digest), escaped)
+}
+
+// The law: every line is an entry, a bad line, or ignored; and what parses,
+// written in canonical form, parses to the same entries.
+func FuzzParse(f *testing.F) {
+	sum := strings.Repeat("5a", 20)
+	for _, seed := range []string{
+		"", "\n", sum + "  a\n", sum + " *a\r\n" + sum + "  b", `\` + sum + `  a\nb\\c\r` + "\n",
+		"# x\n \t" + strings.ToUpper(sum) + "  ../a\n", sum + sum[:24] + "  a\n<html>\n" + sum, sum + "  a\x00b\n",
+	} {
+		f.Add([]byte(seed), true)
+		f.Add([]byte(seed), false)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, byName bool) {
+		var algorithm *digest.Algorithm
+		if byName {
+			algorithm = digest.ByName("sha1")
+		}
+		m := Parse(data, algorithm)
+		checkLines(t, data, m)
+		var text bytes.Buffer
+		for _, e := range m.Entries {
+			if byName && e.Algorithm != algorithm || len(e.Digest) != e.Algorithm.Size {
+				t.Fatalf("line %d: %s with %d bytes", e.Line, e.Algorithm.Name, len(e.Digest))
+			}
+			text.WriteString(canonical(e))
+		}
+		again := Parse(text.Bytes(), algorithm)
+		if again.BadLineCount != 0 || len(again.Entries) != len(m.Entries) {
+			t.Fatalf("canonical form has %d entries and %v, want %d", len(again.Entries), again.BadLines, len(m.Entries))
+		}
+		for i, got := range again.Entries {
+			want := m.Entries[i]
+			want.Line = i + 1
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		}
+	})
+}
+
+// checkLines fails if a line is neither an entry, nor bad, nor empty or a comment.
+func checkLines(t *testing.T, data []byte, m *Manifest) {
+	ignored := 0
+	lines := bytes.Split(data, []byte("\n"))
+	for _, line := range lines {
+		if line = bytes.TrimSuffix(line, []byte("\r")); len(line) == 0 || line[0] == '#' {
+			ignored++
+		}
+	}
+	if got := len(m.Entries) + m.BadLineCount + ignored; got != len(lines) {
+		t.Errorf("got %d entries, %d bad and %d ignored lines, of %d", len(m.Entries), m.BadLineCount, ignored, len(lines))
+	}
+	if len(m.BadLines) != min(m.BadLineCount, MaxBadLines) {
+		t.Errorf("kept %d of %d bad lines", len(m.BadLines), m.BadLineCount)
+	}
+}
+
+func TestParseKeepsTheFirstBadLinesAndCountsTheRest(t *testing.T) {
+	m := Parse([]byte(strings.Repeat("?\n", 1000)), nil)
+	if len(m.BadLines) != MaxBadLines || m.BadLineCount != 1000 || m.BadLines[MaxBadLines-1].Line != MaxBadLines {
+		t.Errorf("kept %d of %d, the last is line %d", len(m.BadLines), m.BadLineCount, m.BadLines[len(m.BadLines)-1].Line)
+	}
+}
+
+func TestParseKeepsNoReferenceToItsInput(t *testing.T) {
+	data := []byte(strings.Repeat("5a", 20) + "  name\n")
+	entry := Parse(data, nil).Entries[0]
+	clear(data)
+	if entry.Name != "name" || entry.Digest[0] != 0x5a {
+		t.Errorf("got %+v", entry)
+	}
+}
+
+func TestALineOfExactlyTheLimitIsRead(t *testing.T) {
+	line := strings.Repeat("5a", 20) + "  "
+	line += strings.Repeat("n", MaxLine-len(line))
+	for extra, want := range map[string]int{"": 1, "n": 0} {
+		if got := len(Parse([]byte(line+extra+"\r\n"), nil).Entries); got != want {
+			t.Errorf("%d bytes: got %d entries, want %d", len(line+extra), got, want)
+		}
+	}
+}
+
+func TestCandidatesAreDistinct(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range Candidates {
+		if seen[c.Name] || strings.Contains(c.Name, "/") {
+			t.Errorf("%q is there twice, or no plain name", c.Name)
+		}
+		seen[c.Name] = true
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	var data []byte
+	for i := range 100_000 {
+		data = fmt.Appendf(data, "%040x  directory-%d/file-%d.bin\n", i, i%100, i)
+	}
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if len(Parse(data, nil).Entries) != 100_000 {
+			b.Fatal("lost entries")
+		}
+	}
+}

@@ -1,0 +1,296 @@
+package verify
+
+import (
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"checksig/internal/beneath"
+	"checksig/internal/digest"
+	"checksig/internal/manifest"
+)
+
+// targetsFor lists count files, each of which holds its own name.
+func targetsFor(count int) []target {
+	var entries []manifest.Entry
+	for i := range count {
+		name := fmt.Sprint(i)
+		sum := sha1.Sum([]byte(name))
+		entries = append(entries, manifest.Entry{Line: i + 1, Name: name, Algorithm: digest.ByName("sha1"), Digest: sum[:]})
+	}
+	return plan(entries)
+}
+
+// A fakeFile reads content, at most step bytes at once, and has the size and
+// the stamps that the test wants.
+type fakeFile struct {
+	content     string
+	step        int
+	size, after int64
+	err         error
+	closed      func()
+}
+
+func newFake(content string) *fakeFile {
+	size := int64(len(content))
+	return &fakeFile{content: content, step: 1 << 20, size: size, after: size, closed: func() {}}
+}
+
+func (f *fakeFile) Opened() beneath.Stamp         { return beneath.Stamp{Size: f.size} }
+func (f *fakeFile) Stamp() (beneath.Stamp, error) { return beneath.Stamp{Size: f.after}, nil }
+func (f *fakeFile) Close() error                  { f.closed(); return nil }
+func (f *fakeFile) Read(p []byte) (int, error) {
+	if f.err != nil && f.content == "" {
+		return 0, f.err
+	}
+	n := copy(p[:min(len(p), f.step)], f.content)
+	f.content = f.content[n:]
+	return n, nil
+}
+
+func TestResultsComeInManifestOrderAndNoFailureStopsTheRest(t *testing.T) {
+	const count = 500
+	for _, workers := range []int{0, 1, 2, 7, 1000} {
+		var opened atomic.Int64
+		results, err := checkAll(targetsFor(count), workers, func(name string) (File, error) {
+			opened.Add(1)
+			if strings.HasSuffix(name, "3") {
+				return newFake("other"), nil
+			}
+			return newFake(name), nil
+		})
+		if err != nil || opened.Load() != count || len(results) != count/10 {
+			t.Fatalf("%d workers: %v, %d opened, %d results", workers, err, opened.Load(), len(results))
+		}
+		for i, r := range results {
+			if want := (Result{fmt.Sprint(10*i + 3), Failed, "mismatch"}); r != want {
+				t.Errorf("%d workers: got %v, want %v", workers, r, want)
+			}
+		}
+	}
+}
+
+func TestNeverMoreOpenFilesThanWorkers(t *testing.T) {
+	var now, most atomic.Int64
+	before := runtime.NumGoroutine()
+	_, err := checkAll(targetsFor(5000), 4, func(name string) (File, error) {
+		file := newFake(name)
+		file.closed = func() { now.Add(-1) }
+		if n := now.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		if got := runtime.NumGoroutine(); got > before+4 {
+			t.Errorf("got %d goroutines, want at most %d", got, before+4)
+		}
+		return file, nil
+	})
+	if err != nil || most.Load() > 4 || now.Load() != 0 {
+		t.Errorf("%v: got %d open at once, want at most 4; %d left open", err, most.Load(), now.Load())
+	}
+}
+
+func TestVerdictOnAFileThatIsNotWhatItSeems(t *testing.T) {
+	change := func(f func(*fakeFile)) *fakeFile {
+		file := newFake("0")
+		f(file)
+		return file
+	}
+	for name, c := range map[string]struct {
+		file *fakeFile
+		want Status
+	}{
+		"plain":             {newFake("0"), OK},
+		"other content":     {newFake("1"), Failed},
+		"grew":              {change(func(f *fakeFile) { f.after = 2 }), Changed},
+		"shrank":            {change(func(f *fakeFile) { f.size = 2 }), Changed},
+		"longer than told":  {change(func(f *fakeFile) { f.content = "0123" }), Changed},
+		"size 0 as in proc": {change(func(f *fakeFile) { f.size, f.after = 0, 0 }), Changed},
+		"shorter than told": {change(func(f *fakeFile) { f.size, f.after = 2, 2 }), Changed},
+		"I/O error":         {change(func(f *fakeFile) { f.err = beneath.Reason(syscall.EIO); f.size = 9 }), Error},
+	} {
+		results, err := checkAll(targetsFor(1), 1, func(string) (File, error) { return c.file, nil })
+		got := Result{}
+		if len(results) == 1 {
+			got = results[0]
+		}
+		if err != nil || got.Status != c.want {
+			t.Errorf("%s: got %v, %v; want %v", name, got, err, c.want)
+		}
+	}
+}
+
+func TestAFileWithoutEndIsReadOnlyToItsSize(t *testing.T) {
+	endless := newFake(strings.Repeat("x", 10_000_000))
+	endless.size, endless.after = 300_000, 300_000
+	results, err := checkAll(targetsFor(1), 1, func(string) (File, error) { return endless, nil })
+	if err != nil || len(results) != 1 || results[0].Status != Changed {
+		t.Errorf("got %v, %v", results, err)
+	}
+	if got := 10_000_000 - len(endless.content); got != 300_001 {
+		t.Errorf("read %d bytes, want 300001", got)
+	}
+}
+
+func TestShortReadsGiveTheSameDigest(t *testing.T) {
+	content := strings.Repeat("0123456789", 50_000)
+	sum := sha1.Sum([]byte(content))
+	targets := plan([]manifest.Entry{{Name: "a", Algorithm: digest.ByName("sha1"), Digest: sum[:]}})
+	for _, step := range []int{1 << 30, bufferSize, bufferSize - 1, 4099, 7} {
+		file := newFake(content)
+		file.step = step
+		results, err := checkAll(targets, 1, func(string) (File, error) { return file, nil })
+		if err != nil || len(results) != 0 {
+			t.Errorf("step %d: got %v, %v", step, results, err)
+		}
+	}
+}
+
+func TestAPanicInAWorkerIsAnErrorAndEndsTheRun(t *testing.T) {
+	_, err := checkAll(targetsFor(1000), 4, func(name string) (File, error) {
+		if name == "100" {
+			panic("boom")
+		}
+		return newFake(name), nil
+	})
+	var panicked *PanicError
+	if !errors.As(err, &panicked) || panicked.Value != "boom" || !strings.Contains(err.Error(), "verify_test.go") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnOpenerWaitsForADescriptor(t *testing.T) {
+	tries := 0
+	results, err := checkAll(targetsFor(3), 1, func(name string) (File, error) {
+		if tries++; tries%4 != 0 {
+			return nil, beneath.Reason(syscall.EMFILE)
+		}
+		return newFake(name), nil
+	})
+	if err != nil || len(results) != 0 || tries != 12 {
+		t.Errorf("got %v, %v after %d tries", results, err, tries)
+	}
+}
+
+func TestAnOpenerThatHasWaitedLongEnoughWaitsNoMore(t *testing.T) {
+	tries := 0
+	o := opener{waited: maxWaiting, open: func(string) (File, error) { tries++; return nil, beneath.Reason(syscall.ENFILE) }}
+	for range 3 {
+		if _, err := o.Open("a"); !errors.Is(err, syscall.ENFILE) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if tries != 3 {
+		t.Errorf("got %d tries, want 3", tries)
+	}
+}
+
+// write makes a directory with the given files.
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func TestAFileRewrittenWhileItIsReadHasChanged(t *testing.T) {
+	content := strings.Repeat("x", 3*bufferSize)
+	root := write(t, map[string]string{"a": content})
+	dir, err := beneath.OpenRoot(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	for name, touch := range map[string]func(path string) error{
+		"same size":  func(path string) error { return os.WriteFile(path, []byte(content), 0o644) },
+		"grown":      func(path string) error { return os.WriteFile(path, []byte(content+"y"), 0o644) },
+		"cut":        func(path string) error { return os.Truncate(path, 1) },
+		"other mode": func(path string) error { return os.Chmod(path, 0o600) },
+	} {
+		if err := os.WriteFile(filepath.Join(root, "a"), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		file, err := dir.Open("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Timestamps move with the kernel's tick.
+		for touched := false; !touched; {
+			if err := touch(filepath.Join(root, "a")); err != nil {
+				t.Fatal(err)
+			}
+			now, err := file.Stamp()
+			touched = err != nil || now != file.Opened()
+		}
+		if err := drain(file, make([]byte, bufferSize), func([]byte) {}); err != errChanged {
+			t.Errorf("%s: got %v, want %v", name, err, errChanged)
+		}
+		file.Close()
+	}
+}
+
+func TestRunTellsWhatTheSystemRefused(t *testing.T) {
+	root := write(t, map[string]string{"file": ""})
+	for path, want := range map[string]error{
+		root + "/gone": syscall.ENOENT,
+		root + "/file": syscall.ENOTDIR,
+	} {
+		_, err := Run(path, Options{})
+		var refused *OSError
+		if !errors.As(err, &refused) || refused.Path != path || !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+}
+
+func TestRunCountsEachFileOnce(t *testing.T) {
+	sum := fmt.Sprintf("%x", sha1.Sum([]byte("hello")))
+	root := write(t, map[string]string{"a": "hello", "sha1sum.txt": sum + "  a\n" + sum + "  ./a\n" + sum + "  b\n"})
+	report, err := Run(root, Options{})
+	if err != nil || report.Files != 2 || len(report.Failures) != 1 || report.Failures[0].Status != Missing {
+		t.Errorf("got %+v, %v", report, err)
+	}
+}
+
+func TestJoin(t *testing.T) {
+	for _, c := range [][3]string{
+		{"dir", "a", "dir/a"}, {"dir/", "a", "dir/a"}, {"/", "a", "/a"}, {".", "../a", "./../a"}, {"dir", "/a", "/a"},
+	} {
+		if got := Join(c[0], c[1]); got != c[2] {
+			t.Errorf("Join(%q, %q): got %q, want %q", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+func BenchmarkRun(b *testing.B) {
+	root := b.TempDir()
+	var list strings.Builder
+	content := strings.Repeat("x", 4096)
+	for i := range 1000 {
+		name := fmt.Sprint("f", i)
+		if err := os.WriteFile(filepath.Join(root, name), []byte(content), 0o644); err != nil {
+			b.Fatal(err)
+		}
+		fmt.Fprintf(&list, "%x  %s\n", sha1.Sum([]byte(content)), name)
+	}
+	if err := os.WriteFile(filepath.Join(root, "sha1sum.txt"), []byte(list.String()), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(1000 * 4096)
+	for b.Loop() {
+		report, err := Run(root, Options{})
+		if err != nil || len(report.Failures) != 0 {
+			b.Fatal(report, err)
+		}
+	}
+}
