@@ -10,6 +10,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import ExecError
 
 try:
     from setuptools.command.bdist_wheel import bdist_wheel
@@ -44,7 +45,10 @@ class BuildGoLibrary(build_ext):
         """Build the library and lay it and its headers into the build directory."""
         package = Path(self.build_lib, self.get_ext_filename(ext.name)).parent
         with tempfile.TemporaryDirectory(prefix="checksig-") as scratch:
-            library = toolchain.build_library(self.distribution.get_version(), Path(scratch))
+            try:
+                library = toolchain.build_library(self.distribution.get_version(), Path(scratch))
+            except toolchain.ToolchainError as error:
+                raise ExecError(str(error)) from None
             replace(library, package / library.name)
             replace(library.with_suffix(".h"), package / "include" / "_checksig.h")
         replace(toolchain.GO_SOURCES / "checksig.h", package / "include" / "checksig.h")

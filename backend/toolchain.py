@@ -141,13 +141,20 @@ def build_library(version: str, folder: Path, *, tags: str = "") -> Path:
     ]
     print(f"building {library.name} {version} with {go} and {shlex.join(cc)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
-        if subprocess.run(command, cwd=GO_SOURCES, env=_environment(go, cc, Path(scratch))).returncode != 0:
+        done = subprocess.run(command, cwd=GO_SOURCES, env=environment(go, cc, Path(scratch)), check=False)
+        if done.returncode != 0:
             raise ToolchainError(f"'{shlex.join(command)}' failed in {GO_SOURCES}")
     return library
 
 
-def _environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
-    """Return the environment for ``go build``, proof against what the user's may hold."""
+def environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
+    """Return the environment for ``go``, proof against what the user's may hold.
+
+    Args:
+        go: the path of ``go``.
+        cc: the command of the C compiler.
+        scratch: an existing directory, for the caches that have no other place.
+    """
     env = {
         name: value
         for name, value in os.environ.items()
@@ -165,10 +172,11 @@ def _environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
         GOWORK="off",
         CC=shlex.join(cc),
     )
+    # Many package builders have no HOME, or one that cannot be written to.
     if not _has_cache(go, env):
-        # No HOME, or one that cannot be written to, as in many package builders.
         env["GOCACHE"] = str(scratch / "go-cache")
-        env["GOPATH"] = str(scratch / "go")
+    if "HOME" not in env:
+        env.setdefault("GOPATH", str(scratch / "go"))
     env.setdefault("ZIG_GLOBAL_CACHE_DIR", str(scratch / "zig"))
     env.setdefault("ZIG_LOCAL_CACHE_DIR", str(scratch / "zig"))
     return env

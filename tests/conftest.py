@@ -1,0 +1,74 @@
+"""Fixtures: directories to verify, child interpreters, a build that panics on demand."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import toolchain
+from support import LIBRARY, PACKAGE, Directory, Python
+
+import checksig
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Directory:
+    """Return a function that makes a directory of files and the sha1sum.txt for them."""
+
+    def make(files: Mapping[str, bytes]) -> Path:
+        root = tmp_path / "directory"
+        root.mkdir()
+        lines = []
+        for name, content in files.items():
+            (root / name).write_bytes(content)
+            lines.append(f"{hashlib.sha1(content).hexdigest()}  {name}\n")
+        (root / "sha1sum.txt").write_text("".join(lines), "utf-8")
+        return root
+
+    return make
+
+
+@pytest.fixture
+def python() -> Python:
+    """Return a function that runs code in a fresh interpreter, as ``python -c`` does."""
+
+    def run(
+        code: str,
+        *arguments: str | os.PathLike[str],
+        package: Path = PACKAGE,
+        timeout: float = 120,
+    ) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "PYTHONPATH": str(package.parent), "PYTHONFAULTHANDLER": "1"}
+        return subprocess.run(
+            [sys.executable, "-c", code, *map(os.fspath, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=env,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+        )
+
+    return run
+
+
+@pytest.fixture
+def package_copy(tmp_path: Path) -> Path:
+    """Return a copy of the package, whose library may be spoiled."""
+    return shutil.copytree(PACKAGE, tmp_path / "copy" / "checksig")
+
+
+@pytest.fixture(scope="session")
+def injected_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the package whose library panics on demand (go/inject.go)."""
+    package = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("injected") / "checksig")
+    (package / LIBRARY).unlink()
+    toolchain.build_library(checksig.__version__, package, tags="checksig_inject")
+    return package

@@ -1,0 +1,18 @@
+"""Places and types that the tests share."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import checksig
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(checksig.__file__).resolve().parent
+LIBRARY = Path(checksig.get_library()).name
+LOGS = CHECKOUT / "testdata" / "logs"
+MISMATCH = f'"{LOGS}/httpd-08.log" - mismatch'
+
+Python = Callable[..., "subprocess.CompletedProcess[str]"]
+Directory = Callable[[Mapping[str, bytes]], Path]

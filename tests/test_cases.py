@@ -1,0 +1,86 @@
+"""The corpus of testdata/cases, through check_signatures and through verify."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import checksig
+from checksig.checksig import verify
+
+CASES = sorted(Path(__file__).parent.parent.glob("testdata/cases/*.json"))
+
+ERRORS = {
+    "failed": checksig.VerificationError,
+    "manifest": checksig.ManifestError,
+    "not-found": checksig.ManifestNotFoundError,
+}
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) > 50
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path, tmp_path: Path) -> None:
+    case = json.loads(path.read_text("utf-8"))
+    for item in case["tree"]:
+        plant(os.fsencode(tmp_path), *item)
+
+    if case["verdict"] == "ok":
+        checksig.check_signatures(tmp_path)
+        assert verify(tmp_path) is None
+        return
+
+    message = "\n".join(case["message"]).replace("ROOT", str(tmp_path))
+    with pytest.raises(checksig.ChecksigError) as caught:
+        checksig.check_signatures(tmp_path)
+    assert str(caught.value) == message
+    assert type(caught.value) is ERRORS[case["verdict"]]
+    if isinstance(caught.value, checksig.ManifestError):
+        assert caught.value.line == case.get("line")
+    assert verify(tmp_path) == message
+
+
+def plant(root: bytes, kind: str, name: str, *details: Any) -> None:
+    """Make one item of a case's tree; testdata/cases/README.md tells what they are."""
+    path = os.path.join(root, name.encode("latin-1"))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if kind == "file":
+        content, times = details if len(details) == 2 else (*details, 1)
+        Path(os.fsdecode(path)).write_bytes(content.encode("latin-1") * times)
+    elif kind == "sparse":
+        Path(os.fsdecode(path)).touch()
+        os.truncate(path, details[0])
+    elif kind == "directory":
+        os.mkdir(path)
+    elif kind == "symlink":
+        os.symlink(details[0].encode("latin-1").replace(b"ROOT", root), path)
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "socket":
+        plant_socket(path)
+    elif kind == "device":
+        try:
+            os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("only root makes devices")
+    else:
+        raise AssertionError(f"unknown kind {kind!r}")
+
+
+def plant_socket(path: bytes) -> None:
+    """Bind a socket; its address is relative, since it may have 107 bytes at most."""
+    before = Path.cwd()
+    os.chdir(os.path.dirname(path))
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(os.path.basename(path))
+    finally:
+        os.chdir(before)

@@ -1,0 +1,108 @@
+"""The library is loaded late, and a library that cannot serve is refused with a way out."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import toolchain
+from support import LIBRARY, LOGS, MISMATCH, PACKAGE, Python
+
+import checksig
+
+CHECK = "import sys, checksig; checksig.check_signatures(sys.argv[1])"
+
+
+def test_import_does_not_load_the_library(python: Python) -> None:
+    code = """
+import sys, checksig
+loaded = lambda: "_checksig" in open("/proc/self/maps").read()
+print(loaded(), "ctypes" in sys.modules)
+try:
+    checksig.check_signatures(sys.argv[1])
+except checksig.VerificationError as error:
+    print(error, loaded())
+"""
+    done = python(code, LOGS)
+    assert done.stdout == f"False True\n{MISMATCH} True\n", done.stderr
+
+
+def refusal(python: Python, package: Path) -> str:
+    """Return the ImportError's message that a check with this package ends with."""
+    done = python(CHECK, LOGS, package=package)
+    assert done.returncode == 1, done
+    kind, message = done.stderr.splitlines()[-1].split(": ", 1)
+    assert kind == "ImportError"
+    assert str(package / LIBRARY) in message
+    assert "reinstall checksig" in message
+    assert "pip install -e ." in message
+    return message
+
+
+def test_a_missing_library_is_an_import_error(python: Python, package_copy: Path) -> None:
+    (package_copy / LIBRARY).unlink()
+    assert "No such file" in refusal(python, package_copy)
+
+
+@pytest.mark.parametrize("share", [0, 0.00001, 0.001, 0.25, 0.5, 0.75, 0.99])
+def test_a_truncated_library_is_an_import_error(python: Python, package_copy: Path, share: float) -> None:
+    library = package_copy / LIBRARY
+    whole = library.read_bytes()
+    library.write_bytes(whole[: int(len(whole) * share)])
+    assert "truncated" in refusal(python, package_copy) or share < 0.0001
+
+
+@pytest.mark.parametrize(("offset", "value"), [(4, 1), (18, 0xB7), (18, 3)])
+def test_a_library_for_another_machine_is_an_import_error(
+    python: Python, package_copy: Path, offset: int, value: int
+) -> None:
+    library = package_copy / LIBRARY
+    content = bytearray(library.read_bytes())
+    content[offset] = 0xF3 if content[offset] == value else value
+    library.write_bytes(content)
+    refusal(python, package_copy)
+
+
+def test_what_is_no_library_is_an_import_error(python: Python, package_copy: Path) -> None:
+    (package_copy / LIBRARY).write_text("version https://git-lfs.github.com/spec/v1\n" * 40)
+    refusal(python, package_copy)
+
+
+def test_another_library_is_an_import_error(python: Python, package_copy: Path) -> None:
+    import _ctypes
+
+    shutil.copy(_ctypes.__file__, package_copy / LIBRARY)
+    assert "checksig_version" in refusal(python, package_copy)
+
+
+def test_a_library_of_another_version_is_an_import_error(python: Python, package_copy: Path) -> None:
+    (package_copy / LIBRARY).unlink()
+    toolchain.build_library("0.0.9", package_copy)
+    message = refusal(python, package_copy)
+    assert "version 0.0.9" in message
+    assert checksig.__version__ in message
+
+
+def test_the_headers_are_there() -> None:
+    for header in ("checksig.h", "_checksig.h"):
+        assert "char" in Path(checksig.get_include(), header).read_text("utf-8")
+
+
+def test_the_package_needs_nothing_but_the_standard_library(python: Python) -> None:
+    code = """
+import sys
+before = set(sys.modules)
+from checksig.checksig import verify
+print(verify(sys.argv[1]))
+imported = {name.split(".")[0] for name in set(sys.modules) - before}
+print(*imported - set(sys.stdlib_module_names))
+"""
+    done = python(code, LOGS)
+    assert done.stdout == f"{MISMATCH}\nchecksig\n", done.stderr
+
+
+def test_the_library_lies_in_the_package_under_a_plain_name() -> None:
+    assert Path(checksig.get_library()).parent == PACKAGE
+    assert LIBRARY == ("_checksig.dll" if sys.platform == "win32" else "_checksig.so")

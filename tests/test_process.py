@@ -1,0 +1,227 @@
+"""checksig inside a process: threads, leaks, panics, limits, forks."""
+
+from __future__ import annotations
+
+import resource
+import threading
+from pathlib import Path
+
+import pytest
+from support import LOGS, MISMATCH, Directory, Python
+
+import checksig
+from checksig.checksig import verify
+
+
+def test_32_threads_at_once_each_get_their_own_answer(directory: Directory) -> None:
+    good = directory({str(i): b"x" * i for i in range(50)})
+    start = threading.Barrier(32)
+    wrong: list[object] = []
+
+    def work(number: int) -> None:
+        start.wait()
+        for _ in range(50):
+            path, expected = ((good, None), (LOGS, MISMATCH), (good.parent, "no manifest"))[number % 3]
+            answer = verify(path)
+            if answer != expected and not (expected == "no manifest" and expected in str(answer)):
+                wrong.append(answer)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_other_python_threads_run_meanwhile(python: Python, tmp_path: Path) -> None:
+    (tmp_path / "big").touch()
+    with (tmp_path / "big").open("r+b") as file:
+        file.truncate(1 << 30)
+    (tmp_path / "sha1sum.txt").write_text("0" * 40 + "  big\n")
+    code = """
+import sys, threading, time
+from checksig.checksig import verify
+ticks, done = 0, threading.Event()
+def check():
+    print(verify(sys.argv[1]))
+    done.set()
+thread = threading.Thread(target=check)
+thread.start()
+while not done.is_set():
+    ticks += 1
+    time.sleep(0.001)
+thread.join()
+print(ticks > 50)
+"""
+    assert python(code, tmp_path).stdout == f'"{tmp_path}/big" - mismatch\nTrue\n'
+
+
+def test_10000_calls_leak_neither_memory_nor_descriptors(python: Python, directory: Directory) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    (root / "b").unlink()
+    code = """
+import os, sys, checksig
+from checksig.checksig import verify
+def calls(count):
+    for _ in range(count):
+        try:
+            checksig.check_signatures(sys.argv[1])
+        except checksig.VerificationError:
+            pass
+        try:
+            checksig.check_signatures(sys.argv[2])
+        except checksig.ManifestNotFoundError:
+            pass
+        verify(sys.argv[1])
+def state():
+    pages = int(open("/proc/self/statm").read().split()[1])
+    return len(os.listdir("/proc/self/fd")), pages * os.sysconf("SC_PAGESIZE")
+calls(1000)
+descriptors, memory = state()
+calls(3000)
+after = state()
+print(after[0] - descriptors, (after[1] - memory) / 2**20)
+"""
+    done = python(code, root, root.parent)
+    assert done.returncode == 0, done.stderr
+    descriptors, mebibytes = done.stdout.split()
+    assert int(descriptors) == 0
+    assert float(mebibytes) < 4  # a message of 100 bytes lost in each call would be 1 MiB; a buffer, 1 GiB
+
+
+def test_a_panic_is_an_internal_error_and_the_library_lives_on(
+    python: Python, directory: Directory, injected_package: Path
+) -> None:
+    root = directory({"a": b"1"})
+    for name in ("panic-in-call", "panic-in-worker"):
+        root.with_name(name).symlink_to(root)
+    code = """
+import sys, checksig
+from checksig.checksig import verify
+for _ in range(3):
+    for name in ("panic-in-call", "panic-in-worker"):
+        try:
+            checksig.check_signatures(f"{sys.argv[1]}/{name}")
+        except checksig.InternalError as error:
+            print("RuntimeError" if isinstance(error, RuntimeError) else "", str(error).splitlines()[0])
+        print(verify(f"{sys.argv[1]}/{name}").splitlines()[0])
+    print(verify(f"{sys.argv[1]}/directory"))
+"""
+    done = python(code, root.parent, package=injected_package)
+    fault = "internal error: injected; please report it with this stack:"
+    assert done.stdout == (f"RuntimeError {fault}\n{fault}\n" * 2 + "None\n") * 3, done.stderr
+
+
+def test_a_call_with_null_is_contained() -> None:
+    """Of the C interface: a NULL with a length is a caller's fault, and no reason to die."""
+    import ctypes
+
+    from checksig.checksig import _Error, _load
+
+    library, error = _load(), _Error()
+    assert library.checksig_check(None, 3, ctypes.byref(error)) == 6
+    for pointer in (error.message, error.path, error.reason):
+        library.checksig_free(pointer)
+    assert library.checksig_check(b"a\0b", 3, ctypes.byref(error)) == 5
+    library.checksig_free(error.message)
+    message = library.verify(None)
+    assert ctypes.string_at(message) == b"the path of the directory is empty, or has a NUL in it"
+    library.checksig_free(message)
+    library.checksig_free(None)
+
+
+def test_100000_files_under_a_limit_of_20_descriptors(python: Python, tmp_path: Path) -> None:
+    import hashlib
+
+    lines = []
+    for number in range(100_000):
+        content, name = str(number).encode(), f"{number % 100}/{number}"
+        if number < 100:
+            (tmp_path / str(number)).mkdir()
+        (tmp_path / name).write_bytes(content)
+        lines.append(f"{hashlib.sha1(content).hexdigest()}  {name}\n")
+    (tmp_path / "sha1sum.txt").write_text("".join(lines))
+    (tmp_path / "77" / "99977").write_bytes(b"wrong")
+    code = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+from checksig.checksig import verify
+print(verify(sys.argv[1]))
+print(len(os.listdir("/proc/self/task")) < 40)
+"""
+    done = python(code, tmp_path)
+    assert done.stdout == f'"{tmp_path}/77/99977" - mismatch\nTrue\n', done.stderr
+
+
+@pytest.mark.parametrize("free", range(9))
+def test_with_few_free_descriptors_it_works_or_says_so(python: Python, directory: Directory, free: int) -> None:
+    root = directory({str(i): b"x" for i in range(100)})
+    code = """
+import os, resource, sys, checksig
+checksig.checksig._load()
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True:
+        held.append(os.open("/", os.O_RDONLY))
+except OSError:
+    pass
+for _ in range(int(sys.argv[2])):
+    os.close(held.pop())
+try:
+    checksig.check_signatures(sys.argv[1])
+    print("verified")
+except OSError as error:
+    print(error.strerror)
+"""
+    done = python(code, root, str(free))
+    expected = "verified" if free >= 4 else "Too many open files"
+    assert done.stdout == f"{expected}\n", done.stderr
+
+
+@pytest.mark.parametrize("way", ["os.fork", "multiprocessing"])
+def test_a_forked_child_of_a_user_raises_and_does_not_hang(python: Python, way: str) -> None:
+    code = """
+import multiprocessing, os, sys, warnings
+warnings.simplefilter("ignore")
+from checksig.checksig import verify
+print(verify(sys.argv[1]), flush=True)
+def child():
+    try:
+        print(verify(sys.argv[1]), flush=True)
+    except RuntimeError as error:
+        print(str(error)[:44], flush=True)
+if sys.argv[2] == "os.fork":
+    if os.fork() == 0:
+        child()
+        os._exit(0)
+    os.wait()
+else:
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    process.join()
+print(verify(sys.argv[1]))
+"""
+    done = python(code, LOGS, way, timeout=30)
+    assert done.stdout == f"{MISMATCH}\nchecksig was used before this process was fo\n{MISMATCH}\n", done.stderr
+
+
+def test_a_forked_child_of_an_importer_may_call(python: Python) -> None:
+    code = """
+import multiprocessing, sys, warnings
+warnings.simplefilter("ignore")
+import checksig
+from checksig.checksig import verify
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    print(*pool.map(verify, [sys.argv[1]] * 4), sep="\\n")
+"""
+    done = python(code, LOGS, timeout=30)
+    assert done.stdout == f"{MISMATCH}\n" * 4, done.stderr
+
+
+def test_limits_of_this_process_are_untouched() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with pytest.raises(checksig.VerificationError):
+        checksig.check_signatures(LOGS)
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before

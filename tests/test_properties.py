@@ -1,0 +1,100 @@
+"""Random directories, with hashlib and coreutils as oracles."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import checksig
+
+# Bytes that formats, shells and terminals stumble over come often.
+NAME = st.lists(
+    st.one_of(st.sampled_from(b"\n\r\\ *#-\xff\x1b\"'"), st.integers(1, 255).filter(lambda c: c != ord("/"))),
+    min_size=1,
+    max_size=12,
+).map(bytes)
+# "-" is standard input to coreutils, and a file to checksig.
+NAMES = NAME.filter(lambda name: name not in (b".", b"..", b"-"))
+ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
+MANIFESTS = {algorithm: f"{algorithm.upper()}SUMS" for algorithm in ALGORITHMS}
+
+
+def verdict(root: str) -> list[str]:
+    try:
+        checksig.check_signatures(root)
+    except checksig.VerificationError as error:
+        return str(error).split("\n")
+    return []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    files=st.dictionaries(NAMES, st.binary(max_size=300), min_size=1, max_size=19),
+    algorithm=st.sampled_from(ALGORITHMS),
+    binary=st.booleans(),
+    data=st.data(),
+)
+def test_what_coreutils_writes_is_read(
+    files: dict[bytes, bytes], algorithm: str, binary: bool, data: st.DataObject
+) -> None:
+    manifest = MANIFESTS[algorithm]
+    files.pop(manifest.encode(), None)
+    files[b"at least one"] = b""
+    with tempfile.TemporaryDirectory() as root:
+        for name, content in files.items():
+            Path(root, os.fsdecode(name)).write_bytes(content)
+        mode = "--binary" if binary else "--text"
+        written = subprocess.run(
+            [f"{algorithm}sum", mode, "--", *files], cwd=root, capture_output=True, check=True
+        ).stdout
+        Path(root, manifest).write_bytes(written)
+        assert verdict(root) == []
+
+        spoiled = data.draw(st.sets(st.sampled_from(sorted(files))))
+        removed = data.draw(st.sets(st.sampled_from(sorted(files))))
+        for name in spoiled:
+            content = files[name]
+            at = data.draw(st.integers(0, len(content)))
+            Path(root, os.fsdecode(name)).write_bytes(content[:at] + b"!" + content[at:])
+        for name in removed:
+            Path(root, os.fsdecode(name)).unlink()
+        reasons = [
+            "missing" if name in removed else "mismatch" for name in files if name in spoiled | removed
+        ]
+        lines = verdict(root)
+        assert [line.rsplit(" - ", 1)[1] for line in lines] == reasons
+
+        check = subprocess.run(
+            [f"{algorithm}sum", "--check", "--quiet", manifest], cwd=root, capture_output=True, check=False
+        )
+        assert (check.returncode == 0) == (lines == [])
+        assert check.stdout.count(b": FAILED") == len(reasons)
+
+
+@settings(max_examples=200, deadline=None)
+@given(content=st.binary(max_size=2000), algorithm=st.sampled_from(ALGORITHMS), data=st.data())
+def test_any_other_digest_is_a_mismatch(content: bytes, algorithm: str, data: st.DataObject) -> None:
+    digest = hashlib.new(algorithm, content).digest()
+    bit = data.draw(st.integers(0, 8 * len(digest) - 1))
+    wrong = (int.from_bytes(digest) ^ 1 << bit).to_bytes(len(digest))
+    with tempfile.TemporaryDirectory() as root:
+        Path(root, "a").write_bytes(content)
+        for listed, expected in ((digest, []), (wrong, [f'"{root}/a" - mismatch'])):
+            Path(root, MANIFESTS[algorithm]).write_text(f"{listed.hex()}  a\n")
+            assert verdict(root) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.binary(max_size=200))
+def test_no_bytes_as_a_manifest_are_a_success_or_a_fault(text: bytes) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        Path(root, "sha1sum.txt").write_bytes(text)
+        with pytest.raises((checksig.VerificationError, checksig.ManifestError)):
+            checksig.check_signatures(root)

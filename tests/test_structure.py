@@ -1,0 +1,89 @@
+"""The house: what may import what, and what lies where."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import toolchain
+from support import CHECKOUT
+
+MODULES = sorted((CHECKOUT / "src" / "checksig").glob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules that a Python file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            found.add(node.module or "")
+    return found
+
+
+def test_one_module_imports_ctypes() -> None:
+    assert [p.name for p in MODULES if "ctypes" in {name.split(".")[0] for name in imports(p)}] == ["checksig.py"]
+
+
+def test_init_is_docstring_version_and_reexports() -> None:
+    tree = ast.parse((CHECKOUT / "src/checksig/__init__.py").read_text("utf-8"))
+    assert ast.get_docstring(tree)
+    for node in tree.body[1:]:
+        assert isinstance(node, (ast.ImportFrom, ast.Assign))
+        if isinstance(node, ast.Assign):
+            assert ast.unparse(node.targets[0]) in ("__version__", "__all__")
+
+
+def test_errors_import_nothing_of_ours() -> None:
+    assert not any(n.startswith("checksig") for n in imports(CHECKOUT / "src/checksig/errors.py"))
+
+
+def test_go_packages_import_one_way_and_only_the_standard_library() -> None:
+    # digest <- manifest, beneath <- verify <- main
+    allowed = {
+        "checksig/internal/digest": set(),
+        "checksig/internal/manifest": {"digest"},
+        "checksig/internal/beneath": set(),
+        "checksig/internal/verify": {"digest", "manifest", "beneath"},
+        "checksig": {"digest", "manifest", "verify"},
+    }
+    env = {**os.environ, "GOFLAGS": "", "GOWORK": "off", "CGO_ENABLED": "1"}
+    listed = subprocess.run(
+        [toolchain.go_command(), "list", "-json=ImportPath,Imports", "./..."],
+        cwd=toolchain.GO_SOURCES,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    packages = json.loads("[" + listed.replace("}\n{", "},{") + "]")
+    assert {p["ImportPath"] for p in packages} == set(allowed)
+    for package in packages:
+        name = package["ImportPath"]
+        ours = {i.rsplit("/", 1)[1] for i in package["Imports"] if i.startswith("checksig/")}
+        others = [i for i in package["Imports"] if "." in i.split("/")[0] or i == "C"]
+        assert ours <= allowed[name], name
+        assert others == (["C"] if name == "checksig" else []), name
+
+
+def test_each_rule_of_the_format_has_a_case_and_each_case_a_rule() -> None:
+    text = (CHECKOUT / "docs/format.md").read_text("utf-8")
+    rules = re.findall(r"^\*\*(\d+\.\d+)\*\*", text, re.MULTILINE)
+    cases = [json.loads(p.read_text("utf-8"))["rule"] for p in (CHECKOUT / "testdata/cases").glob("*.json")]
+    assert len(set(rules)) == len(rules) > 20
+    assert set(rules) == set(cases)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs"])
+def test_prose_links_lead_somewhere(name: str) -> None:
+    path = CHECKOUT / name
+    for page in [path] if path.is_file() else path.glob("*.md"):
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
+            assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
