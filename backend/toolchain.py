@@ -51,10 +51,13 @@ def machine_go() -> str | None:
     go = shutil.which("go")
     if go is None:
         return None
-    env = {**os.environ, "GOTOOLCHAIN": "local", "GOENV": "off", "GOFLAGS": ""}
-    env.pop("GOROOT", None)
     done = subprocess.run(
-        [go, "env", "GOVERSION"], env=env, capture_output=True, text=True, check=False, cwd=tempfile.gettempdir()
+        [go, "env", "GOVERSION"],
+        env=_hardened(),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tempfile.gettempdir(),
     )
     found = re.match(r"go(\d+(?:\.\d+)*)", done.stdout)
     if done.returncode != 0 or found is None or _numbers(found[1]) < _numbers(go_required()):
@@ -155,23 +158,7 @@ def environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
         cc: the command of the C compiler.
         scratch: an existing directory, for the caches that have no other place.
     """
-    env = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT", "GOTOOLDIR")
-        and not name.startswith("CGO_")
-    }
-    env.update(
-        CGO_ENABLED="1",
-        CGO_CFLAGS="-O2 -g0",
-        GO111MODULE="on",
-        GOENV="off",
-        GOFLAGS="",
-        GOPROXY="off",
-        GOTOOLCHAIN="local",
-        GOWORK="off",
-        CC=shlex.join(cc),
-    )
+    env = {**_hardened(), "CC": shlex.join(cc)}
     # Many package builders have no HOME, or one that cannot be written to.
     if not _has_cache(go, env):
         env["GOCACHE"] = str(scratch / "go-cache")
@@ -180,6 +167,22 @@ def environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
     env.setdefault("ZIG_GLOBAL_CACHE_DIR", str(scratch / "zig"))
     env.setdefault("ZIG_LOCAL_CACHE_DIR", str(scratch / "zig"))
     return env
+
+
+def _hardened() -> dict[str, str]:
+    """Return the process's environment without what leads ``go`` astray, and with what keeps it here."""
+    stray = ("GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT", "GOTOOLDIR")
+    env = {n: value for n, value in os.environ.items() if n not in stray and not n.startswith("CGO_")}
+    return env | {
+        "CGO_CFLAGS": "-O2 -g0",
+        "CGO_ENABLED": "1",
+        "GO111MODULE": "on",
+        "GOENV": "off",
+        "GOFLAGS": "",
+        "GOPROXY": "off",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
 
 
 def _has_cache(go: str, env: dict[str, str]) -> bool:

@@ -36,7 +36,11 @@ def test_the_logs_are_what_their_generator_makes(tmp_path: Path) -> None:
 
 def test_sha1sum_finds_the_same_wrong_log() -> None:
     done = subprocess.run(
-        ["sha1sum", "--check", "--quiet", "sha1sum.txt"], cwd=LOGS, capture_output=True, text=True, check=False
+        ["sha1sum", "--check", "--quiet", "sha1sum.txt"],
+        cwd=LOGS,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout == "httpd-08.log: FAILED\n"
 
@@ -49,7 +53,9 @@ class PathLike:
         return self.path
 
 
-@pytest.mark.parametrize("convert", [str, os.fsencode, Path, PathLike, lambda path: PathLike(os.fsencode(path))])
+@pytest.mark.parametrize(
+    "convert", [str, os.fsencode, Path, PathLike, lambda path: PathLike(os.fsencode(path))]
+)
 def test_a_path_is_str_bytes_or_pathlike(directory: Directory, convert: Callable[[object], str]) -> None:
     root = directory({"a": b"1", "b": b"2"})
     assert checksig.check_signatures(convert(str(root))) is None  # type: ignore[func-returns-value]
@@ -61,7 +67,9 @@ def test_a_path_is_str_bytes_or_pathlike(directory: Directory, convert: Callable
 
 @pytest.mark.parametrize("check", [checksig.check_signatures, verify])
 @pytest.mark.parametrize("path", ["", b"", "a\0b", b"\0", PathLike("/tmp\0")])
-def test_an_empty_path_and_one_with_nul_are_value_errors(check: Callable[[object], None], path: object) -> None:
+def test_an_empty_path_and_one_with_nul_are_value_errors(
+    check: Callable[[object], None], path: object
+) -> None:
     with pytest.raises(ValueError, match="empty|NUL") as caught:
         check(path)
     assert type(caught.value) is ValueError
@@ -73,7 +81,9 @@ def test_what_is_no_path_is_a_type_error(path: object) -> None:
         checksig.check_signatures(path)  # type: ignore[arg-type]
 
 
-def test_messages_show_the_path_as_it_was_given(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_show_the_path_as_it_was_given(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = directory({"a": b"1"})
     (root / "a").unlink()
     monkeypatch.chdir(root.parent)
@@ -136,7 +146,10 @@ def test_no_manifest_is_a_value_error_and_file_not_found(tmp_path: Path) -> None
     with pytest.raises(checksig.ManifestNotFoundError) as caught:
         checksig.check_signatures(tmp_path)
     error = caught.value
-    assert (error.path, error.filename, error.errno, error.line) == (str(tmp_path),) * 2 + (errno.ENOENT, None)
+    assert (error.path, error.filename, error.errno, error.line) == (str(tmp_path),) * 2 + (
+        errno.ENOENT,
+        None,
+    )
     assert str(error) == f'"{tmp_path}" - {error.reason}'
 
 

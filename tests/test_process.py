@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from support import LOGS, MISMATCH, Directory, Python
+from support import LIBRARY, LOGS, MISMATCH, Directory, Python
 
 import checksig
 from checksig.checksig import verify
@@ -155,7 +155,9 @@ print(len(os.listdir("/proc/self/task")) < 40)
 
 
 @pytest.mark.parametrize("free", range(9))
-def test_with_few_free_descriptors_it_works_or_says_so(python: Python, directory: Directory, free: int) -> None:
+def test_with_few_free_descriptors_it_works_or_says_so(
+    python: Python, directory: Directory, free: int
+) -> None:
     root = directory({str(i): b"x" for i in range(100)})
     code = """
 import os, resource, sys, checksig
@@ -204,7 +206,9 @@ else:
 print(verify(sys.argv[1]))
 """
     done = python(code, LOGS, way, timeout=30)
-    assert done.stdout == f"{MISMATCH}\nchecksig was used before this process was fo\n{MISMATCH}\n", done.stderr
+    assert done.stdout == f"{MISMATCH}\nchecksig was used before this process was fo\n{MISMATCH}\n", (
+        done.stderr
+    )
 
 
 def test_a_forked_child_of_an_importer_may_call(python: Python) -> None:
@@ -225,3 +229,33 @@ def test_limits_of_this_process_are_untouched() -> None:
     with pytest.raises(checksig.VerificationError):
         checksig.check_signatures(LOGS)
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+
+
+def test_two_go_runtimes_live_in_one_process(python: Python, injected_package: Path) -> None:
+    """A second Go library, here another build of our own, and checksig get along, threads and all."""
+    code = """
+import ctypes, signal, sys, threading
+from checksig.checksig import verify
+other = ctypes.CDLL(sys.argv[2])
+other.verify.argtypes, other.verify.restype = [ctypes.c_char_p], ctypes.c_void_p
+other.checksig_free.argtypes = [ctypes.c_void_p]
+answers = set()
+def by_other():
+    for _ in range(200):
+        message = other.verify(sys.argv[1].encode())
+        answers.add(ctypes.string_at(message).decode())
+        other.checksig_free(message)
+def by_checksig():
+    for _ in range(200):
+        answers.add(verify(sys.argv[1]))
+ticks = []
+signal.signal(signal.SIGALRM, lambda *_: ticks.append(1))
+signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+threads = [threading.Thread(target=work) for work in (by_other, by_checksig) * 4]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(answers == {sys.argv[3]}, bool(ticks))
+"""
+    done = python(code, LOGS, injected_package / LIBRARY, MISMATCH)
+    assert done.stdout == "True True\n", done.stderr

@@ -29,7 +29,9 @@ def imports(path: Path) -> set[str]:
 
 
 def test_one_module_imports_ctypes() -> None:
-    assert [p.name for p in MODULES if "ctypes" in {name.split(".")[0] for name in imports(p)}] == ["checksig.py"]
+    assert [p.name for p in MODULES if "ctypes" in {name.split(".")[0] for name in imports(p)}] == [
+        "checksig.py"
+    ]
 
 
 def test_init_is_docstring_version_and_reexports() -> None:

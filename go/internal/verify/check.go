@@ -58,9 +58,10 @@ func checkAll(targets []target, workers int, open func(string) (File, error)) ([
 	}
 	q := &queue{targets: targets, open: open}
 	var wait sync.WaitGroup
-	for range min(workers, len(targets)) {
+	for range min(workers, len(targets)) - 1 {
 		wait.Go(q.work)
 	}
+	q.work() // one worker is this goroutine: to wake another costs more than to verify a small file
 	wait.Wait()
 	if q.err != nil {
 		return nil, q.err
@@ -101,7 +102,9 @@ func (q *queue) work() {
 		}
 	}()
 	defer Contain(&err)
-	w := &worker{opener: opener{open: q.open}, buffer: make([]byte, bufferSize), states: map[*digest.Algorithm]hash.Hash{}}
+	buffer := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buffer)
+	w := &worker{opener: opener{open: q.open}, buffer: buffer[:], states: map[*digest.Algorithm]hash.Hash{}}
 	for {
 		i := int(q.next.Add(1)) - 1
 		if i >= len(q.targets) {
@@ -115,6 +118,9 @@ func (q *queue) work() {
 		}
 	}
 }
+
+// buffers outlive a run, since a new one costs more than to read a small file.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // A worker holds what one goroutine uses again for each file.
 type worker struct {

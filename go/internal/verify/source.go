@@ -75,6 +75,8 @@ func readAll(file File) ([]byte, error) {
 		return nil, errTooLarge
 	}
 	data := make([]byte, 0, size)
-	err := drain(file, make([]byte, bufferSize), func(p []byte) { data = append(data, p...) })
+	buffer := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buffer)
+	err := drain(file, buffer[:], func(p []byte) { data = append(data, p...) })
 	return data, err
 }

@@ -1,0 +1,174 @@
+"""What one call into the library costs: ctypes, CFFI (API mode), and gRPC on loopback.
+
+Two calls are timed. ``version`` does no work: what it takes is the way there and
+back. ``verify`` verifies a directory with one file of five bytes.
+
+    pip install -r benchmarks/requirements.txt
+    python benchmarks/call_cost.py [--rounds N] [--seconds S]
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import hashlib
+import importlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import checksig
+from checksig.checksig import verify as verify_by_ctypes
+
+Call = Callable[[], object]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="What one call into the library costs.")
+    parser.add_argument("--rounds", type=int, default=15, help="how often each call is measured (default 15)")
+    parser.add_argument(
+        "--seconds", type=float, default=0.2, help="how long each measurement takes (default 0.2)"
+    )
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve()
+        return
+    with tempfile.TemporaryDirectory() as folder, grpc_calls(folder) as by_grpc:
+        prepare(Path(folder))
+        contestants = {"ctypes": ctypes_calls(folder), "cffi": cffi_calls(folder), "gRPC": by_grpc}
+        print(f"{platform.machine()}, Python {platform.python_version()}, gRPC {metadata.version('grpcio')}")
+        for number, call in enumerate(("version", "verify")):
+            report(call, measure({name: calls[number] for name, calls in contestants.items()}, options))
+
+
+def prepare(folder: Path) -> None:
+    """Make the directory that is verified."""
+    (folder / "file").write_bytes(b"hello")
+    (folder / "sha1sum.txt").write_text(f"{hashlib.sha1(b'hello').hexdigest()}  file\n")
+
+
+def measure(calls: dict[str, Call], options: argparse.Namespace) -> dict[str, list[float]]:
+    """Return for each contestant the microseconds a call took, round by round, all in turn."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(options.rounds):
+        for name, call in calls.items():
+            times[name].append(1e6 * seconds_a_call(call, options.seconds))
+    return times
+
+
+def seconds_a_call(call: Call, seconds: float) -> float:
+    """Return how long a call takes, as the mean over ``seconds``."""
+    count, taken = 1, 0.0
+    while taken < seconds / 4:
+        count *= 2
+        start = time.perf_counter()
+        for _ in range(count):
+            call()
+        taken = time.perf_counter() - start
+    return taken / count
+
+
+def report(call: str, times: dict[str, list[float]]) -> None:
+    """Print a table."""
+    base = statistics.median(times["ctypes"])
+    print(f"\n| {call} | median µs | min-max µs | times ctypes |\n| --- | --- | --- | --- |")
+    for name, values in times.items():
+        middle = statistics.median(values)
+        print(f"| {name} | {middle:.2f} | {min(values):.2f}-{max(values):.2f} | {middle / base:.2f} |")
+
+
+def ctypes_calls(folder: str) -> tuple[Call, Call]:
+    """Return the two calls, by the package's own ctypes."""
+    library = ctypes.CDLL(checksig.get_library())
+    library.checksig_version.restype = ctypes.c_char_p
+    must_be(library.checksig_version(), checksig.__version__.encode())
+    must_be(verify_by_ctypes(folder + "/gone") is not None, True)
+    return library.checksig_version, lambda: verify_by_ctypes(folder)
+
+
+def cffi_calls(folder: str) -> tuple[Call, Call]:
+    """Return the two calls, by a module that is compiled here."""
+    from cffi import FFI
+
+    builder = FFI()
+    builder.cdef("char *verify(char *); void checksig_free(void *); char *checksig_version(void);")
+    builder.set_source(
+        "_call_cost_cffi",
+        "#include <checksig.h>",
+        include_dirs=[checksig.get_include()],
+        extra_link_args=[checksig.get_library()],
+    )
+    place = Path(folder, "cffi")
+    place.mkdir()
+    builder.compile(tmpdir=str(place))
+    sys.path.insert(0, str(place))
+    module: Any = importlib.import_module("_call_cost_cffi")
+    lib, ffi, root = module.lib, module.ffi, folder.encode()
+
+    def verify() -> object:
+        message = lib.verify(root)
+        return None if message == ffi.NULL else ffi.string(ffi.gc(message, lib.checksig_free))
+
+    must_be(ffi.string(lib.checksig_version()), checksig.__version__.encode())
+    return lambda: ffi.string(lib.checksig_version()), verify
+
+
+@contextmanager
+def grpc_calls(folder: str) -> Iterator[tuple[Call, Call]]:
+    """Run a server in a process of its own, and give the two calls."""
+    import grpc
+
+    with subprocess.Popen(
+        [sys.executable, __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            version = channel.unary_unary("/checksig.Checksig/Version")
+            verify = channel.unary_unary("/checksig.Checksig/Verify")
+            root = folder.encode()
+            must_be(version(b""), checksig.__version__.encode())
+            yield lambda: version(b""), lambda: verify(root)
+        server.communicate(b"")  # the end of its input ends it
+
+
+def serve() -> None:
+    """Serve Version and Verify on a free port of the loopback, until the end of standard input."""
+    import grpc
+
+    library = ctypes.CDLL(checksig.get_library())
+    library.checksig_version.restype = ctypes.c_char_p
+    handlers = {
+        "Version": grpc.unary_unary_rpc_method_handler(lambda request, context: library.checksig_version()),
+        "Verify": grpc.unary_unary_rpc_method_handler(
+            lambda request, context: (verify_by_ctypes(request) or "").encode()
+        ),
+    }
+    server = grpc.server(ThreadPoolExecutor(max_workers=4))
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("checksig.Checksig", handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    sys.stdin.read()
+    server.stop(None).wait()
+
+
+def must_be(got: object, wanted: object) -> None:
+    """End the run if a contestant does not do its work."""
+    if got != wanted:
+        raise SystemExit(f"got {got!r}, not {wanted!r}")
+
+
+if __name__ == "__main__":
+    main()

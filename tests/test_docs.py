@@ -1,0 +1,168 @@
+"""What the README and docs/ show is run, as it stands there."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import toolchain
+from support import CHECKOUT, Python
+
+import checksig
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Return the code blocks of a page in one language, of which there must be some."""
+    found = re.findall(
+        rf"^```{language}\n(.*?)^```", (CHECKOUT / page).read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert found, f"{page} has no {language}"
+    return found
+
+
+def session(page: str) -> None:
+    """Run the interactive sessions of a page, from the checkout."""
+    for text in blocks(page, "pycon"):
+        test = doctest.DocTestParser().get_doctest(text, {}, page, page, 0)
+        runner = doctest.DocTestRunner()
+        assert runner.run(test).attempted > 1
+        assert runner.failures == 0
+
+
+@pytest.fixture(autouse=True)
+def in_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CHECKOUT)
+
+
+@pytest.fixture
+def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a C compiler, which is ``cc`` on PATH too, beside this Python as ``python``."""
+    command = toolchain.cc_command()
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, words in (("cc", command), ("python", [sys.executable])):
+        (folder / name).write_text("#!/bin/sh\nexec " + " ".join(f"'{word}'" for word in words) + ' "$@"\n')
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    return command
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/ctypes.md"])
+def test_the_sessions_print_what_the_page_says(page: str) -> None:
+    session(page)
+
+
+def test_the_package_docstring_is_true() -> None:
+    assert doctest.testmod(checksig).attempted == 2
+    assert doctest.testmod(checksig).failed == 0
+
+
+def test_the_readme_begins_with_a_sentence_and_five_lines() -> None:
+    lines = (CHECKOUT / "README.md").read_text("utf-8").split("\n")
+    assert re.fullmatch(r"checksig [^.]*\.", lines[2])
+    assert len(blocks("README.md", "pycon")[0].strip().split("\n")) <= 5
+
+
+def test_the_readmes_first_command_prints_the_one_mismatch(tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "_checksig.*", "include")
+    checkout = shutil.copytree(CHECKOUT, tmp_path / "checkout", ignore=ignored)
+    done = subprocess.run(
+        ["sh", "-e", "-c", blocks("README.md", "sh")[0]],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith('\n"testdata/logs/httpd-08.log" - mismatch\n')
+
+
+def test_ci_runs_the_readmes_second_command() -> None:
+    assert blocks("README.md", "sh")[1].strip() in (CHECKOUT / ".ci/run").read_text("utf-8")
+
+
+def test_the_c_program_runs(tmp_path: Path, compiler: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "check.c").write_text(blocks("docs/c.md", "c")[0])
+    (tmp_path / "testdata").symlink_to(CHECKOUT / "testdata")
+    script = blocks("docs/c.md", "sh")[0]
+    done = subprocess.run(
+        ["sh", "-e", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    assert (done.returncode, done.stdout) == (1, '"testdata/logs/httpd-08.log" - mismatch\n'), done.stderr
+    for arguments, status in (([], 2), ([str(tmp_path / "good")], 0)):
+        (tmp_path / "good").mkdir(exist_ok=True)
+        (tmp_path / "good" / "md5sum.txt").write_text("d41d8cd98f00b204e9800998ecf8427e  a\n")
+        (tmp_path / "good" / "a").touch()
+        assert (
+            subprocess.run([tmp_path / "check", *arguments], capture_output=True, check=False).returncode
+            == status
+        )
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which ``python`` finds the checksig under test."""
+    return {**os.environ, "PYTHONPATH": str(Path(checksig.__file__).parent.parent)}
+
+
+def test_the_headers_compile_strictly_and_as_cplusplus(tmp_path: Path, compiler: list[str]) -> None:
+    source = (
+        "#include <checksig.h>\nint main(void) { return verify(0) == 0 ? CHECKSIG_FAILED : CHECKSIG_OK; }\n"
+    )
+    (tmp_path / "strict.c").write_text(source)
+    (tmp_path / "strict.cc").write_text(source.replace("void", ""))
+    for name, standard in (("strict.c", "-std=c99"), ("strict.cc", "-xc++")):
+        command = [*compiler, standard, "-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only"]
+        subprocess.run([*command, f"-I{checksig.get_include()}", tmp_path / name], check=True)
+
+
+def test_the_cffi_module_runs(tmp_path: Path, compiler: list[str], python: Python) -> None:
+    (tmp_path / "build_checksig_cffi.py").write_text(blocks("docs/cffi.md", "python")[0])
+    subprocess.run([sys.executable, "build_checksig_cffi.py"], cwd=tmp_path, env=environment(), check=True)
+    code = """
+import doctest, sys
+sys.path.insert(0, sys.argv[1])
+test = doctest.DocTestParser().get_doctest(sys.argv[2], {}, "cffi", "cffi", 0)
+runner = doctest.DocTestRunner()
+print(runner.run(test))
+"""
+    done = python(code, tmp_path, blocks("docs/cffi.md", "pycon")[0])
+    assert done.stdout == "TestResults(failed=0, attempted=3)\n", done.stdout + done.stderr
+
+
+def test_the_packaging_commands_run(tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "_checksig.*", "include")
+    checkout = shutil.copytree(CHECKOUT, tmp_path / "checkout", ignore=ignored)
+    prepare = f"{sys.executable} -m venv .env && . .env/bin/activate\n"
+    done = subprocess.run(
+        ["sh", "-e", "-c", prepare + blocks("docs/packaging.md", "sh")[0]],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    places = [line for line in done.stdout.split("\n") if line.endswith("checksig/__init__.py")]
+    assert len(places) == 2
+    assert str(checkout / "from-wheel") in places[0]
+    assert str(checkout / "from-sdist") in places[1]
+
+
+def test_the_benchmark_of_calls_runs() -> None:
+    pytest.importorskip("grpc", reason="benchmarks/requirements.txt is not installed")
+    command = [sys.executable, "benchmarks/call_cost.py", "--rounds", "1", "--seconds", "0.01"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
+    assert re.findall(r"^\| (\w+) \|", done.stdout, re.MULTILINE) == [
+        *("version", "ctypes", "cffi", "gRPC"),
+        *("verify", "ctypes", "cffi", "gRPC"),
+    ]

