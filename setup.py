@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import importlib
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.errors import ExecError
-
-try:
-    from setuptools.command.bdist_wheel import bdist_wheel
-except ImportError:  # setuptools < 70.1: the command is the package wheel's
-    try:
-        from wheel.bdist_wheel import bdist_wheel
-    except ImportError:
-        bdist_wheel = object  # no wheel can be made, but a library can
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "backend"))
@@ -39,7 +33,7 @@ class BuildGoLibrary(build_ext):
 
     def get_ext_filename(self, fullname: str) -> str:
         """Return the library's path inside the package."""
-        return os.path.join(*fullname.split(".")[:-1], toolchain.LIBRARY)
+        return str(Path(*fullname.split(".")[:-1], toolchain.LIBRARY))
 
     def build_extension(self, ext: Extension) -> None:
         """Build the library and lay it and its headers into the build directory."""
@@ -66,19 +60,32 @@ class BuildGoLibrary(build_ext):
         """Return where in the source tree each output goes, for an in-place build."""
         if not self.inplace:
             return {}
-        package = Path(self.get_finalized_command("build_py").get_package_dir("checksig"))
+        sources = cast(build_py, self.get_finalized_command("build_py"))
+        package = Path(sources.get_package_dir("checksig"))
         return dict(zip(self.get_outputs(), map(str, self._outputs(package)), strict=True))
 
     def _outputs(self, package: Path) -> list[Path]:
         return [package / toolchain.LIBRARY, *(package / "include" / header for header in HEADERS)]
 
 
-class BdistWheel(bdist_wheel):
-    """Tags the wheel for every Python 3 of one platform."""
+def wheel_commands() -> dict[str, Any]:
+    """Return the command that makes a wheel for every Python 3 of one platform.
 
-    def get_tag(self) -> tuple[str, str, str]:
-        """Return the tag."""
-        return "py3", "none", super().get_tag()[2]
+    It is setuptools', or before setuptools 70.1 that of the package wheel. Where
+    neither is there, no wheel can be made, but a library can.
+    """
+    for module in ("setuptools.command.bdist_wheel", "wheel.bdist_wheel"):
+        try:
+            bdist_wheel: Any = importlib.import_module(module).bdist_wheel
+        except ImportError:
+            continue
+
+        class BdistWheel(bdist_wheel):  # type: ignore[misc]
+            def get_tag(self) -> tuple[str, str, str]:
+                return "py3", "none", super().get_tag()[2]
+
+        return {"bdist_wheel": BdistWheel}
+    return {}
 
 
 def replace(source: Path, target: Path) -> None:
@@ -88,18 +95,13 @@ def replace(source: Path, target: Path) -> None:
     would end that process.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    os.close(handle)
-    try:
-        shutil.copyfile(source, temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".checksig-") as folder:
+        copy = Path(folder, target.name)
+        shutil.copyfile(source, copy)
+        copy.replace(target)
 
 
-commands = {"build_ext": BuildGoLibrary, "bdist_wheel": BdistWheel}
-if bdist_wheel is object:
-    del commands["bdist_wheel"]
-setup(ext_modules=[Extension("checksig._checksig", sources=[])], cmdclass=commands)
+setup(
+    ext_modules=[Extension("checksig._checksig", sources=[])],
+    cmdclass={"build_ext": BuildGoLibrary, **wheel_commands()},
+)

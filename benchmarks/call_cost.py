@@ -135,8 +135,8 @@ def grpc_calls(folder: str) -> Iterator[tuple[Call, Call]]:
         assert server.stdout is not None
         port = int(server.stdout.readline())
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            version = channel.unary_unary("/checksig.Checksig/Version")
-            verify = channel.unary_unary("/checksig.Checksig/Verify")
+            version: Any = channel.unary_unary("/checksig.Checksig/Version")
+            verify: Any = channel.unary_unary("/checksig.Checksig/Verify")
             root = folder.encode()
             must_be(version(b""), checksig.__version__.encode())
             yield lambda: version(b""), lambda: verify(root)
@@ -149,7 +149,7 @@ def serve() -> None:
 
     library = ctypes.CDLL(checksig.get_library())
     library.checksig_version.restype = ctypes.c_char_p
-    handlers = {
+    handlers: Any = {
         "Version": grpc.unary_unary_rpc_method_handler(lambda request, context: library.checksig_version()),
         "Verify": grpc.unary_unary_rpc_method_handler(
             lambda request, context: (verify_by_ctypes(request) or "").encode()

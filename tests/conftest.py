@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-
 import toolchain
-from support import LIBRARY, PACKAGE, Directory, Python
+from support import LIBRARY, PACKAGE, Directory, Python, copy_checkout
 
 import checksig
 
@@ -47,7 +46,7 @@ def python() -> Python:
     ) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "PYTHONPATH": str(package.parent), "PYTHONFAULTHANDLER": "1"}
         return subprocess.run(
-            [sys.executable, "-c", code, *map(os.fspath, arguments)],
+            [sys.executable, "-c", code, *arguments],
             capture_output=True,
             text=True,
             check=False,
@@ -57,6 +56,12 @@ def python() -> Python:
         )
 
     return run
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a copy of the checkout without anything that was built."""
+    return copy_checkout(tmp_path / "a checkout")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,3 +17,11 @@ MISMATCH = f'"{LOGS}/httpd-08.log" - mismatch'
 
 Python = Callable[..., "subprocess.CompletedProcess[str]"]
 Directory = Callable[[Mapping[str, bytes]], Path]
+
+
+def copy_checkout(target: Path) -> Path:
+    """Copy the checkout, without anything that was built or installed in it."""
+    left_out = (".*", "build", "dist", "*.egg-info", "__pycache__", "_checksig.*", "include")
+    shutil.copytree(CHECKOUT, target, ignore=shutil.ignore_patterns(*left_out))
+    shutil.copytree(CHECKOUT / ".ci", target / ".ci")
+    return target

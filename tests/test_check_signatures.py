@@ -70,7 +70,7 @@ def test_a_path_is_str_bytes_or_pathlike(directory: Directory, convert: Callable
 def test_an_empty_path_and_one_with_nul_are_value_errors(
     check: Callable[[object], None], path: object
 ) -> None:
-    with pytest.raises(ValueError, match="empty|NUL") as caught:
+    with pytest.raises(ValueError, match=r"empty|NUL") as caught:
         check(path)
     assert type(caught.value) is ValueError
 

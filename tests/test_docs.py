@@ -5,7 +5,6 @@ from __future__ import annotations
 import doctest
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,9 +68,7 @@ def test_the_readme_begins_with_a_sentence_and_five_lines() -> None:
     assert len(blocks("README.md", "pycon")[0].strip().split("\n")) <= 5
 
 
-def test_the_readmes_first_command_prints_the_one_mismatch(tmp_path: Path) -> None:
-    ignored = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "_checksig.*", "include")
-    checkout = shutil.copytree(CHECKOUT, tmp_path / "checkout", ignore=ignored)
+def test_the_readmes_first_command_prints_the_one_mismatch(checkout: Path) -> None:
     done = subprocess.run(
         ["sh", "-e", "-c", blocks("README.md", "sh")[0]],
         cwd=checkout,
@@ -140,9 +137,7 @@ print(runner.run(test))
     assert done.stdout == "TestResults(failed=0, attempted=3)\n", done.stdout + done.stderr
 
 
-def test_the_packaging_commands_run(tmp_path: Path) -> None:
-    ignored = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "_checksig.*", "include")
-    checkout = shutil.copytree(CHECKOUT, tmp_path / "checkout", ignore=ignored)
+def test_the_packaging_commands_run(checkout: Path) -> None:
     prepare = f"{sys.executable} -m venv .env && . .env/bin/activate\n"
     done = subprocess.run(
         ["sh", "-e", "-c", prepare + blocks("docs/packaging.md", "sh")[0]],

@@ -16,14 +16,11 @@ from pathlib import Path
 
 import pytest
 import toolchain
-from support import CHECKOUT, LIBRARY, LOGS, MISMATCH
+from support import CHECKOUT, LIBRARY, LOGS, MISMATCH, copy_checkout
 
 import checksig
 
 CHECK = "import sys, checksig; print(checksig.__file__); checksig.check_signatures(sys.argv[1])"
-LEFT_OUT = shutil.ignore_patterns(
-    ".*", "build", "dist", "*.egg-info", "__pycache__", "_checksig.*", "include"
-)
 NAME = f"checksig-{checksig.__version__}"
 
 
@@ -59,16 +56,10 @@ def bare(tmp_path: Path) -> dict[str, str]:
     return {**kept, "PATH": str(folder), "HOME": str(tmp_path)}
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """Return a copy of the checkout without anything that was built."""
-    return shutil.copytree(CHECKOUT, tmp_path / "a checkout", ignore=LEFT_OUT)
-
-
 @pytest.fixture(scope="session")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the sdist, and the wheel that was built from it."""
-    source = shutil.copytree(CHECKOUT, tmp_path_factory.mktemp("build") / "checkout", ignore=LEFT_OUT)
+    source = copy_checkout(tmp_path_factory.mktemp("build") / "checkout")
     out = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, source, cwd=out)
     return out
@@ -125,7 +116,7 @@ def interpreters(version: str) -> Iterator[Path]:
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_one_wheel_serves_each_python(version: str, wheel: Path, tmp_path: Path) -> None:
     for python in interpreters(version):
-        probe = [python, "-c", "import sys, ensurepip; print('%d.%d' % sys.version_info[:2])"]
+        probe = [str(python), "-c", "import sys, ensurepip; print('%d.%d' % sys.version_info[:2])"]
         if subprocess.run(probe, capture_output=True, text=True, check=False).stdout == f"{version}\n":
             installed = environment(tmp_path / "env", python)
             run(installed, "-m", "pip", "install", "--no-index", wheel, cwd=tmp_path)
@@ -135,11 +126,11 @@ def test_one_wheel_serves_each_python(version: str, wheel: Path, tmp_path: Path)
 
 
 def test_two_builds_are_bit_identical(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built = []
+    built: list[bytes] = []
     for folder in ("one", "another place"):
         backend = shutil.copytree(CHECKOUT / "backend", tmp_path / folder / "backend")
         shutil.copytree(CHECKOUT / "go", tmp_path / folder / "go")
-        code = "import sys, toolchain; from pathlib import Path; toolchain.build_library('1.2.3', Path(sys.argv[1]))"
+        code = "import pathlib, sys, toolchain; toolchain.build_library('1.2.3', pathlib.Path(sys.argv[1]))"
         # A cache of its own makes the second build compile everything anew.
         env = {**os.environ, "PYTHONPATH": str(backend)}
         if built:
@@ -208,7 +199,7 @@ def test_pip_installs_the_sdist_where_there_is_neither_go_nor_a_compiler(dist: P
 
 def test_an_editable_install_is_rebuilt_by_a_plain_rerun(checkout: Path, tmp_path: Path) -> None:
     python = environment(tmp_path / "env")
-    install = [python, "-m", "pip", "install", "-e", checkout]
+    install: list[str | Path] = [python, "-m", "pip", "install", "-e", checkout]
     run(*install, cwd=tmp_path)
     assert verifies(python, tmp_path) == checkout / "src/checksig"
 

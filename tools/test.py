@@ -37,7 +37,7 @@ def step(title: str, *command: str | Path, cwd: Path = CHECKOUT, env: dict[str, 
 
 def prepare() -> None:
     """Make the environment, with everything that the tests need."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit("checksig needs Python 3.11 or later")
     if not PYTHON.exists():
         step("make .venv", sys.executable, "-m", "venv", ENVIRONMENT)
