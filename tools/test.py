@@ -42,8 +42,8 @@ def prepare() -> None:
     if not PYTHON.exists():
         step("make .venv", sys.executable, "-m", "venv", ENVIRONMENT)
     pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install")
-    requirements = CHECKOUT / "tests" / "requirements.txt"
-    step("install the tests' tools", *pip, "-q", "-r", requirements, *toolchain.requirements())
+    tools = [f"--requirement={folder}/requirements.txt" for folder in ("tests", "benchmarks")]
+    step("install the tests' tools", *pip, "-q", *tools, *toolchain.requirements())
     step("build and install checksig", *pip, "-q", "-e", ".")
 
 
