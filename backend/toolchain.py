@@ -159,12 +159,13 @@ def environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
         scratch: an existing directory, for the caches that have no other place.
     """
     env = {**_hardened(), "CC": shlex.join(cc)}
-    # Many package builders have no HOME, or one that cannot be written to.
     if not _has_cache(go, env):
         env["GOCACHE"] = str(scratch / "go-cache")
-    if "HOME" not in env:
+    # Many package builders have no HOME, or one that cannot be written to.
+    home = Path(env.get("HOME", ""))
+    if not home.is_absolute() or not os.access(home, os.W_OK):
         env.setdefault("GOPATH", str(scratch / "go"))
-    env.setdefault("ZIG_GLOBAL_CACHE_DIR", str(scratch / "zig"))
+        env.setdefault("ZIG_GLOBAL_CACHE_DIR", str(scratch / "zig"))
     env.setdefault("ZIG_LOCAL_CACHE_DIR", str(scratch / "zig"))
     return env
 
