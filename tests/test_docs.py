@@ -128,18 +128,10 @@ def test_the_headers_compile_strictly_and_as_cplusplus(tmp_path: Path, compiler:
     (tmp_path / "strict.c").write_text(source)
     (tmp_path / "strict.cc").write_text(source.replace("void", ""))
     for name, standard in (("strict.c", "-std=c99"), ("strict.cc", "-xc++")):
-        command = [
-            *compiler,
-            standard,
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-pedantic",
-            "-c",
-            "-o",
-            tmp_path / "strict.o",
-        ]
-        subprocess.run([*command, f"-I{checksig.get_include()}", tmp_path / name], check=True)
+        warnings = ("-Wall", "-Wextra", "-Werror", "-pedantic")
+        include = f"-I{checksig.get_include()}"
+        command = [*compiler, standard, *warnings, include, "-c", name, "-o", "strict.o"]
+        subprocess.run(command, cwd=tmp_path, check=True)
 
 
 @pytest.mark.usefixtures("python_headers")
