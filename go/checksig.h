@@ -10,8 +10,8 @@
  *              library returns is the caller's; checksig_free releases it.
  *   Strings    Paths are bytes without NUL. Messages are UTF-8, and printable:
  *              paths stand in them quoted as by Go's %q.
- *   Faults     A fault of the library is returned as CHECKSIG_INTERNAL; it does
- *              not end the process.
+ *   Faults     A panic inside the library is returned as CHECKSIG_INTERNAL. But
+ *              Go ends the process when it gets no memory or no thread.
  *   fork       A process that has made a call must not make one in a child made
  *              by fork() without exec: it would wait for ever.
  *   Unloading  Never dlclose the library: a Go runtime cannot be unloaded.

@@ -5,6 +5,7 @@ package main
 import (
 	"hash"
 	"strings"
+	"time"
 
 	"checksig/internal/digest"
 	engine "checksig/internal/verify"
@@ -21,7 +22,10 @@ func init() {
 		}
 		sha1.New = good
 		if strings.HasSuffix(root, "panic-in-worker") {
-			sha1.New = func() hash.Hash { panic("injected") }
+			sha1.New = func() hash.Hash {
+				time.Sleep(20 * time.Millisecond) // until each worker has a file
+				panic("injected")
+			}
 		}
 		return engine.Run(root, options)
 	}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -183,23 +184,54 @@ def test_exceptions_can_be_pickled(error: checksig.ChecksigError) -> None:
 
 def test_permissions_are_respected(directory: Directory, python: Python) -> None:
     root = directory({"a": b"1", "b": b"2"})
-    for path in (root, *root.parents[: len(root.parents) - 2]):
-        path.chmod(0o755)
+    root.chmod(0o755)
     (root / "a").chmod(0)
     code = """
 import os, sys, checksig
 from checksig.checksig import verify
-verify(sys.argv[1])
+os.chdir(sys.argv[1])
+verify(".")
 if os.geteuid() == 0:
     os.seteuid(65534)
-print(verify(sys.argv[1]))
+print(verify("."))
 """
     done = python(code, root)
-    assert (done.stdout, done.stderr) == (f'"{root}/a" - permission denied\n', "")
+    assert (done.stdout, done.stderr) == ('"./a" - permission denied\n', "")
     (root / "sha1sum.txt").chmod(0)
-    code += "checksig.check_signatures(sys.argv[1])"
+    code += "checksig.check_signatures('.')"
     done = python(code, root)
-    assert done.stdout == f'"{root}/sha1sum.txt" - permission denied\n'
-    assert done.stderr.splitlines()[-1] == (
-        f"PermissionError: [Errno 13] Permission denied: '{root}/sha1sum.txt'"
-    )
+    assert done.stdout == '"./sha1sum.txt" - permission denied\n'
+    assert done.stderr.splitlines()[-1] == "PermissionError: [Errno 13] Permission denied: './sha1sum.txt'"
+
+
+def usual_names() -> list[str]:
+    """Return the names of rules 1.1 to 1.3 of docs/format.md, in order."""
+    names = ["sha1sum.txt"]
+    for lower in ("sha512", "sha384", "sha256", "sha224", "sha1", "md5"):
+        upper = lower.upper()
+        names += [f"{upper}SUMS", f"{upper}SUMS.txt", f"{upper}SUM", f"{upper}SUM.txt"]
+        names += [f"{lower}sums.txt", f"{lower}sums", f"{lower}sum.txt", f"{lower}sum", f"{lower}.txt"]
+        if lower not in ("sha1", "md5"):
+            names += [f"SHASUMS{lower[3:]}.txt", f"SHASUMS{lower[3:]}"]
+    names += ["SHASUMS", "SHASUMS.txt", "CHECKSUMS", "CHECKSUMS.txt", "CHECKSUM", "CHECKSUM.txt"]
+    names += ["checksums.txt", "checksums", "checksum.txt", "checksum"]
+    return list(dict.fromkeys(names))
+
+
+def test_the_usual_names_are_found_in_their_order(tmp_path: Path) -> None:
+    names = usual_names()
+    for name in names:
+        (tmp_path / name).touch()
+    for name in names:
+        with pytest.raises(checksig.ManifestError) as caught:
+            checksig.check_signatures(tmp_path)
+        assert caught.value.path == f"{tmp_path}/{name}"
+        (tmp_path / name).unlink()
+    with pytest.raises(checksig.ManifestNotFoundError):
+        checksig.check_signatures(tmp_path)
+
+
+def test_the_names_in_the_docs_are_usual_names() -> None:
+    text = (CHECKOUT / "docs/format.md").read_text("utf-8")
+    rules = text[text.index("**1.1**") : text.index("**1.4**")]
+    assert set(re.findall(r"`([\w.]{2,})`", rules)) <= set(usual_names())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -47,7 +46,7 @@ def test_errors_import_nothing_of_ours() -> None:
     assert not any(n.startswith("checksig") for n in imports(CHECKOUT / "src/checksig/errors.py"))
 
 
-def test_go_packages_import_one_way_and_only_the_standard_library() -> None:
+def test_go_packages_import_one_way_and_only_the_standard_library(tmp_path: Path) -> None:
     # digest <- manifest, beneath <- verify <- main
     allowed = {
         "checksig/internal/digest": set(),
@@ -56,11 +55,11 @@ def test_go_packages_import_one_way_and_only_the_standard_library() -> None:
         "checksig/internal/verify": {"digest", "manifest", "beneath"},
         "checksig": {"digest", "manifest", "verify"},
     }
-    env = {**os.environ, "GOFLAGS": "", "GOWORK": "off", "CGO_ENABLED": "1"}
+    go = toolchain.go_command()
     listed = subprocess.run(
-        [toolchain.go_command(), "list", "-json=ImportPath,Imports", "./..."],
+        [go, "list", "-json=ImportPath,Imports", "./..."],
         cwd=toolchain.GO_SOURCES,
-        env=env,
+        env=toolchain.environment(go, toolchain.cc_command(), tmp_path),
         capture_output=True,
         text=True,
         check=True,

@@ -19,8 +19,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = CHECKOUT / ".venv"
-PYTHON = ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-START = time.monotonic()
+PYTHON = ENVIRONMENT / "bin" / "python"
 
 sys.path.insert(0, str(CHECKOUT / "backend"))
 
@@ -29,8 +28,10 @@ import toolchain  # noqa: E402
 
 def step(title: str, *command: str | Path, cwd: Path = CHECKOUT, env: dict[str, str] | None = None) -> None:
     """Run a command; end the run if it fails."""
-    print(f"\n== {title} ({time.monotonic() - START:.0f} s)", flush=True)
+    print(f"\n== {title}", flush=True)
+    start = time.monotonic()
     status = subprocess.run(command, cwd=cwd, env=env, check=False).returncode
+    print(f"-- {time.monotonic() - start:.0f} s", flush=True)
     if status != 0:
         sys.exit(f"failed with status {status}: {' '.join(map(str, command))}")
 
@@ -39,12 +40,12 @@ def prepare() -> None:
     """Make the environment, with everything that the tests need."""
     if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit("checksig needs Python 3.11 or later")
-    if not PYTHON.exists():
-        step("make .venv", sys.executable, "-m", "venv", ENVIRONMENT)
-    pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install")
+    pip = (str(PYTHON), "-m", "pip", "--disable-pip-version-check")
+    if not PYTHON.exists() or subprocess.run([*pip, "--version"], check=False).returncode != 0:
+        step("make .venv", sys.executable, "-m", "venv", "--clear", ENVIRONMENT)
     tools = [f"--requirement={folder}/requirements.txt" for folder in ("tests", "benchmarks")]
-    step("install the tests' tools", *pip, "-q", *tools, *toolchain.requirements())
-    step("build and install checksig", *pip, "-q", "-e", ".")
+    step("install the tests' tools", *pip, "install", *tools, *toolchain.requirements())
+    step("build and install checksig", *pip, "install", "-e", ".")
 
 
 def go_tests() -> None:
@@ -59,9 +60,11 @@ def go_tests() -> None:
         if unformatted:
             sys.exit(f"gofmt would change:\n{unformatted}")
         step("go vet", go, "vet", "./...", cwd=sources, env=env)
+        step("go vet, with injected faults", go, "vet", "-tags=checksig_inject", ".", cwd=sources, env=env)
+        step("go vet, for macOS", go, "vet", "./internal/...", cwd=sources, env={**pure, "GOOS": "darwin"})
         step("go test, without C", go, "test", "./internal/...", cwd=sources, env=pure)
         if toolchain.machine_cc() is None:
-            print("no C compiler on this machine: the race detector is not used")
+            print("\nno C compiler on this machine: the race detector is not used")
         else:
             step("go test, with the race detector", go, "test", "-race", "./...", cwd=sources, env=env)
 
@@ -76,7 +79,7 @@ def main(arguments: list[str]) -> None:
         step("ruff", PYTHON, "-m", "ruff", "check", ".")
         step("ruff format", PYTHON, "-m", "ruff", "format", "--check", ".")
         step("mypy", PYTHON, "-m", "mypy")
-    step("pytest", PYTHON, "-m", "pytest", *(arguments or ["--durations=5"]))
+    step("pytest", PYTHON, "-m", "pytest", *(arguments or ["-v", "--durations=5"]))
 
 
 if __name__ == "__main__":

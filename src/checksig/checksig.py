@@ -7,6 +7,7 @@ of the calls made here. The library is loaded at the first call that needs it.
 from __future__ import annotations
 
 import ctypes
+import errno
 import functools
 import os
 import struct
@@ -18,7 +19,7 @@ from checksig.errors import InternalError, ManifestError, ManifestNotFoundError,
 
 _PACKAGE = Path(__file__).resolve().parent
 _LIBRARY = _PACKAGE / ("_checksig.dll" if sys.platform == "win32" else "_checksig.so")
-_MEND = "reinstall checksig, or in a checkout run 'pip install -e .' again"
+_REMEDY = "reinstall checksig, or in a checkout run 'pip install -e .' again"
 
 # checksig_error.kind
 _OK, _FAILED, _MANIFEST, _NOT_FOUND, _OS, _ARGUMENT, _INTERNAL = range(7)
@@ -64,7 +65,7 @@ def check_signatures(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) 
         message, subject, reason = (
             _take(library, pointer) for pointer in (error.message, error.path, error.reason)
         )
-        _raise(error, message.decode(), os.fsdecode(subject), reason.decode())
+        _raise(error, _text(message), os.fsdecode(subject), _text(reason))
 
 
 def verify(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str | None:
@@ -84,7 +85,7 @@ def verify(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str | N
     root = _encode(path)
     library = _load()
     pointer = library.verify(root)
-    return _take(library, pointer).decode() if pointer else None
+    return _text(_take(library, pointer)) if pointer else None
 
 
 def get_include() -> str:
@@ -114,6 +115,11 @@ def _take(library: ctypes.CDLL, pointer: int | None) -> bytes:
         return ctypes.string_at(pointer)
     finally:
         library.checksig_free(pointer)
+
+
+def _text(message: bytes) -> str:
+    # Messages are UTF-8, but for what a panic may hold.
+    return message.decode("utf-8", "backslashreplace")
 
 
 def _raise(error: _Error, message: str, path: str, reason: str) -> None:
@@ -156,12 +162,14 @@ def _loaded() -> tuple[ctypes.CDLL, int]:
         library.checksig_version.restype = ctypes.c_char_p
         version = library.checksig_version().decode()
         _declare(library)
-    except (OSError, AttributeError) as error:
+    except (OSError, AttributeError, ValueError) as error:
+        if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise
         cause = getattr(error, "strerror", None) or error
-        raise ImportError(f"cannot load {_LIBRARY}: {cause}; {_MEND}", path=str(_LIBRARY)) from error
+        raise ImportError(f"cannot load {_LIBRARY}: {cause}; {_REMEDY}", path=str(_LIBRARY)) from error
     if version != checksig.__version__:
         raise ImportError(
-            f"{_LIBRARY} is of version {version}, the package of {checksig.__version__}; {_MEND}",
+            f"{_LIBRARY} is of version {version}, the package of {checksig.__version__}; {_REMEDY}",
             path=str(_LIBRARY),
         )
     return library, os.getpid()
@@ -193,8 +201,8 @@ def _refuse_truncated(path: Path) -> None:
         entry_size, count = struct.unpack_from(order + "HH", header, 54)
         file.seek(start)
         table = file.read(entry_size * count)
-    if len(table) < entry_size * count:
-        raise OSError("the file is truncated")
+    if entry_size < 56 or len(table) < entry_size * count:
+        raise OSError("the file is truncated or damaged")
     for at in range(0, len(table), entry_size):
         offset, stored = struct.unpack_from(order + "8xQ16xQ", table, at)
         if offset + stored > size:

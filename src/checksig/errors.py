@@ -31,7 +31,7 @@ class VerificationError(ChecksigError, ValueError):
 
 
 class ManifestError(ChecksigError, ValueError):
-    """The manifest cannot serve: it has no valid line, it is a FIFO, it changed while it was read.
+    """The manifest is unusable: it has no valid line, it is a FIFO, it changed while it was read.
 
     Attributes:
         path (str | None): the manifest.

@@ -5,7 +5,9 @@
 // symlink leaves, wherever it points. Only regular files are opened for
 // reading, and opening never blocks, whatever stands there. On Linux the
 // kernel resolves the names (openat2 with RESOLVE_BENEATH); where it cannot,
-// [os.Root] does.
+// [os.Root] does, which differs in two points: it follows 8 symlinks in one name,
+// the kernel 40; and it must be allowed to read each directory on the way, where
+// the kernel must only be allowed to search it.
 //
 // Mount points inside the root are entered, and hard links cannot be told from
 // other files: a root that an attacker may write to can show anything that he
@@ -123,8 +125,8 @@ func OpenRoot(path string) (*Root, error) {
 	return OpenGoRoot(path)
 }
 
-// OpenGoRoot opens the directory path for Go's own resolution of names, which
-// gives the same verdicts as the kernel's. OpenRoot falls back on it.
+// OpenGoRoot opens the directory path for Go's own resolution of names, on which
+// OpenRoot falls back.
 func OpenGoRoot(path string) (*Root, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -146,11 +148,11 @@ func (r *Root) Open(name string) (*File, error) {
 }
 
 // Exists reports whether there is anything under name, if only a dangling
-// symlink. The name is a single element.
+// symlink; if that cannot be told, it reports true. The name is a single element.
 func (r *Root) Exists(name string) bool {
 	if r.root != nil {
 		_, err := r.root.Lstat(name)
-		return err == nil
+		return !errors.Is(err, syscall.ENOENT)
 	}
 	return r.dir.exists(name)
 }

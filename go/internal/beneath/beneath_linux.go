@@ -8,12 +8,14 @@ import (
 )
 
 // openFlags: O_NONBLOCK so that a FIFO or a device does not block the open.
-const openFlags = syscall.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY | syscall.O_CLOEXEC
+const openFlags = syscall.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY | syscall.O_CLOEXEC | syscall.O_LARGEFILE
 
-// From linux/openat2.h and linux/fcntl.h; the number of openat2 is the same on
-// every architecture. openat2(2).
+// sysOpenat2 is the number of openat2(2) on every architecture but MIPS, where
+// it is no system call's. A test puts another one here.
+var sysOpenat2 uintptr = 437
+
+// From linux/openat2.h and linux/fcntl.h.
 const (
-	sysOpenat2     = 437
 	resolveNoMagic = 0x02
 	resolveBeneath = 0x08
 	oPath          = 0x200000
@@ -55,7 +57,7 @@ func (h handle) exists(name string) bool {
 	if err == nil {
 		syscall.Close(fd)
 	}
-	return err == nil
+	return err != syscall.ENOENT
 }
 
 // openat2 opens name below h. The kernel answers EAGAIN when a rename

@@ -115,6 +115,9 @@ func TestKernelAndGoResolveAlikeAndNothingLeaves(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if kernel.root != nil {
+			t.Skip("this kernel has no openat2")
+		}
 		for _, name := range []string{"l0", "l1", "l2", "l3", "d/l0", "d/l1", "d/e/l2", "d/e/l3", "l0/f0", "d/l1/f1", "l2/l3", "d/f2", "l0/"} {
 			got, want := read(kernel, name), read(byGo, name)
 			if got != want {

@@ -7,7 +7,6 @@
 package manifest
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -73,14 +72,14 @@ func (e *NotFoundError) Reason() string {
 }
 
 // Parse reads a manifest in the GNU format. Each digest must be one of
-// algorithm; nil means that each digest's length tells its own. Parse keeps no
-// reference to data.
-func Parse(data []byte, algorithm *digest.Algorithm) *Manifest {
-	m := &Manifest{Entries: make([]Entry, 0, bytes.Count(data, []byte{'\n'})+1)}
+// algorithm; nil means that each digest's length tells its own. The entries'
+// names share the memory of text.
+func Parse(text string, algorithm *digest.Algorithm) *Manifest {
+	m := &Manifest{}
 	number := 0
-	for text := range strings.Lines(string(data)) {
+	for line := range strings.Lines(text) {
 		number++
-		line := strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
+		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		if line == "" || line[0] == '#' {
 			continue
 		}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"hash"
@@ -97,7 +98,7 @@ func (q *queue) work() {
 		if err != nil {
 			q.next.Store(int64(len(q.targets)))
 			q.mu.Lock()
-			q.err = err
+			q.err = cmp.Or(q.err, err)
 			q.mu.Unlock()
 		}
 	}()
@@ -140,7 +141,7 @@ func (w *worker) check(t *target) Result {
 	if err != nil {
 		return failed(t.name, err)
 	}
-	defer file.Close()
+	defer closeCounted(file)
 	w.reset(t)
 	if err := drain(file, w.buffer, w.feed); err != nil {
 		return failed(t.name, err)
@@ -192,7 +193,10 @@ func drain(file File, buffer []byte, sink func([]byte)) error {
 	opened := file.Opened()
 	left := opened.Size
 	for left >= 0 {
-		asked := min(int64(len(buffer)), left+1)
+		asked := int64(len(buffer))
+		if left < asked {
+			asked = left + 1
+		}
 		n, err := file.Read(buffer[:asked])
 		if err != nil {
 			return err

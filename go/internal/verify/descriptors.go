@@ -11,24 +11,38 @@ import (
 	"checksig/internal/beneath"
 )
 
-// While descriptors have run out, an opener pauses between its tries, and gives
-// up after maxWaiting without a success.
+// While descriptors have run out, an opener pauses between its tries. While
+// other files of this process's runs are open it waits for them to be closed,
+// else it gives up after maxWaiting without a success.
 const (
 	firstPause = time.Millisecond
 	lastPause  = 100 * time.Millisecond
 	maxWaiting = 10 * time.Second
 )
 
+// openFiles counts the files that all runs of this process have open.
+var openFiles atomic.Int64
+
+// closeCounted closes a file that an opener opened.
+func closeCounted(file File) {
+	file.Close()
+	openFiles.Add(-1)
+}
+
 // An opener opens files; where descriptors have run out it waits for some to
 // come free, since the file itself may be good. It serves one goroutine.
 type opener struct {
 	open   func(name string) (File, error)
-	waited time.Duration // since the last success
+	waited time.Duration // since the last success, with no file open
 }
 
+// Open opens a file, which closeCounted must close.
 func (o *opener) Open(name string) (File, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		file, err := o.open(name)
+		if err == nil {
+			openFiles.Add(1)
+		}
 		if !exhausted(err) {
 			o.waited = 0
 			return file, err
@@ -37,7 +51,9 @@ func (o *opener) Open(name string) (File, error) {
 			return nil, err
 		}
 		time.Sleep(pause)
-		o.waited += pause
+		if openFiles.Load() == 0 {
+			o.waited += pause
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"errors"
+	"strings"
 	"syscall"
 
 	"checksig/internal/beneath"
@@ -16,12 +17,12 @@ func readManifest(root string, dir *beneath.Root) (string, *manifest.Manifest, e
 		return "", nil, err
 	}
 	path := Join(root, candidate.Name)
-	defer file.Close()
-	data, err := readAll(file)
+	defer closeCounted(file)
+	text, err := readAll(file)
 	if err != nil {
 		return "", nil, manifestError(path, err)
 	}
-	parsed := manifest.Parse(data, candidate.Algorithm)
+	parsed := manifest.Parse(text, candidate.Algorithm)
 	if len(parsed.Entries) == 0 {
 		return "", nil, nothingListed(path, parsed)
 	}
@@ -68,15 +69,16 @@ func nothingListed(path string, parsed *manifest.Manifest) error {
 
 var errTooLarge = errors.New("larger than 1 GiB")
 
-// readAll returns the bytes of a manifest.
-func readAll(file File) ([]byte, error) {
+// readAll returns the content of a manifest.
+func readAll(file File) (string, error) {
 	size := file.Opened().Size
 	if size > manifest.MaxSize {
-		return nil, errTooLarge
+		return "", errTooLarge
 	}
-	data := make([]byte, 0, size)
+	var text strings.Builder
+	text.Grow(int(size))
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
-	err := drain(file, buffer[:], func(p []byte) { data = append(data, p...) })
-	return data, err
+	err := drain(file, buffer[:], func(p []byte) { text.Write(p) })
+	return text.String(), err
 }

@@ -54,7 +54,7 @@ type Options struct {
 }
 
 // Run verifies every file that the manifest of the directory root lists. An
-// error means that there is no verdict: an [*os.PathError] for what the
+// error means that there is no verdict: an [*OSError] for what the
 // operating system refused, a [*manifest.NotFoundError], a [*manifest.Error],
 // or a [*PanicError].
 func Run(root string, options Options) (*Report, error) {

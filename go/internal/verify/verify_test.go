@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -114,6 +115,7 @@ func TestVerdictOnAFileThatIsNotWhatItSeems(t *testing.T) {
 		"other content":     {newFake("1"), Failed},
 		"grew":              {change(func(f *fakeFile) { f.after = 2 }), Changed},
 		"shrank":            {change(func(f *fakeFile) { f.size = 2 }), Changed},
+		"longest size":      {change(func(f *fakeFile) { f.size = math.MaxInt64 }), Changed},
 		"longer than told":  {change(func(f *fakeFile) { f.content = "0123" }), Changed},
 		"size 0 as in proc": {change(func(f *fakeFile) { f.size, f.after = 0, 0 }), Changed},
 		"shorter than told": {change(func(f *fakeFile) { f.size, f.after = 2, 2 }), Changed},
@@ -179,6 +181,41 @@ func TestAnOpenerWaitsForADescriptor(t *testing.T) {
 	})
 	if err != nil || len(results) != 0 || tries != 12 {
 		t.Errorf("got %v, %v after %d tries", results, err, tries)
+	}
+}
+
+func TestAnOpenerWaitsAsLongAsAnotherFileIsOpen(t *testing.T) {
+	held := &opener{open: func(name string) (File, error) { return newFake(name), nil }}
+	file, err := held.Open("held")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tries := 0
+	waiting := opener{waited: maxWaiting - 1, open: func(name string) (File, error) {
+		if tries++; tries == 6 {
+			return newFake(name), nil
+		}
+		return nil, beneath.Reason(syscall.EMFILE)
+	}}
+	second, err := waiting.Open("a")
+	if err != nil || tries != 6 || waiting.waited != 0 {
+		t.Errorf("got %v after %d tries, with %v waited", err, tries, waiting.waited)
+	}
+	closeCounted(file)
+	closeCounted(second)
+	if got := openFiles.Load(); got != 0 {
+		t.Errorf("%d files count as open", got)
+	}
+}
+
+func TestAManifestThatChangesWhileItIsReadIsRefused(t *testing.T) {
+	file := newFake("something")
+	file.after = 3
+	if _, err := readAll(file); err != errChanged {
+		t.Errorf("got %v, want %v", err, errChanged)
+	}
+	if text, err := readAll(newFake("something")); text != "something" || err != nil {
+		t.Errorf("got %q, %v", text, err)
 	}
 }
 
