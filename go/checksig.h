@@ -12,8 +12,12 @@
  *              paths stand in them quoted as by Go's %q.
  *   Faults     A panic inside the library is returned as CHECKSIG_INTERNAL. But
  *              Go ends the process when it gets no memory or no thread.
- *   fork       A process that has made a call must not make one in a child made
- *              by fork() without exec: it would wait for ever.
+ *   fork       A Go runtime does not survive fork(). In a child of a process that
+ *              had the library loaded, checksig_forked is not 0, and verify and
+ *              checksig_check fail at once. After exec all is well.
+ *   Host       The limits and the signal handlers of the process stay as they
+ *              were, but for those of the signals that are faults (SIGSEGV, ...).
+ *              The descriptors that the library holds must not be closed.
  *   Unloading  Never dlclose the library: a Go runtime cannot be unloaded.
  */
 #ifndef CHECKSIG_H
@@ -34,7 +38,8 @@ enum {
     CHECKSIG_NOT_FOUND = 3, /* no manifest in the directory */
     CHECKSIG_OS = 4,        /* the operating system refused: see os_errno and path */
     CHECKSIG_ARGUMENT = 5,  /* root is empty, or has a NUL in it */
-    CHECKSIG_INTERNAL = 6   /* a fault of the library */
+    CHECKSIG_INTERNAL = 6,  /* a fault of the library */
+    CHECKSIG_FORKED = 7     /* this process was forked after the library was loaded */
 };
 
 /* Why a check failed. A member that says nothing is 0 or NULL. */
@@ -62,6 +67,9 @@ char *verify(char *root);
  * checksig_free. error must not be NULL; what it held before is overwritten.
  */
 int32_t checksig_check(char *root, size_t root_length, checksig_error *error);
+
+/* Not 0 in a child, made by fork(), of a process that had the library loaded. */
+extern volatile int32_t checksig_forked;
 
 /* Releases a string that the library returned. NULL is allowed. */
 void checksig_free(void *pointer);

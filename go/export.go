@@ -2,6 +2,7 @@ package main
 
 // #include <stdlib.h>
 // #include "checksig.h"
+// void checksig_restore_host(void);
 import "C"
 
 import (
@@ -16,7 +17,10 @@ import (
 	"checksig/internal/manifest"
 )
 
-// These are the exports; checksig.h is their contract.
+// These are the exports; checksig.h is their contract. Go has initialized all
+// packages, package os among them, before it runs the first of them.
+
+func init() { C.checksig_restore_host() }
 
 //export verify
 func verify(root *C.char) *C.char {
@@ -47,11 +51,17 @@ func checksig_version() *C.char { return cVersion() }
 
 var cVersion = sync.OnceValue(func() *C.char { return C.CString(version) })
 
-// contained makes a panic of call an error of the kind CHECKSIG_INTERNAL.
+// contained makes a panic of call an error of the kind CHECKSIG_INTERNAL. In a
+// forked child, where no goroutine would ever run, it does not call at all.
 func contained(call func() error) (err error) {
+	if C.checksig_forked != 0 {
+		return errForked
+	}
 	defer engine.Contain(&err)
 	return call()
 }
+
+var errForked = errors.New("the library was loaded before this process was forked")
 
 var errArgument = errors.New("the path of the directory is empty, or has a NUL in it")
 
@@ -89,6 +99,8 @@ func fill(out *C.checksig_error, err error) {
 		out.os_errno = C.int32_t(errnoOf(refused))
 	case err == errArgument:
 		out.kind = C.CHECKSIG_ARGUMENT
+	case err == errForked:
+		out.kind = C.CHECKSIG_FORKED
 	default:
 		out.kind = C.CHECKSIG_INTERNAL
 	}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import threading
 from pathlib import Path
 
 import pytest
 from support import LIBRARY, LOGS, MISMATCH, Directory, Python
 
-import checksig
 from checksig.checksig import verify
 
 
@@ -252,11 +250,130 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
     assert done.stdout == f"{MISMATCH}\n" * 4, done.stderr
 
 
-def test_limits_of_this_process_are_untouched() -> None:
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with pytest.raises(checksig.VerificationError):
-        checksig.check_signatures(LOGS)
-    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+def test_the_limits_and_handlers_of_the_process_stay_as_they_were(python: Python) -> None:
+    code = """
+import resource, signal, subprocess, sys
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+def state():
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    ignored = next(line for line in open("/proc/self/status") if line.startswith("SigIgn"))
+    command = ["sh", "-c", "ulimit -Sn; grep SigIgn /proc/self/status"]
+    child = subprocess.check_output(command, restore_signals=False)
+    return resource.getrlimit(resource.RLIMIT_NOFILE), handlers, ignored, child
+before = state()
+from checksig.checksig import verify
+print(verify(sys.argv[1]), state() == before, before[0] == (256, hard))
+"""
+    done = python(code, LOGS)
+    assert done.stdout == f"{MISMATCH} True True\n", done.stderr
+
+
+@pytest.mark.parametrize("mebibytes", [200, 700, 1300, 2000, 2500])
+def test_too_little_address_space_is_an_oserror(python: Python, mebibytes: int) -> None:
+    code = """
+import errno, resource, sys, checksig
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]) << 20,) * 2)
+try:
+    checksig.check_signatures(sys.argv[1])
+except OSError as error:
+    print(error.errno == errno.ENOMEM, error)
+"""
+    done = python(code, LOGS, str(mebibytes))
+    expected = "checksig needs 2560 MiB of address space, and 'ulimit -v' leaves less"
+    assert done.stdout == f"True [Errno 12] {expected}\n", done.stderr
+
+
+def test_enough_address_space_is_enough(python: Python) -> None:
+    code = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (3000 << 20,) * 2)
+from checksig.checksig import verify
+print(verify(sys.argv[1]))
+"""
+    for _ in range(5):
+        assert python(code, LOGS).stdout == f"{MISMATCH}\n"
+
+
+def test_sockets_in_a_manifest_close_no_descriptor_of_others(python: Python, tmp_path: Path) -> None:
+    lines = [f"{'0' * 40}  socket{number}\n" for number in range(50)]
+    (tmp_path / "sha1sum.txt").write_text("".join(lines))
+    code = """
+import os, socket, sys, threading, time
+from checksig.checksig import verify
+os.chdir(sys.argv[1])
+with socket.socket(socket.AF_UNIX) as server:
+    server.bind("socket0")
+for number in range(1, 50):
+    os.link("socket0", f"socket{number}")
+answers = set()
+end = time.monotonic() + 2
+def check():
+    while time.monotonic() < end:
+        answers.add(verify(".").count("is a socket"))
+threads = [threading.Thread(target=check) for _ in range(2)]
+for thread in threads: thread.start()
+lost = 0
+while time.monotonic() < end:
+    descriptor = os.open("/", os.O_RDONLY)
+    try:
+        os.fstat(descriptor)
+        os.close(descriptor)
+    except OSError:
+        lost += 1
+for thread in threads: thread.join()
+print(lost, answers)
+"""
+    assert python(code, tmp_path).stdout == "0 {20}\n"
+
+
+def test_a_child_of_a_user_of_the_raw_library_raises(python: Python) -> None:
+    code = """
+import ctypes, os, signal, sys, warnings
+import checksig
+warnings.simplefilter("ignore")
+ctypes.CDLL(checksig.get_library()).verify(sys.argv[1].encode())
+from checksig.checksig import verify
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    try:
+        verify(sys.argv[1])
+    except RuntimeError as error:
+        print("raised", flush=True)
+    library = ctypes.CDLL(checksig.get_library())
+    library.verify.restype = ctypes.c_void_p
+    print(ctypes.string_at(library.verify(sys.argv[1].encode())).decode(), flush=True)
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+"""
+    done = python(code, LOGS, timeout=60)
+    expected = "raised\nthe library was loaded before this process was forked\n0\n"
+    assert done.stdout == expected, done.stderr
+
+
+def test_a_fork_while_another_thread_loads_is_safe(python: Python) -> None:
+    """Each child either answers, since it was forked before the load, or raises."""
+    code = """
+import os, signal, sys, threading, time, warnings
+from checksig.checksig import verify
+warnings.simplefilter("ignore")
+thread = threading.Thread(target=verify, args=(sys.argv[1],))
+thread.start()
+time.sleep(float(sys.argv[2]))
+if os.fork() == 0:
+    signal.alarm(20)
+    try:
+        print(verify(sys.argv[1]), flush=True)
+    except RuntimeError:
+        print("raised", flush=True)
+    os._exit(0)
+print(os.wait()[1])
+thread.join()
+"""
+    for microseconds in (0, 100, 300, 600, 1000, 1500, 2000, 3000):
+        done = python(code, LOGS, str(microseconds / 1e6), timeout=60)
+        assert done.stdout in (f"{MISMATCH}\n0\n", "raised\n0\n"), done.stderr
 
 
 def test_two_go_runtimes_live_in_one_process(python: Python, injected_package: Path) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import functools
+import mmap
 import os
 import struct
 import sys
+import threading
 from pathlib import Path
 
 import checksig
@@ -21,8 +22,18 @@ _PACKAGE = Path(__file__).resolve().parent
 _LIBRARY = _PACKAGE / ("_checksig.dll" if sys.platform == "win32" else "_checksig.so")
 _REMEDY = "reinstall checksig, or in a checkout run 'pip install -e .' again"
 
+_FORKED_MESSAGE = (
+    "checksig was used before this process was forked, and its Go runtime does not survive a fork:"
+    " use the 'spawn' or 'forkserver' start method, or call checksig only after the fork"
+)
+
 # checksig_error.kind
 _OK, _FAILED, _MANIFEST, _NOT_FOUND, _OS, _ARGUMENT, _INTERNAL = range(7)
+
+# With 2,000 MiB in all the Go runtime was seen to end the process, with 2,200 it was not.
+_ADDRESS_SPACE = 2560 << 20 if sys.maxsize > 1 << 32 else 0
+
+_loaded: tuple[ctypes.CDLL, ctypes.c_int32] | None = None
 
 
 class _Error(ctypes.Structure):
@@ -142,24 +153,40 @@ def _load() -> ctypes.CDLL:
 
     Raises:
         ImportError: it is missing, damaged, built for another machine, or of another version.
+        OSError: descriptors or address space are too scarce to load it.
         RuntimeError: this process is a forked child of one that loaded it.
     """
-    library, owner = _loaded()
-    if os.getpid() != owner:
-        raise RuntimeError(
-            "checksig was used before this process was forked, and its Go runtime does not survive a fork:"
-            " use the 'spawn' or 'forkserver' start method, or call checksig only after the fork"
-        )
+    library, forked = _loaded or _load_once()
+    if forked.value:
+        raise RuntimeError(_FORKED_MESSAGE)
     return library
 
 
-@functools.cache
-def _loaded() -> tuple[ctypes.CDLL, int]:
-    """Return the library and the process that loaded it."""
+def _load_once() -> tuple[ctypes.CDLL, ctypes.c_int32]:
+    """Load the library, and return it with its variable that tells a forked child."""
+    global _loaded
+    with _loading:
+        if _loaded is None:
+            _loaded = _open()
+        return _loaded
+
+
+# A child that is forked while another thread loads would find half a library.
+_loading = threading.RLock()
+os.register_at_fork(
+    before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+)
+
+
+def _open() -> tuple[ctypes.CDLL, ctypes.c_int32]:
+    _require_address_space()
     try:
         _refuse_truncated(_LIBRARY)
         library = ctypes.CDLL(str(_LIBRARY))
         library.checksig_version.restype = ctypes.c_char_p
+        forked = ctypes.c_int32.in_dll(library, "checksig_forked")
+        if forked.value:  # another user of the library loaded it before the fork
+            raise RuntimeError(_FORKED_MESSAGE)
         version = library.checksig_version().decode()
         _declare(library)
     except (OSError, AttributeError, ValueError) as error:
@@ -172,7 +199,18 @@ def _loaded() -> tuple[ctypes.CDLL, int]:
             f"{_LIBRARY} is of version {version}, the package of {checksig.__version__}; {_REMEDY}",
             path=str(_LIBRARY),
         )
-    return library, os.getpid()
+    return library, forked
+
+
+def _require_address_space() -> None:
+    """Raise OSError where the limit on address space would make Go end the process while it loads."""
+    if not _ADDRESS_SPACE:
+        return
+    try:
+        mmap.mmap(-1, _ADDRESS_SPACE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0).close()
+    except OSError as error:
+        message = f"checksig needs {_ADDRESS_SPACE >> 20} MiB of address space, and 'ulimit -v' leaves less"
+        raise OSError(error.errno, message) from None
 
 
 def _declare(library: ctypes.CDLL) -> None:

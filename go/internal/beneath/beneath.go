@@ -178,27 +178,39 @@ func (r *Root) openByGo(name string) (*File, error) {
 		if !errors.As(err, &errno) {
 			return nil, &Error{Reason: ErrEscapes.Reason, Err: err}
 		}
-		if errno == syscall.ENXIO {
-			return nil, r.irregular(name)
+		if isDevice(errno) {
+			return nil, r.irregular(name, errno)
 		}
 		return nil, openError(errno)
 	}
 	return regular(fileOf(f))
 }
 
-// irregular says what name is, after open said that it is nothing to open.
-func (r *Root) irregular(name string) error {
+// irregular says what name is, after open said refusal.
+func (r *Root) irregular(name string, refusal error) error {
 	info, err := r.root.Stat(name)
 	if err != nil {
 		return openError(err)
 	}
-	return errorOf(info.Mode())
+	if err := errorOf(info.Mode()); err != nil {
+		return err
+	}
+	return Reason(refusal)
 }
 
-// openError is [Reason], with [ErrMissing] for a name that is not there.
+// isDevice reports whether open says so of sockets and of devices only.
+func isDevice(err error) bool {
+	return err == syscall.ENXIO || err == syscall.ENODEV
+}
+
+// openError is [Reason], with the words for a name that is not there, or that
+// leaves the root.
 func openError(err error) *Error {
-	if errors.Is(err, syscall.ENOENT) {
+	switch {
+	case errors.Is(err, syscall.ENOENT):
 		return ErrMissing
+	case errors.Is(err, syscall.EXDEV):
+		return &Error{Reason: ErrEscapes.Reason, Err: err}
 	}
 	return Reason(err)
 }

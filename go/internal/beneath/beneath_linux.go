@@ -87,29 +87,27 @@ func (h handle) openat2(name string, flags, resolve uint64) (int, error) {
 
 func (r *Root) openByKernel(name string) (*File, error) {
 	fd, err := r.dir.openat2(name, openFlags, resolveBeneath|resolveNoMagic)
-	switch err {
-	case nil:
+	if err == nil {
 		return regular(&File{fd: fd})
-	case syscall.EXDEV:
-		return nil, &Error{Reason: ErrEscapes.Reason, Err: err}
-	case syscall.ENXIO:
-		return nil, r.dir.irregular(name)
+	}
+	if isDevice(err) {
+		return nil, r.dir.irregular(name, err)
 	}
 	return nil, openError(err)
 }
 
-// irregular says what name is, after open said that it is nothing to open.
-func (h handle) irregular(name string) error {
+// irregular says what name is, after open said refusal.
+func (h handle) irregular(name string, refusal error) error {
 	fd, err := h.openat2(name, oPath|syscall.O_CLOEXEC, resolveBeneath|resolveNoMagic)
 	if err != nil {
 		return openError(err)
 	}
-	file := &File{fd: fd}
-	defer file.Close()
-	if _, err := regular(file); err != nil {
+	file, err := regular(&File{fd: fd})
+	if err != nil {
 		return err
 	}
-	return Reason(syscall.ENXIO)
+	file.Close()
+	return Reason(refusal)
 }
 
 // A File is a regular file, open for reading through raw system calls: an

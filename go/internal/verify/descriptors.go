@@ -2,7 +2,6 @@ package verify
 
 import (
 	"errors"
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -93,14 +92,16 @@ func primePoller() error {
 	return nil
 }
 
-// reserve fails unless n more descriptors can be open at once.
+// reserve fails if descriptors run out before n more are open at once.
 func reserve(n int) error {
 	for range n {
-		fd, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-		if err != nil {
-			return &OSError{os.DevNull, err}
+		fd, err := syscall.Open("/", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if exhausted(err) {
+			return &OSError{"/", err}
 		}
-		defer syscall.Close(fd)
+		if err == nil {
+			defer syscall.Close(fd)
+		}
 	}
 	return nil
 }
