@@ -51,9 +51,11 @@ def bare(tmp_path: Path) -> dict[str, str]:
     """Return the environment of a machine that has no Go and no C compiler on its PATH."""
     folder = tmp_path / "empty"
     folder.mkdir(exist_ok=True)
-    kept = {
-        name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTP", "http"))
-    }
+    passed_on = ("PIP_", "SSL_", "HTTP", "http", "NO_PROXY", "no_proxy")
+    kept = {name: value for name, value in os.environ.items() if name.startswith(passed_on)}
+    for place in (".config/pip/pip.conf", ".pip/pip.conf"):
+        if Path.home().joinpath(place).exists():  # it may name the package index
+            kept.setdefault("PIP_CONFIG_FILE", str(Path.home() / place))
     return {**kept, "PATH": str(folder), "HOME": str(tmp_path)}
 
 
