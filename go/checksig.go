@@ -7,8 +7,11 @@ import engine "checksig/internal/verify" // verify is the name of an export
 // version is the package's; the build sets it by a linker flag.
 var version = "unknown"
 
-// run does the work. A build with the tag checksig_inject replaces it.
-var run = engine.Run
+// These do the work. A build with the tag checksig_inject replaces them.
+var (
+	run   = engine.Run
+	start = engine.Start
+)
 
 // CheckSignatures verifies every file that the manifest of the directory
 // rootDir lists: sha1sum.txt, or another usual name. It returns nil if there is

@@ -13,8 +13,8 @@
  *   Faults     A panic inside the library is returned as CHECKSIG_INTERNAL. But
  *              Go ends the process when it gets no memory or no thread.
  *   fork       A Go runtime does not survive fork(). In a child of a process that
- *              had the library loaded, checksig_forked is not 0, and verify and
- *              checksig_check fail at once. After exec all is well.
+ *              had the library loaded checksig_forked is not 0, and any call may
+ *              wait for ever. After exec all is well.
  *   Host       The limits and the signal handlers of the process stay as they
  *              were, but for those of the signals that are faults (SIGSEGV, ...).
  *              The descriptors that the library holds must not be closed.
@@ -30,16 +30,17 @@
 extern "C" {
 #endif
 
-/* What checksig_check returns, and checksig_error.kind. */
+/* What calls return, and checksig_error.kind. */
 enum {
     CHECKSIG_OK = 0,        /* every listed file is as listed */
     CHECKSIG_FAILED = 1,    /* a file is not, or a line of the manifest is bad */
-    CHECKSIG_MANIFEST = 2,  /* the manifest cannot serve: no valid line, a FIFO, ... */
+    CHECKSIG_MANIFEST = 2,  /* the manifest is unusable: no valid line, a FIFO, ... */
     CHECKSIG_NOT_FOUND = 3, /* no manifest in the directory */
     CHECKSIG_OS = 4,        /* the operating system refused: see os_errno and path */
-    CHECKSIG_ARGUMENT = 5,  /* root is empty, or has a NUL in it */
+    CHECKSIG_ARGUMENT = 5,  /* an argument is not allowed: see message */
     CHECKSIG_INTERNAL = 6,  /* a fault of the library */
-    CHECKSIG_FORKED = 7     /* this process was forked after the library was loaded */
+    CHECKSIG_CANCELLED = 7, /* the job was cancelled: there is no verdict */
+    CHECKSIG_MORE = 8       /* the job has not ended */
 };
 
 /* Why a check failed. A member that says nothing is 0 or NULL. */
@@ -52,6 +53,51 @@ typedef struct checksig_error {
     char *reason;     /* CHECKSIG_MANIFEST, _NOT_FOUND: the message without path and line */
 } checksig_error;
 
+/* checksig_request.flags */
+enum {
+    CHECKSIG_ALL_RESULTS = 1,    /* records for good files too */
+    CHECKSIG_IGNORE_MISSING = 2, /* a missing file is not bad, and has no record */
+    CHECKSIG_TOTALS = 4          /* find checksig_progress.total_bytes */
+};
+
+/* What a job is to do. */
+typedef struct checksig_request {
+    char *root;         /* the directory: root_length bytes without NUL */
+    size_t root_length;
+    char *algorithm;    /* of the manifest's digests, as "sha256"; NULL: the manifest tells */
+    int32_t workers;    /* how many files are read at once; 0: as many as pay off */
+    int32_t flags;
+} checksig_request;
+
+/* How far a job has come. */
+typedef struct checksig_progress {
+    int64_t files, total_files; /* total_files is -1 until the manifest is read */
+    int64_t bytes, total_bytes; /* total_bytes is -1 until it is found */
+    int64_t failed;             /* bad files so far */
+    int64_t counts[8];          /* files so far by status, as in checksig_record */
+    int64_t bad_lines;          /* of the manifest, once the job has ended */
+} checksig_progress;
+
+/* A record of checksig_next. Behind it stand, without NUL or padding, name, reason,
+ * algorithm, expected and actual; the next record follows at once, unaligned.
+ */
+typedef struct checksig_record {
+    uint32_t length;         /* of all of it, in bytes */
+    uint8_t kind;            /* 0: a file; 1: a bad line of the manifest; 2: the manifest */
+    uint8_t status;          /* 0 OK, 1 FAILED, 2 MISSING, 3 CHANGED, 4 ERROR, 5 CONFLICT */
+    uint8_t algorithm_length;
+    uint8_t expected_length; /* of the listed digest, in bytes */
+    uint8_t actual_length;   /* of the file's digest; 0: none */
+    uint8_t zero[3];
+    int32_t os_errno;
+    int64_t number;          /* kind 0: the file's size, -1: unknown; kind 1: the line, from 1 */
+    uint32_t name_length;    /* kind 2: the manifest's path */
+    uint32_t reason_length;
+} checksig_record;
+
+/* The smallest buffer that checksig_next takes: every record fits. */
+#define CHECKSIG_BUFFER 135168
+
 /* Verifies the directory root, a string that ends with NUL.
  *
  * Returns NULL when every listed file is as listed; else a message, with a line
@@ -60,13 +106,39 @@ typedef struct checksig_error {
  */
 char *verify(char *root);
 
-/* Verifies the directory whose path is the root_length bytes at root.
+/* Starts a job that verifies a directory.
  *
- * Returns CHECKSIG_OK and leaves *error zeroed; or another of the numbers above
- * and fills *error, whose three strings the caller releases, each with
- * checksig_free. error must not be NULL; what it held before is overwritten.
+ * Returns a handle, never 0, which checksig_close must release; or 0, and fills
+ * *error, whose three strings the caller releases, each with checksig_free: then
+ * the kind is CHECKSIG_ARGUMENT, _OS or _INTERNAL. What *error held before is
+ * overwritten. Neither pointer may be NULL.
  */
-int32_t checksig_check(char *root, size_t root_length, checksig_error *error);
+uint64_t checksig_start(checksig_request *request, checksig_error *error);
+
+/* Waits up to milliseconds for records, and writes those that are there and fit
+ * into the size bytes at buffer, of which it tells the number in *written; also
+ * fills *progress. Records of files come in the manifest's order, those of bad
+ * lines after them, and that of the manifest last.
+ *
+ * Returns CHECKSIG_MORE while the job goes on or records are left; after the last
+ * record any other of the numbers, and unless that is CHECKSIG_OK fills *error as
+ * checksig_start does. No pointer may be NULL. One thread at a time may call it
+ * for a job; others wait. A handle that is unknown, or a size below
+ * CHECKSIG_BUFFER, is CHECKSIG_ARGUMENT.
+ */
+int32_t checksig_next(uint64_t job, void *buffer, size_t size, int32_t milliseconds, size_t *written,
+                      checksig_progress *progress, checksig_error *error);
+
+/* Makes a job end soon, and returns at once. An unknown handle is ignored. */
+void checksig_cancel(uint64_t job);
+
+/* Cancels a job, waits up to milliseconds until it reads nothing any more and has
+ * no descriptor open, and releases the handle.
+ *
+ * Returns 1 if the job has ended, else 0: then it ends by itself, as soon as the
+ * read that it is in returns. An unknown handle is ignored, and 1.
+ */
+int32_t checksig_close(uint64_t job, int32_t milliseconds);
 
 /* Not 0 in a child, made by fork(), of a process that had the library loaded. */
 extern volatile int32_t checksig_forked;

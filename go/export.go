@@ -7,40 +7,122 @@ import "C"
 
 import (
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
-	engine "checksig/internal/verify"
-
+	"checksig/internal/digest"
 	"checksig/internal/manifest"
+	engine "checksig/internal/verify"
 )
 
 // These are the exports; checksig.h is their contract. Go has initialized all
 // packages, package os among them, before it runs the first of them.
 
-func init() { C.checksig_restore_host() }
+func init() {
+	C.checksig_restore_host()
+	// A run's memory is mostly the manifest's text, which a collection need not look
+	// into: frequent ones are cheap.
+	debug.SetGCPercent(25)
+}
 
 //export verify
 func verify(root *C.char) *C.char {
-	err := contained(func() error { return check(C.GoString(root)) })
+	err := contained(func() error {
+		path := C.GoString(root)
+		if err := checkRoot(path); err != nil {
+			return err
+		}
+		return CheckSignatures(path)
+	})
 	if err != nil {
 		return C.CString(err.Error())
 	}
 	return nil
 }
 
-//export checksig_check
-func checksig_check(root *C.char, rootLength C.size_t, out *C.checksig_error) C.int32_t {
+//export checksig_start
+func checksig_start(request *C.checksig_request, out *C.checksig_error) (handle C.uint64_t) {
 	*out = C.checksig_error{}
 	err := contained(func() error {
-		return check(string(unsafe.Slice((*byte)(unsafe.Pointer(root)), int(rootLength))))
+		root := string(unsafe.Slice((*byte)(unsafe.Pointer(request.root)), int(request.root_length)))
+		options, err := optionsOf(request)
+		if err == nil {
+			err = checkRoot(root)
+		}
+		if err != nil {
+			return err
+		}
+		job, err := start(root, options)
+		if err == nil {
+			handle = C.uint64_t(jobs.add(job))
+		}
+		return err
 	})
 	if err != nil {
 		fill(out, err)
 	}
-	return out.kind
+	return handle
+}
+
+//export checksig_next
+func checksig_next(
+	handle C.uint64_t, buffer unsafe.Pointer, size C.size_t, milliseconds C.int32_t,
+	written *C.size_t, progress *C.checksig_progress, out *C.checksig_error,
+) (kind C.int32_t) {
+	*written, *out = 0, C.checksig_error{}
+	kind = C.CHECKSIG_MORE
+	err := contained(func() error {
+		job := jobs.get(uint64(handle))
+		if job == nil {
+			return argumentError("no such job")
+		}
+		if size < C.CHECKSIG_BUFFER {
+			return argumentError("the buffer is smaller than CHECKSIG_BUFFER")
+		}
+		records := recordWriter{free: unsafe.Slice((*byte)(buffer), int(size))}
+		ended, err := job.next(time.Duration(milliseconds)*time.Millisecond, &records)
+		*written = C.size_t(records.written)
+		report(job, progress)
+		if ended && err == nil {
+			kind = C.CHECKSIG_OK
+		}
+		return err
+	})
+	if err != nil {
+		fill(out, err)
+		kind = out.kind
+	}
+	return kind
+}
+
+//export checksig_cancel
+func checksig_cancel(handle C.uint64_t) {
+	_ = contained(func() error {
+		if job := jobs.get(uint64(handle)); job != nil {
+			job.Cancel()
+		}
+		return nil
+	})
+}
+
+//export checksig_close
+func checksig_close(handle C.uint64_t, milliseconds C.int32_t) C.int32_t {
+	ended := true
+	_ = contained(func() error {
+		if job := jobs.remove(uint64(handle)); job != nil {
+			ended = job.Close(time.Duration(milliseconds) * time.Millisecond)
+		}
+		return nil
+	})
+	if ended {
+		return 1
+	}
+	return 0
 }
 
 //export checksig_free
@@ -51,25 +133,61 @@ func checksig_version() *C.char { return cVersion() }
 
 var cVersion = sync.OnceValue(func() *C.char { return C.CString(version) })
 
-// contained makes a panic of call an error of the kind CHECKSIG_INTERNAL. In a
-// forked child, where no goroutine would ever run, it does not call at all.
+// contained makes a panic of call an error of the kind CHECKSIG_INTERNAL.
 func contained(call func() error) (err error) {
-	if C.checksig_forked != 0 {
-		return errForked
-	}
 	defer engine.Contain(&err)
 	return call()
 }
 
-var errForked = errors.New("the library was loaded before this process was forked")
+// An argumentError says which argument is not allowed.
+type argumentError string
 
-var errArgument = errors.New("the path of the directory is empty, or has a NUL in it")
+func (e argumentError) Error() string { return string(e) }
 
-func check(root string) error {
+func checkRoot(root string) error {
 	if root == "" || strings.IndexByte(root, 0) >= 0 {
-		return errArgument
+		return argumentError("the path of the directory is empty, or has a NUL in it")
 	}
-	return CheckSignatures(root)
+	return nil
+}
+
+func optionsOf(request *C.checksig_request) (engine.Options, error) {
+	options := engine.Options{
+		Workers:       int(request.workers),
+		IgnoreMissing: request.flags&C.CHECKSIG_IGNORE_MISSING != 0,
+		Totals:        request.flags&C.CHECKSIG_TOTALS != 0,
+		Results:       engine.BadResults,
+	}
+	if request.flags&C.CHECKSIG_ALL_RESULTS != 0 {
+		options.Results = engine.AllResults
+	}
+	if options.Workers < 0 {
+		return options, argumentError("the number of workers is negative")
+	}
+	if request.algorithm != nil {
+		name := C.GoString(request.algorithm)
+		options.Algorithm = digest.ByName(name)
+		if options.Algorithm == nil {
+			return options, argumentError(fmt.Sprintf("unknown algorithm %q; known are %s", name, digest.Names()))
+		}
+	}
+	return options, nil
+}
+
+// report makes *out say how far a job has come.
+func report(job *job, out *C.checksig_progress) {
+	p := job.Progress()
+	*out = C.checksig_progress{
+		files:       C.int64_t(p.Files),
+		total_files: C.int64_t(p.TotalFiles),
+		bytes:       C.int64_t(p.Bytes),
+		total_bytes: C.int64_t(p.TotalBytes),
+		failed:      C.int64_t(p.Failed),
+		bad_lines:   C.int64_t(job.badLines),
+	}
+	for status, count := range p.Counts {
+		out.counts[status] = C.int64_t(count)
+	}
 }
 
 // fill makes *out say what err says, in memory of C's.
@@ -80,6 +198,7 @@ func fill(out *C.checksig_error, err error) {
 		bad      *manifest.Error
 		notFound *manifest.NotFoundError
 		refused  *engine.OSError
+		argument argumentError
 	)
 	switch {
 	case errors.As(err, &failed):
@@ -97,10 +216,10 @@ func fill(out *C.checksig_error, err error) {
 		out.kind = C.CHECKSIG_OS
 		out.path = C.CString(refused.Path)
 		out.os_errno = C.int32_t(errnoOf(refused))
-	case err == errArgument:
+	case errors.As(err, &argument):
 		out.kind = C.CHECKSIG_ARGUMENT
-	case err == errForked:
-		out.kind = C.CHECKSIG_FORKED
+	case errors.Is(err, engine.ErrCancelled):
+		out.kind = C.CHECKSIG_CANCELLED
 	default:
 		out.kind = C.CHECKSIG_INTERNAL
 	}

@@ -16,7 +16,7 @@ import (
 func init() {
 	sha1 := digest.ByName("sha1")
 	good := sha1.New
-	run = func(root string, options engine.Options) (*engine.Report, error) {
+	inject := func(root string) {
 		if strings.HasSuffix(root, "panic-in-call") {
 			panic("injected")
 		}
@@ -27,6 +27,13 @@ func init() {
 				panic("injected")
 			}
 		}
+	}
+	run = func(root string, options engine.Options) (*engine.Report, error) {
+		inject(root)
 		return engine.Run(root, options)
+	}
+	start = func(root string, options engine.Options) (*engine.Job, error) {
+		inject(root)
+		return engine.Start(root, options)
 	}
 }

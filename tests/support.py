@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -25,3 +26,12 @@ def copy_checkout(target: Path) -> Path:
     shutil.copytree(CHECKOUT, target, ignore=shutil.ignore_patterns(*left_out))
     shutil.copytree(CHECKOUT / ".ci", target / ".ci")
     return target
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Return the code blocks of a page in one language, of which there must be some."""
+    found = re.findall(
+        rf"^```{language}\n(.*?)^```", (CHECKOUT / page).read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert found, f"{page} has no {language}"
+    return found

@@ -33,6 +33,8 @@ def test_case(path: Path, tmp_path: Path) -> None:
     for item in case["tree"]:
         plant(os.fsencode(tmp_path), *item)
 
+    if case["verdict"] in ("ok", "failed"):
+        check_agrees(tmp_path, case.get("message"))
     if case["verdict"] == "ok":
         checksig.check_signatures(tmp_path)
         assert verify(tmp_path) is None
@@ -46,6 +48,21 @@ def test_case(path: Path, tmp_path: Path) -> None:
     if isinstance(caught.value, checksig.ManifestError):
         assert caught.value.line == case.get("line")
     assert verify(tmp_path) == message
+
+
+def check_agrees(root: Path, message: list[str] | None) -> None:
+    """Check that check, iter_check and the message say the same."""
+    report = checksig.check(root)
+    assert report.ok == (message is None)
+    results = list(checksig.iter_check(root))
+    bad = [result for result in results if result.status is not checksig.Status.OK]
+    lines = [result for result in bad if result.path == str(root / report.manifests[0])]
+    assert tuple(bad[: len(report.failures)]) == report.failures
+    assert [result.reason for result in lines] == [f"line {b.line}: {b.reason}" for b in report.bad_lines]
+    assert len(bad) == len(report.failures) + len(report.bad_lines)
+    assert len(results) - len(lines) == report.files == sum(report.counts.values())
+    for line, failure in zip(message or [], report.failures, strict=False):
+        assert line.endswith(f"- {failure.reason}") or line.startswith("…")
 
 
 def plant(root: bytes, kind: str, name: str, *details: Any) -> None:

@@ -12,20 +12,11 @@ from pathlib import Path
 
 import pytest
 import toolchain
-from support import CHECKOUT, Python
+from support import CHECKOUT, Python, blocks
 
 import checksig
 
 HEADERS = ("checksig.h", "_checksig.h")
-
-
-def blocks(page: str, language: str) -> list[str]:
-    """Return the code blocks of a page in one language, of which there must be some."""
-    found = re.findall(
-        rf"^```{language}\n(.*?)^```", (CHECKOUT / page).read_text("utf-8"), re.DOTALL | re.MULTILINE
-    )
-    assert found, f"{page} has no {language}"
-    return found
 
 
 def session(page: str) -> None:
@@ -63,7 +54,7 @@ def python_headers() -> None:
         pytest.skip("Python.h is not installed")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/ctypes.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/ctypes.md", "docs/python.md"])
 def test_the_sessions_print_what_the_page_says(page: str) -> None:
     session(page)
 
@@ -129,10 +120,10 @@ def test_the_headers_compile_strictly(
     # What Go writes into its header is not pedantic C++.
     warnings = ["-Wall", "-Wextra", "-Werror", *(["-pedantic"] if header == "checksig.h" else [])]
     command = [*compiler, standard, *warnings, f"-I{checksig.get_include()}", "-c", "-o", "strict.o"]
-    (tmp_path / f"empty{suffix}").write_text("int main() { return 0; }\n")
+    (tmp_path / f"empty{suffix}").write_text("int main(void) { return 0; }\n")
     if subprocess.run([*command, f"empty{suffix}"], cwd=tmp_path, check=False).returncode != 0:
         pytest.skip(f"this compiler compiles no {suffix}")
-    source = f"#include <{header}>\nint main() {{ return verify(0) ? CHECKSIG_FAILED : CHECKSIG_OK; }}\n"
+    source = f"#include <{header}>\nint main(void) {{ return verify(0) ? CHECKSIG_FAILED : CHECKSIG_OK; }}\n"
     (tmp_path / f"strict{suffix}").write_text(source)
     subprocess.run([*command, f"strict{suffix}"], cwd=tmp_path, check=True)
 

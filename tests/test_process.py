@@ -113,18 +113,29 @@ for _ in range(3):
     assert done.stdout == (f"RuntimeError {fault}\n{fault}\n" * 2 + "None\n") * 3, done.stderr
 
 
-def test_a_call_with_null_is_contained() -> None:
-    """Of the C interface: a NULL with a length is a caller's fault, and no reason to die."""
+def test_what_a_c_caller_may_get_wrong_is_contained() -> None:
+    """NULL where it is not allowed is a caller's fault, and no reason to die."""
     import ctypes
 
-    from checksig.checksig import _Error, _load
+    from checksig.checksig import Counters, _Error, _load, _Request
 
     library, error = _load(), _Error()
-    assert library.checksig_check(None, 3, ctypes.byref(error)) == 6
-    for pointer in (error.message, error.path, error.reason):
-        library.checksig_free(pointer)
-    assert library.checksig_check(b"a\0b", 3, ctypes.byref(error)) == 5
+
+    def start(root: bytes | None, length: int, workers: int = 0) -> int:
+        request = _Request(root, length, None, workers, 0)
+        assert library.checksig_start(ctypes.byref(request), ctypes.byref(error)) == 0
+        for pointer in (error.message, error.path, error.reason):
+            library.checksig_free(pointer)
+        return int(error.kind)
+
+    assert start(None, 3) == 6
+    assert [start(b"a\0b", 3), start(b"", 0), start(b"a", 1, -1)] == [5, 5, 5]
+
+    buffer, written, counters = ctypes.create_string_buffer(200_000), ctypes.c_size_t(), Counters()
+    more = (ctypes.byref(written), ctypes.byref(counters), ctypes.byref(error))
+    assert library.checksig_next(12345678, buffer, 200_000, 0, *more) == 5
     library.checksig_free(error.message)
+    assert library.checksig_close(12345678, 0) == 1
     message = library.verify(None)
     assert ctypes.string_at(message) == b"the path of the directory is empty, or has a NUL in it"
     library.checksig_free(message)
@@ -341,15 +352,34 @@ if child == 0:
         verify(sys.argv[1])
     except RuntimeError as error:
         print("raised", flush=True)
-    library = ctypes.CDLL(checksig.get_library())
-    library.verify.restype = ctypes.c_void_p
-    print(ctypes.string_at(library.verify(sys.argv[1].encode())).decode(), flush=True)
     os._exit(0)
 print(os.waitpid(child, 0)[1])
 """
     done = python(code, LOGS, timeout=60)
-    expected = "raised\nthe library was loaded before this process was forked\n0\n"
-    assert done.stdout == expected, done.stderr
+    assert done.stdout == "raised\n0\n", done.stderr
+
+
+def test_a_child_inherits_an_iterator_and_neither_hangs_nor_answers(python: Python) -> None:
+    code = """
+import gc, os, signal, sys, warnings
+import checksig
+warnings.simplefilter("ignore")
+results = checksig.iter_check(sys.argv[1])
+print(next(results).status, flush=True)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    try:
+        list(results)
+    except RuntimeError:
+        print("raised", flush=True)
+    del results
+    gc.collect()
+    sys.exit(0)
+print(os.waitpid(child, 0)[1], len(list(results)))
+"""
+    done = python(code, LOGS, timeout=60)
+    assert done.stdout == "OK\nraised\n0 9\n", done.stderr
 
 
 def test_a_fork_while_another_thread_loads_is_safe(python: Python) -> None:

@@ -7,7 +7,8 @@ Traceback (most recent call last):
 checksig.errors.VerificationError: "testdata/logs/httpd-08.log" - mismatch
 """
 
-from checksig.checksig import check_signatures, get_include, get_library
+from checksig.check import check, check_signatures, iter_check
+from checksig.checksig import get_include, get_library
 from checksig.errors import (
     ChecksigError,
     InternalError,
@@ -15,17 +16,25 @@ from checksig.errors import (
     ManifestNotFoundError,
     VerificationError,
 )
+from checksig.report import BadLine, FileResult, Progress, Report, Status
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BadLine",
     "ChecksigError",
+    "FileResult",
     "InternalError",
     "ManifestError",
     "ManifestNotFoundError",
+    "Progress",
+    "Report",
+    "Status",
     "VerificationError",
     "__version__",
+    "check",
     "check_signatures",
     "get_include",
     "get_library",
+    "iter_check",
 ]

@@ -9,14 +9,19 @@ from __future__ import annotations
 import ctypes
 import errno
 import mmap
+import operator
 import os
 import struct
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple, NoReturn
 
 import checksig
-from checksig.errors import InternalError, ManifestError, ManifestNotFoundError, VerificationError
+from checksig.errors import InternalError, ManifestError, ManifestNotFoundError
+
+AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 _PACKAGE = Path(__file__).resolve().parent
 _LIBRARY = _PACKAGE / ("_checksig.dll" if sys.platform == "win32" else "_checksig.so")
@@ -27,8 +32,22 @@ _FORKED_MESSAGE = (
     " use the 'spawn' or 'forkserver' start method, or call checksig only after the fork"
 )
 
-# checksig_error.kind
-_OK, _FAILED, _MANIFEST, _NOT_FOUND, _OS, _ARGUMENT, _INTERNAL = range(7)
+# What calls return, and checksig_error.kind.
+_OK, _FAILED, _MANIFEST, _NOT_FOUND, _OS, _ARGUMENT, _INTERNAL, _CANCELLED, _MORE = range(9)
+
+# checksig_request.flags
+ALL_RESULTS, IGNORE_MISSING, TOTALS = 1, 2, 4
+
+# checksig_record: length, kind, status, three lengths, errno, number, two lengths.
+_RECORD = struct.Struct("<IBBBBB3xiqII")
+FILE, BAD_LINE, MANIFEST = range(3)
+_BUFFER = 135168  # CHECKSIG_BUFFER
+
+# Between two slices of waiting the interpreter sees signals.
+_SLICE = 50  # milliseconds
+
+# How long the end of an abandoned job is waited for. One that reads ends within its current read.
+_CLOSE = 50  # milliseconds
 
 # With 2,000 MiB in all the Go runtime was seen to end the process, with 2,200 it was not.
 _ADDRESS_SPACE = 2560 << 20 if sys.maxsize > 1 << 32 else 0
@@ -49,38 +68,181 @@ class _Error(ctypes.Structure):
     )
 
 
-def check_signatures(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> None:
-    """Verify every file that the manifest of a directory lists.
+class _Request(ctypes.Structure):
+    """checksig_request."""
 
-    The manifest is ``sha1sum.txt`` or, where there is none, the first of the
-    other usual names (``SHA256SUMS``, ``MD5SUMS``, …). The files are read in
-    parallel, on all cores; the GIL is released.
+    _fields_ = (
+        ("root", ctypes.c_char_p),
+        ("root_length", ctypes.c_size_t),
+        ("algorithm", ctypes.c_char_p),
+        ("workers", ctypes.c_int32),
+        ("flags", ctypes.c_int32),
+    )
+
+
+class Counters(ctypes.Structure):
+    """checksig_progress."""
+
+    _fields_ = (
+        ("files", ctypes.c_int64),
+        ("total_files", ctypes.c_int64),
+        ("bytes", ctypes.c_int64),
+        ("total_bytes", ctypes.c_int64),
+        ("failed", ctypes.c_int64),
+        ("counts", ctypes.c_int64 * 8),
+        ("bad_lines", ctypes.c_int64),
+    )
+
+    files: int
+    total_files: int
+    bytes: int
+    total_bytes: int
+    failed: int
+    counts: ctypes.Array[ctypes.c_int64]
+    bad_lines: int
+
+
+class Record(NamedTuple):
+    """checksig_record. Names and paths are as :func:`os.fsdecode` gives them, digests are bytes."""
+
+    kind: int
+    status: int
+    errno: int
+    number: int
+    name: str
+    reason: str
+    algorithm: str
+    expected: bytes
+    actual: bytes
+
+
+class Job:
+    """A verification that goes on in Go while its records are taken here.
+
+    It must be closed, best by ``with``; a job that is left because of an
+    exception, Ctrl-C among them, ends within its current read.
 
     Args:
         path: the directory.
+        algorithm: of the manifest's digests; None: the manifest tells.
+        workers: how many files are read at once; 0: as many as pay off.
+        flags: ALL_RESULTS, IGNORE_MISSING, TOTALS.
 
     Raises:
-        VerificationError: a ValueError that names each bad file, with its reason.
-        ManifestNotFoundError: a ValueError and FileNotFoundError; there is no manifest.
-        ManifestError: a ValueError; the manifest cannot serve as a whole.
-        OSError: the directory or the manifest cannot be opened or read.
-        ValueError: path is empty or has a NUL in it.
-        TypeError: path is no path.
-        InternalError: a fault of checksig itself.
+        ValueError: an argument is not allowed.
+        TypeError: an argument is of the wrong type.
+        RuntimeError: this process is a forked child.
         ImportError: the library of this installation cannot be loaded.
     """
-    root = _encode(path)
-    library = _load()
-    error = _Error()
-    if library.checksig_check(root, len(root), ctypes.byref(error)) != _OK:
-        message, subject, reason = (
-            _take(library, pointer) for pointer in (error.message, error.path, error.reason)
+
+    _handle = 0
+
+    def __init__(self, path: AnyPath, algorithm: str | None = None, workers: int = 0, flags: int = 0) -> None:
+        root = _encode(path)
+        if algorithm is not None and "\0" in algorithm:
+            raise ValueError(f"unknown algorithm {algorithm!r}")
+        if not 0 <= operator.index(workers) < 1 << 31:
+            raise ValueError(f"the number of workers is out of range: {workers}")
+        self._library = _load()
+        self.counters = Counters(total_files=-1, total_bytes=-1)
+        self.failure: str | None = None
+        error = _Error()
+        named = None if algorithm is None else algorithm.encode("utf-8", "backslashreplace")
+        request = _Request(root, len(root), named, workers, flags)
+        self._handle = self._library.checksig_start(ctypes.byref(request), ctypes.byref(error))
+        if not self._handle:
+            self._raise(error)
+
+    def __enter__(self) -> Job:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def batches(self) -> Iterator[list[Record]]:
+        """Yield lists of records, in order; an empty one when none came for a while.
+
+        After each ``counters`` are up to date. At the end ``failure`` is the
+        message that says what is bad, or None if all is well.
+
+        Raises:
+            ManifestNotFoundError: there is no manifest.
+            ManifestError: the manifest is unusable.
+            OSError: the directory or the manifest cannot be opened or read.
+            InternalError: a fault of checksig.
+        """
+        buffer = ctypes.create_string_buffer(_BUFFER)
+        written, error = ctypes.c_size_t(), _Error()
+        kind = _MORE
+        while kind == _MORE:
+            kind = _load().checksig_next(
+                self._handle,
+                buffer,
+                _BUFFER,
+                _SLICE,
+                ctypes.byref(written),
+                ctypes.byref(self.counters),
+                ctypes.byref(error),
+            )
+            yield list(_records(buffer.raw[: written.value]))
+        if kind == _FAILED:
+            self.failure = self._strings(error)[0]
+        elif kind != _OK:
+            self._raise(error)
+
+    def close(self) -> None:
+        """Cancel the job if it goes on, and release it."""
+        handle, self._handle = self._handle, 0
+        if handle and not _is_forked():
+            self._library.checksig_close(handle, _CLOSE)
+
+    def _strings(self, error: _Error) -> tuple[str, str, str]:
+        message, path, reason = (
+            _take(self._library, pointer) for pointer in (error.message, error.path, error.reason)
         )
-        _raise(error, _text(message), os.fsdecode(subject), _text(reason))
+        return _text(message), os.fsdecode(path), _text(reason)
+
+    def _raise(self, error: _Error) -> NoReturn:
+        message, path, reason = self._strings(error)
+        if error.kind == _MANIFEST:
+            raise ManifestError(message, path, error.line or None, reason)
+        if error.kind == _NOT_FOUND:
+            raise ManifestNotFoundError(message, path, None, reason)
+        if error.kind == _OS:
+            raise OSError(error.os_errno, os.strerror(error.os_errno), path)
+        if error.kind == _ARGUMENT:
+            raise ValueError(message)
+        raise InternalError(message)
 
 
-def verify(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str | None:
-    """Verify a directory by the library's simplest call.
+def _records(data: bytes) -> Iterator[Record]:
+    at = 0
+    while at < len(data):
+        _, kind, status, *short, errno_, number, name, reason = _RECORD.unpack_from(data, at)
+        parts = []
+        at += _RECORD.size
+        for length in (name, reason, *short):
+            parts.append(data[at : at + length])
+            at += length
+        name, reason, algorithm, expected, actual = parts
+        yield Record(
+            kind,
+            status,
+            errno_,
+            number,
+            os.fsdecode(name),
+            _text(reason),
+            algorithm.decode(),
+            expected,
+            actual,
+        )
+
+
+def verify(path: AnyPath) -> str | None:
+    """Verify a directory by the library's simplest call, which nothing interrupts.
 
     Args:
         path: the directory.
@@ -91,6 +253,7 @@ def verify(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str | N
     Raises:
         ValueError: path is empty or has a NUL in it.
         TypeError: path is no path.
+        RuntimeError: this process is a forked child.
         ImportError: the library of this installation cannot be loaded.
     """
     root = _encode(path)
@@ -109,7 +272,7 @@ def get_library() -> str:
     return str(_LIBRARY)
 
 
-def _encode(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> bytes:
+def _encode(path: AnyPath) -> bytes:
     root = os.fsencode(path)
     if not root:
         raise ValueError("the path of the directory is empty")
@@ -133,21 +296,6 @@ def _text(message: bytes) -> str:
     return message.decode("utf-8", "backslashreplace")
 
 
-def _raise(error: _Error, message: str, path: str, reason: str) -> None:
-    kind = error.kind
-    if kind == _FAILED:
-        raise VerificationError(message)
-    if kind == _MANIFEST:
-        raise ManifestError(message, path, error.line or None, reason)
-    if kind == _NOT_FOUND:
-        raise ManifestNotFoundError(message, path, None, reason)
-    if kind == _OS:
-        raise OSError(error.os_errno, os.strerror(error.os_errno), path)
-    if kind == _ARGUMENT:
-        raise ValueError(message)
-    raise InternalError(message)
-
-
 def _load() -> ctypes.CDLL:
     """Return the library, which is loaded at the first call.
 
@@ -156,10 +304,15 @@ def _load() -> ctypes.CDLL:
         OSError: descriptors or address space are too scarce to load it.
         RuntimeError: this process is a forked child of one that loaded it.
     """
-    library, forked = _loaded or _load_once()
-    if forked.value:
+    library, _ = _loaded or _load_once()
+    if _is_forked():
         raise RuntimeError(_FORKED_MESSAGE)
     return library
+
+
+def _is_forked() -> bool:
+    """Return whether this is a forked child, in which the library must not be called."""
+    return _loaded is not None and bool(_loaded[1].value)
 
 
 def _load_once() -> tuple[ctypes.CDLL, ctypes.c_int32]:
@@ -217,8 +370,20 @@ def _declare(library: ctypes.CDLL) -> None:
     """Set the prototypes, as checksig.h has them."""
     library.verify.argtypes = [ctypes.c_char_p]
     library.verify.restype = ctypes.c_void_p
-    library.checksig_check.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.POINTER(_Error)]
-    library.checksig_check.restype = ctypes.c_int32
+    library.checksig_start.argtypes = [ctypes.POINTER(_Request), ctypes.POINTER(_Error)]
+    library.checksig_start.restype = ctypes.c_uint64
+    library.checksig_next.argtypes = [
+        ctypes.c_uint64,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_int32,
+        ctypes.POINTER(ctypes.c_size_t),
+        ctypes.POINTER(Counters),
+        ctypes.POINTER(_Error),
+    ]
+    library.checksig_next.restype = ctypes.c_int32
+    library.checksig_close.argtypes = [ctypes.c_uint64, ctypes.c_int32]
+    library.checksig_close.restype = ctypes.c_int32
     library.checksig_free.argtypes = [ctypes.c_void_p]
     library.checksig_free.restype = None
 

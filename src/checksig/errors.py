@@ -13,6 +13,10 @@ OSError that Python itself would raise. All of them can be pickled.
 from __future__ import annotations
 
 import errno
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from checksig.report import Report
 
 
 class ChecksigError(Exception):
@@ -27,7 +31,17 @@ class VerificationError(ChecksigError, ValueError):
 
     The message has one line for each bad file, in the manifest's order, then one
     for each bad line of the manifest; after 20 lines the rest is counted.
+
+    Attributes:
+        report (checksig.Report | None): everything that was found.
     """
+
+    def __init__(self, message: str, report: Report | None = None) -> None:
+        super().__init__(message)
+        self.report = report
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.args[0], self.report)
 
 
 class ManifestError(ChecksigError, ValueError):

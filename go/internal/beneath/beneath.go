@@ -157,6 +157,19 @@ func (r *Root) Exists(name string) bool {
 	return r.dir.exists(name)
 }
 
+// Size returns the size in bytes of the regular file name, which [Clean] has
+// returned; -1 if there is none.
+func (r *Root) Size(name string) int64 {
+	if r.root == nil {
+		return r.dir.size(name)
+	}
+	info, err := r.root.Stat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return -1
+	}
+	return info.Size()
+}
+
 // Close releases the directory.
 func (r *Root) Close() error {
 	if r.root != nil {

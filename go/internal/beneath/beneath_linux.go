@@ -60,6 +60,19 @@ func (h handle) exists(name string) bool {
 	return err != syscall.ENOENT
 }
 
+func (h handle) size(name string) int64 {
+	fd, err := h.openat2(name, oPath|syscall.O_CLOEXEC, resolveBeneath|resolveNoMagic)
+	if err != nil {
+		return -1
+	}
+	file, err := regular(&File{fd: fd})
+	if err != nil {
+		return -1
+	}
+	file.Close()
+	return file.stamp.Size
+}
+
 // openat2 opens name below h. The kernel answers EAGAIN when a rename
 // elsewhere kept it from proving that ".." stayed inside: it is asked again.
 func (h handle) openat2(name string, flags, resolve uint64) (int, error) {

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"hash"
+	"strings"
 )
 
 // An Algorithm is one digest algorithm.
@@ -31,6 +32,15 @@ var Algorithms = []*Algorithm{
 	{"sha224", sha256.Size224, sha256.New224},
 	{"sha1", sha1.Size, sha1.New},
 	{"md5", md5.Size, md5.New},
+}
+
+// Names returns the algorithms' names, as a message lists them.
+func Names() string {
+	var names []string
+	for _, a := range Algorithms {
+		names = append(names, a.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // ByName returns the algorithm with that name, or nil.

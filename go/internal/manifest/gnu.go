@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -29,11 +28,19 @@ func parseGNU(line string, algorithm *digest.Algorithm) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	sum := make([]byte, algorithm.Size)
-	if _, err := hex.Decode(sum, []byte(rest[:digits])); err != nil {
-		panic(err) // leadingHex counted only hexadecimal digits
+	entry := Entry{Name: name, Algorithm: algorithm}
+	for i := range algorithm.Size {
+		entry.sum[i] = nibble(rest[2*i])<<4 | nibble(rest[2*i+1])
 	}
-	return Entry{Name: name, Algorithm: algorithm, Digest: sum}, nil
+	return entry, nil
+}
+
+// nibble returns the value of a hexadecimal digit.
+func nibble(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c&^0x20 - 'A' + 10
 }
 
 func leadingHex(s string) int {

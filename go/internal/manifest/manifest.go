@@ -19,16 +19,21 @@ const (
 	MaxLine = 64 * 1024 // of a line, without its end
 )
 
+// minEntry is the length in bytes of the shortest entry: an MD5, two spaces, a name.
+const minEntry = 35
+
 // MaxBadLines is how many bad lines a [Manifest] keeps; the rest are counted.
 const MaxBadLines = 20
 
-// An Entry says that the file Name has the digest Digest.
+// An Entry says that the file Name has a digest.
 type Entry struct {
-	Line      int    // counted from 1
 	Name      string // any bytes but NUL; unescaped, otherwise as listed
 	Algorithm *digest.Algorithm
-	Digest    []byte // Algorithm.Size bytes
+	sum       [digest.MaxSize]byte
 }
+
+// Digest returns the listed digest, of Algorithm.Size bytes.
+func (e *Entry) Digest() []byte { return e.sum[:e.Algorithm.Size] }
 
 // A BadLine is a line that is no entry.
 type BadLine struct {
@@ -36,11 +41,28 @@ type BadLine struct {
 	Reason string
 }
 
-// A Manifest is what [Parse] understood.
+// A Manifest is what [Parse] understood. Of an entry it keeps only the place in
+// the text, 4 bytes, and reads the line again when it is asked for.
 type Manifest struct {
-	Entries      []Entry
 	BadLines     []BadLine // the first MaxBadLines of them
 	BadLineCount int
+
+	text      string
+	algorithm *digest.Algorithm
+	offsets   []uint32 // of the lines that are entries
+}
+
+// Len returns the number of entries.
+func (m *Manifest) Len() int { return len(m.offsets) }
+
+// Entry returns the entry with that index, from 0.
+func (m *Manifest) Entry(index int) Entry {
+	line, _, _ := strings.Cut(m.text[m.offsets[index]:], "\n")
+	entry, err := parseGNU(strings.TrimSuffix(line, "\r"), m.algorithm)
+	if err != nil {
+		panic(err) // Parse has read this line without an error
+	}
+	return entry
 }
 
 // An Error says why a manifest cannot serve as a whole.
@@ -71,25 +93,25 @@ func (e *NotFoundError) Reason() string {
 	return "no manifest: neither " + Candidates[0].Name + " nor another usual name (SHA256SUMS, MD5SUMS, …)"
 }
 
-// Parse reads a manifest in the GNU format. Each digest must be one of
-// algorithm; nil means that each digest's length tells its own. The entries'
-// names share the memory of text.
+// Parse reads a manifest in the GNU format, of at most MaxSize bytes. Each digest
+// must be one of algorithm; nil means that each digest's length tells its own.
 func Parse(text string, algorithm *digest.Algorithm) *Manifest {
-	m := &Manifest{}
-	number := 0
+	most := min(strings.Count(text, "\n")+1, len(text)/minEntry)
+	m := &Manifest{text: text, algorithm: algorithm, offsets: make([]uint32, 0, most)}
+	number, offset := 0, 0
 	for line := range strings.Lines(text) {
 		number++
+		start := offset
+		offset += len(line)
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		entry, err := parseGNU(line, algorithm)
-		if err != nil {
+		if _, err := parseGNU(line, algorithm); err != nil {
 			m.addBadLine(number, err)
 			continue
 		}
-		entry.Line = number
-		m.Entries = append(m.Entries, entry)
+		m.offsets = append(m.offsets, uint32(start))
 	}
 	return m
 }

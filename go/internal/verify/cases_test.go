@@ -53,12 +53,9 @@ func runCase(t *testing.T, path string, open func(string) (*beneath.Root, error)
 	for _, item := range c.Tree {
 		plant(t, root, item)
 	}
-	dir, err := open(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close()
-	report, err := run(root, dir, Options{Workers: 3})
+	j := newJob(root, Options{Workers: 3})
+	j.run(open)
+	report, err := j.Outcome()
 	if err == nil {
 		err = report.Err()
 	}

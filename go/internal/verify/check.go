@@ -2,13 +2,10 @@ package verify
 
 import (
 	"bytes"
-	"cmp"
-	"errors"
 	"fmt"
 	"hash"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -51,72 +48,61 @@ func Contain(err *error) {
 	}
 }
 
-// checkAll verifies the targets on a bounded number of goroutines and returns
-// what is not OK, in the order of targets. Its error is a [*PanicError].
-func checkAll(targets []target, workers int, open func(string) (File, error)) ([]Result, error) {
+// checkAll verifies the files of a plan on a bounded number of goroutines. Its
+// error is a [*PanicError].
+func (j *Job) checkAll(p *plan, open func(string) (File, error)) error {
+	workers := j.options.Workers
 	if workers <= 0 {
 		workers = max(runtime.GOMAXPROCS(0), minWorkers)
 	}
-	q := &queue{targets: targets, open: open}
+	failures := make(chan error, min(workers, len(p.first)))
+	work := func() { failures <- j.work(p, open) }
 	var wait sync.WaitGroup
-	for range min(workers, len(targets)) - 1 {
-		wait.Go(q.work)
+	for range cap(failures) - 1 {
+		wait.Go(work)
 	}
-	q.work() // one worker is this goroutine: to wake another costs more than to verify a small file
+	work() // one worker is this goroutine: to wake another costs more than to verify a small file
 	wait.Wait()
-	if q.err != nil {
-		return nil, q.err
+	close(failures)
+	for err := range failures {
+		if err != nil {
+			return err
+		}
 	}
-	slices.SortFunc(q.failures, func(a, b failure) int { return a.index - b.index })
-	results := make([]Result, len(q.failures))
-	for i, f := range q.failures {
-		results[i] = f.result
-	}
-	return results, nil
+	return nil
 }
 
-// A queue hands the targets out to the workers and gathers what they find.
-type queue struct {
-	targets []target
-	open    func(string) (File, error)
-	next    atomic.Int64
-
-	mu       sync.Mutex
-	failures []failure // in the order of their finding
-	err      error     // the first panic
-}
-
-type failure struct {
-	index  int
-	result Result
-}
-
-// work takes targets until there are none, or until a worker panicked.
-func (q *queue) work() {
-	var err error
+// work checks files until there are no more, the job is cancelled, or a worker
+// panicked.
+func (j *Job) work(p *plan, open func(string) (File, error)) (err error) {
 	defer func() {
 		if err != nil {
-			q.next.Store(int64(len(q.targets)))
-			q.mu.Lock()
-			q.err = cmp.Or(q.err, err)
-			q.mu.Unlock()
+			j.Cancel()
 		}
 	}()
 	defer Contain(&err)
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
-	w := &worker{opener: opener{open: q.open}, buffer: buffer[:], states: map[*digest.Algorithm]hash.Hash{}}
+	w := &worker{
+		opener: opener{open: open, stopped: &j.stopped},
+		all:    j.options.Results == AllResults,
+		buffer: buffer[:],
+		states: map[*digest.Algorithm]hash.Hash{},
+		bytes:  &j.bytes,
+	}
 	for {
-		i := int(q.next.Add(1)) - 1
-		if i >= len(q.targets) {
-			return
+		number, ok := j.results.take()
+		if !ok {
+			return nil
 		}
-		result := w.check(&q.targets[i])
-		if result.Status != OK {
-			q.mu.Lock()
-			q.failures = append(q.failures, failure{i, result})
-			q.mu.Unlock()
+		result := p.target(number, &w.target)
+		if result == nil {
+			result = w.check()
 		}
+		if j.stopped.Load() {
+			return nil
+		}
+		j.results.put(number, result)
 	}
 }
 
@@ -126,42 +112,49 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 // A worker holds what one goroutine uses again for each file.
 type worker struct {
 	opener
+	all    bool // results for good files too
+	target target
 	buffer []byte
 	states map[*digest.Algorithm]hash.Hash
 	active []hash.Hash
 	sum    [digest.MaxSize]byte
+	bytes  *atomic.Int64 // hashed by all workers
 }
 
-// check gives the verdict on one file, which it reads once.
-func (w *worker) check(t *target) Result {
-	if t.refusal != nil {
-		return *t.refusal
-	}
+// check gives the verdict on the target, which it reads once; nil is OK, when
+// such results are not wanted.
+func (w *worker) check() *Result {
+	t := &w.target
 	file, err := w.Open(t.name)
 	if err != nil {
-		return failed(t.name, err)
+		return t.refused(err)
 	}
 	defer closeCounted(file)
-	w.reset(t)
-	if err := drain(file, w.buffer, w.feed); err != nil {
-		return failed(t.name, err)
+	w.reset()
+	if err := drain(file, w.buffer, w.stopped, w.feed); err != nil {
+		return t.refused(err)
 	}
-	for i, entry := range t.entries {
-		if !bytes.Equal(w.active[i].Sum(w.sum[:0]), entry.Digest) {
-			return Result{t.name, Failed, "mismatch"}
+	for i := range t.entries {
+		actual := w.active[i].Sum(w.sum[:0])
+		if !bytes.Equal(actual, t.entries[i].Digest()) {
+			return t.hashed(Failed, i, actual, file.Opened().Size)
 		}
 	}
-	return Result{Name: t.name, Status: OK}
+	if !w.all {
+		return nil
+	}
+	return t.hashed(OK, 0, t.entries[0].Digest(), file.Opened().Size)
 }
 
-// reset makes active hold a fresh state for each entry of t.
-func (w *worker) reset(t *target) {
+// reset makes active hold a fresh state for each entry of the target.
+func (w *worker) reset() {
 	w.active = w.active[:0]
-	for _, entry := range t.entries {
-		state := w.states[entry.Algorithm]
+	for i := range w.target.entries {
+		algorithm := w.target.entries[i].Algorithm
+		state := w.states[algorithm]
 		if state == nil {
-			state = entry.Algorithm.New()
-			w.states[entry.Algorithm] = state
+			state = algorithm.New()
+			w.states[algorithm] = state
 		}
 		state.Reset()
 		w.active = append(w.active, state)
@@ -172,27 +165,19 @@ func (w *worker) feed(p []byte) {
 	for _, state := range w.active {
 		state.Write(p)
 	}
+	w.bytes.Add(int64(len(p)))
 }
-
-func failed(name string, err error) Result {
-	switch {
-	case errors.Is(err, beneath.ErrMissing):
-		return Result{name, Missing, err.Error()}
-	case errors.Is(err, errChanged):
-		return Result{name, Changed, err.Error()}
-	}
-	return Result{name, Error, err.Error()}
-}
-
-var errChanged = errors.New("changed while it was read")
 
 // drain passes the content of file to sink, piece by piece. It reads at most
 // one byte more than the file had when it was opened, so that a file without
 // end ends; errChanged says that the file was touched meanwhile.
-func drain(file File, buffer []byte, sink func([]byte)) error {
+func drain(file File, buffer []byte, stopped *atomic.Bool, sink func([]byte)) error {
 	opened := file.Opened()
 	left := opened.Size
 	for left >= 0 {
+		if stopped.Load() {
+			return errStopped
+		}
 		asked := int64(len(buffer))
 		if left < asked {
 			asked = left + 1

@@ -31,8 +31,9 @@ func closeCounted(file File) {
 // An opener opens files; where descriptors have run out it waits for some to
 // come free, since the file itself may be good. It serves one goroutine.
 type opener struct {
-	open   func(name string) (File, error)
-	waited time.Duration // since the last success, with no file open
+	open    func(name string) (File, error)
+	stopped *atomic.Bool  // true: wait no longer
+	waited  time.Duration // since the last success, with no file open
 }
 
 // Open opens a file, which closeCounted must close.
@@ -46,7 +47,7 @@ func (o *opener) Open(name string) (File, error) {
 			o.waited = 0
 			return file, err
 		}
-		if o.waited >= maxWaiting {
+		if o.waited >= maxWaiting || o.stopped.Load() {
 			return nil, err
 		}
 		time.Sleep(pause)

@@ -2,54 +2,110 @@ package verify
 
 import (
 	"bytes"
+	"hash/maphash"
+	"math/bits"
 	"slices"
 
 	"checksig/internal/beneath"
 	"checksig/internal/manifest"
 )
 
+// A plan is the files that a manifest lists, in the order in which it first
+// names each. For a file it keeps 4 bytes: the index of its first entry.
+type plan struct {
+	list  *manifest.Manifest
+	first []uint32
+	more  map[uint32][]uint32 // by the first entry, the others for the same file
+}
+
+// makePlan gathers the entries of list by file.
+func makePlan(list *manifest.Manifest) *plan {
+	p := &plan{list: list, first: make([]uint32, 0, list.Len()), more: map[uint32][]uint32{}}
+	seen := newNames(list.Len(), func(entry uint32) string { return p.name(entry) })
+	for i := range list.Len() {
+		entry := uint32(i)
+		if known, ok := seen.add(entry); ok {
+			p.more[known] = append(p.more[known], entry)
+		} else {
+			p.first = append(p.first, entry)
+		}
+	}
+	return p
+}
+
+// name returns the name of an entry, clean if it can be.
+func (p *plan) name(entry uint32) string {
+	listed := p.list.Entry(int(entry)).Name
+	if clean, err := beneath.Clean(listed); err == nil {
+		return clean
+	}
+	return listed
+}
+
 // A target is one file to verify, with everything that the manifest says of it.
 type target struct {
 	name    string
 	entries []manifest.Entry // one an algorithm
-	refusal *Result          // the verdict when it is clear without a look
 }
 
-// plan gathers the entries by file, in the order in which the manifest first
-// names each.
-func plan(entries []manifest.Entry) []target {
-	targets := make([]target, 0, len(entries))
-	index := make(map[string]int, len(entries))
-	for i, entry := range entries {
-		name, err := beneath.Clean(entry.Name)
-		if err != nil {
-			name = entry.Name
-		}
-		at, seen := index[name]
-		if seen {
-			targets[at].add(entry)
-			continue
-		}
-		index[name] = len(targets)
-		// The capacity of 1 makes add copy, and not write over entries.
-		t := target{name: name, entries: entries[i : i+1 : i+1]}
-		if err != nil {
-			t.refusal = &Result{name, Error, err.Error()}
-		}
-		targets = append(targets, t)
+// target fills t, whose memory is used again, with the file number index. A
+// refusal is the verdict when it is clear without a look at the file.
+func (p *plan) target(index int, t *target) (refusal *Result) {
+	first := p.first[index]
+	entry := p.list.Entry(int(first))
+	t.entries = append(t.entries[:0], entry)
+	name, err := beneath.Clean(entry.Name)
+	if err != nil {
+		t.name = entry.Name
+		return t.result(Error, err)
 	}
-	return targets
+	t.name = name
+	for _, other := range p.more[first] {
+		if refusal = t.add(p.list.Entry(int(other))); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
 }
 
 // add takes one more entry for the same file: known, of another algorithm, or
 // in conflict with one that is known.
-func (t *target) add(entry manifest.Entry) {
+func (t *target) add(entry manifest.Entry) (refusal *Result) {
 	known := slices.IndexFunc(t.entries, func(e manifest.Entry) bool { return e.Algorithm == entry.Algorithm })
 	if known < 0 {
 		t.entries = append(t.entries, entry)
-		return
+		return nil
 	}
-	if t.refusal == nil && !bytes.Equal(t.entries[known].Digest, entry.Digest) {
-		t.refusal = &Result{t.name, Conflict, "two different " + entry.Algorithm.Name + " digests listed"}
+	if !bytes.Equal(t.entries[known].Digest(), entry.Digest()) {
+		return t.result(Conflict, &conflictError{entry.Algorithm.Name})
+	}
+	return nil
+}
+
+// names is a set of entries that tells entries of one name: a hash table with
+// open addressing, of 4 bytes a slot.
+type names struct {
+	slots []uint32 // an entry's index plus 1; 0 is free
+	name  func(entry uint32) string
+	seed  maphash.Seed
+}
+
+func newNames(count int, name func(uint32) string) *names {
+	size := 1 << bits.Len(uint(count)*3/2+1)
+	return &names{slots: make([]uint32, size), name: name, seed: maphash.MakeSeed()}
+}
+
+// add returns the entry of the same name that was added before, if there is one.
+func (n *names) add(entry uint32) (known uint32, ok bool) {
+	name := n.name(entry)
+	mask := uint64(len(n.slots) - 1)
+	for at := maphash.String(n.seed, name) & mask; ; at = (at + 1) & mask {
+		if n.slots[at] == 0 {
+			n.slots[at] = entry + 1
+			return 0, false
+		}
+		if known = n.slots[at] - 1; n.name(known) == name {
+			return known, true
+		}
 	}
 }

@@ -1,29 +1,34 @@
 package verify
 
 import (
+	"cmp"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"checksig/internal/beneath"
+	"checksig/internal/digest"
 	"checksig/internal/manifest"
 )
 
 // readManifest finds the manifest of dir, reads it once, and parses what it
 // read. The path that it returns is for messages.
-func readManifest(root string, dir *beneath.Root) (string, *manifest.Manifest, error) {
-	candidate, file, err := findManifest(root, dir)
+func readManifest(
+	root string, dir *beneath.Root, algorithm *digest.Algorithm, stopped *atomic.Bool,
+) (string, *manifest.Manifest, error) {
+	candidate, file, err := findManifest(root, dir, stopped)
 	if err != nil {
 		return "", nil, err
 	}
 	path := Join(root, candidate.Name)
 	defer closeCounted(file)
-	text, err := readAll(file)
+	text, err := readAll(file, stopped)
 	if err != nil {
 		return "", nil, manifestError(path, err)
 	}
-	parsed := manifest.Parse(text, candidate.Algorithm)
-	if len(parsed.Entries) == 0 {
+	parsed := manifest.Parse(text, cmp.Or(algorithm, candidate.Algorithm))
+	if parsed.Len() == 0 {
 		return "", nil, nothingListed(path, parsed)
 	}
 	return path, parsed, nil
@@ -31,8 +36,8 @@ func readManifest(root string, dir *beneath.Root) (string, *manifest.Manifest, e
 
 // findManifest opens the first candidate that exists. One that exists and
 // cannot be read is an error: the next one may say less.
-func findManifest(root string, dir *beneath.Root) (manifest.Candidate, File, error) {
-	files := opener{open: opens(dir)}
+func findManifest(root string, dir *beneath.Root, stopped *atomic.Bool) (manifest.Candidate, File, error) {
+	files := opener{open: opens(dir), stopped: stopped}
 	for _, candidate := range manifest.Candidates {
 		file, err := files.Open(candidate.Name)
 		if err == nil {
@@ -70,7 +75,7 @@ func nothingListed(path string, parsed *manifest.Manifest) error {
 var errTooLarge = errors.New("larger than 1 GiB")
 
 // readAll returns the content of a manifest.
-func readAll(file File) (string, error) {
+func readAll(file File, stopped *atomic.Bool) (string, error) {
 	size := file.Opened().Size
 	if size > manifest.MaxSize {
 		return "", errTooLarge
@@ -79,6 +84,6 @@ func readAll(file File) (string, error) {
 	text.Grow(int(size))
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
-	err := drain(file, buffer[:], func(p []byte) { text.Write(p) })
+	err := drain(file, buffer[:], stopped, func(p []byte) { text.Write(p) })
 	return text.String(), err
 }

@@ -9,25 +9,43 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"checksig/internal/beneath"
-	"checksig/internal/digest"
 	"checksig/internal/manifest"
 )
 
-// targetsFor lists count files, each of which holds its own name.
-func targetsFor(count int) []target {
-	var entries []manifest.Entry
+// listing is a manifest of count files, each of which holds its own name.
+func listing(count int) string {
+	var text strings.Builder
 	for i := range count {
-		name := fmt.Sprint(i)
-		sum := sha1.Sum([]byte(name))
-		entries = append(entries, manifest.Entry{Line: i + 1, Name: name, Algorithm: digest.ByName("sha1"), Digest: sum[:]})
+		fmt.Fprintf(&text, "%x  %d\n", sha1.Sum([]byte(strconv.Itoa(i))), i)
 	}
-	return plan(entries)
+	return text.String()
+}
+
+// check verifies the files of a manifest that open opens, and returns what is bad.
+func check(t *testing.T, text string, workers int, open func(string) (File, error)) ([]*Result, error) {
+	t.Helper()
+	list := manifest.Parse(text, nil)
+	if list.BadLineCount != 0 {
+		t.Fatal(list.BadLines)
+	}
+	p := makePlan(list)
+	j := newJob("root", Options{Workers: workers, Results: BadResults})
+	j.results = newStream(&Report{Files: len(p.first)}, BadResults)
+	close(j.ready)
+	err := j.checkAll(p, open)
+	var results []*Result
+	j.results.give(func(r *Result) bool { results = append(results, r); return true })
+	if len(results) != j.results.report.Failed() {
+		t.Errorf("got %d results, %d failed", len(results), j.results.report.Failed())
+	}
+	return results, err
 }
 
 // A fakeFile reads content, at most step bytes at once, and has the size and
@@ -61,7 +79,7 @@ func TestResultsComeInManifestOrderAndNoFailureStopsTheRest(t *testing.T) {
 	const count = 500
 	for _, workers := range []int{0, 1, 2, 7, 1000} {
 		var opened atomic.Int64
-		results, err := checkAll(targetsFor(count), workers, func(name string) (File, error) {
+		results, err := check(t, listing(count), workers, func(name string) (File, error) {
 			opened.Add(1)
 			if strings.HasSuffix(name, "3") {
 				return newFake("other"), nil
@@ -72,8 +90,8 @@ func TestResultsComeInManifestOrderAndNoFailureStopsTheRest(t *testing.T) {
 			t.Fatalf("%d workers: %v, %d opened, %d results", workers, err, opened.Load(), len(results))
 		}
 		for i, r := range results {
-			if want := (Result{fmt.Sprint(10*i + 3), Failed, "mismatch"}); r != want {
-				t.Errorf("%d workers: got %v, want %v", workers, r, want)
+			if want := strconv.Itoa(10*i + 3); r.Name != want || r.Status != Failed || r.Reason() != "mismatch" {
+				t.Errorf("%d workers: got %v, want a mismatch of %s", workers, r, want)
 			}
 		}
 	}
@@ -81,7 +99,7 @@ func TestResultsComeInManifestOrderAndNoFailureStopsTheRest(t *testing.T) {
 
 func TestNeverMoreOpenFilesThanWorkers(t *testing.T) {
 	var now, most atomic.Int64
-	_, err := checkAll(targetsFor(5000), 4, func(name string) (File, error) {
+	_, err := check(t, listing(5000), 4, func(name string) (File, error) {
 		file := newFake(name)
 		file.closed = func() { now.Add(-1) }
 		if n := now.Add(1); n > most.Load() {
@@ -90,7 +108,7 @@ func TestNeverMoreOpenFilesThanWorkers(t *testing.T) {
 		if name == "2500" {
 			stacks := make([]byte, 1<<20)
 			stacks = stacks[:runtime.Stack(stacks, true)]
-			if got := bytes.Count(stacks, []byte("(*queue).work(")); got < 1 || got > 4 {
+			if got := bytes.Count(stacks, []byte("(*Job).work(")); got < 1 || got > 4 {
 				t.Errorf("got %d workers, want at most 4", got)
 			}
 		}
@@ -121,12 +139,12 @@ func TestVerdictOnAFileThatIsNotWhatItSeems(t *testing.T) {
 		"shorter than told": {change(func(f *fakeFile) { f.size, f.after = 2, 2 }), Changed},
 		"I/O error":         {change(func(f *fakeFile) { f.err = beneath.Reason(syscall.EIO); f.size = 9 }), Error},
 	} {
-		results, err := checkAll(targetsFor(1), 1, func(string) (File, error) { return c.file, nil })
-		got := Result{}
+		results, err := check(t, listing(1), 1, func(string) (File, error) { return c.file, nil })
+		got := OK
 		if len(results) == 1 {
-			got = results[0]
+			got = results[0].Status
 		}
-		if err != nil || got.Status != c.want {
+		if err != nil || got != c.want {
 			t.Errorf("%s: got %v, %v; want %v", name, got, err, c.want)
 		}
 	}
@@ -135,7 +153,7 @@ func TestVerdictOnAFileThatIsNotWhatItSeems(t *testing.T) {
 func TestAFileWithoutEndIsReadOnlyToItsSize(t *testing.T) {
 	endless := newFake(strings.Repeat("x", 10_000_000))
 	endless.size, endless.after = 300_000, 300_000
-	results, err := checkAll(targetsFor(1), 1, func(string) (File, error) { return endless, nil })
+	results, err := check(t, listing(1), 1, func(string) (File, error) { return endless, nil })
 	if err != nil || len(results) != 1 || results[0].Status != Changed {
 		t.Errorf("got %v, %v", results, err)
 	}
@@ -146,12 +164,11 @@ func TestAFileWithoutEndIsReadOnlyToItsSize(t *testing.T) {
 
 func TestShortReadsGiveTheSameDigest(t *testing.T) {
 	content := strings.Repeat("0123456789", 50_000)
-	sum := sha1.Sum([]byte(content))
-	targets := plan([]manifest.Entry{{Name: "a", Algorithm: digest.ByName("sha1"), Digest: sum[:]}})
+	text := fmt.Sprintf("%x  a\n", sha1.Sum([]byte(content)))
 	for _, step := range []int{1 << 30, bufferSize, bufferSize - 1, 4099, 7} {
 		file := newFake(content)
 		file.step = step
-		results, err := checkAll(targets, 1, func(string) (File, error) { return file, nil })
+		results, err := check(t, text, 1, func(string) (File, error) { return file, nil })
 		if err != nil || len(results) != 0 {
 			t.Errorf("step %d: got %v, %v", step, results, err)
 		}
@@ -159,7 +176,7 @@ func TestShortReadsGiveTheSameDigest(t *testing.T) {
 }
 
 func TestAPanicInAWorkerIsAnErrorAndEndsTheRun(t *testing.T) {
-	_, err := checkAll(targetsFor(1000), 4, func(name string) (File, error) {
+	_, err := check(t, listing(1000), 4, func(name string) (File, error) {
 		if name == "100" {
 			panic("boom")
 		}
@@ -173,7 +190,7 @@ func TestAPanicInAWorkerIsAnErrorAndEndsTheRun(t *testing.T) {
 
 func TestAnOpenerWaitsForADescriptor(t *testing.T) {
 	tries := 0
-	results, err := checkAll(targetsFor(3), 1, func(name string) (File, error) {
+	results, err := check(t, listing(3), 1, func(name string) (File, error) {
 		if tries++; tries%4 != 0 {
 			return nil, beneath.Reason(syscall.EMFILE)
 		}
@@ -185,13 +202,13 @@ func TestAnOpenerWaitsForADescriptor(t *testing.T) {
 }
 
 func TestAnOpenerWaitsAsLongAsAnotherFileIsOpen(t *testing.T) {
-	held := &opener{open: func(name string) (File, error) { return newFake(name), nil }}
+	held := &opener{stopped: new(atomic.Bool), open: func(name string) (File, error) { return newFake(name), nil }}
 	file, err := held.Open("held")
 	if err != nil {
 		t.Fatal(err)
 	}
 	tries := 0
-	waiting := opener{waited: maxWaiting - 1, open: func(name string) (File, error) {
+	waiting := opener{stopped: new(atomic.Bool), waited: maxWaiting - 1, open: func(name string) (File, error) {
 		if tries++; tries == 6 {
 			return newFake(name), nil
 		}
@@ -211,17 +228,17 @@ func TestAnOpenerWaitsAsLongAsAnotherFileIsOpen(t *testing.T) {
 func TestAManifestThatChangesWhileItIsReadIsRefused(t *testing.T) {
 	file := newFake("something")
 	file.after = 3
-	if _, err := readAll(file); err != errChanged {
+	if _, err := readAll(file, new(atomic.Bool)); err != errChanged {
 		t.Errorf("got %v, want %v", err, errChanged)
 	}
-	if text, err := readAll(newFake("something")); text != "something" || err != nil {
+	if text, err := readAll(newFake("something"), new(atomic.Bool)); text != "something" || err != nil {
 		t.Errorf("got %q, %v", text, err)
 	}
 }
 
 func TestAnOpenerThatHasWaitedLongEnoughWaitsNoMore(t *testing.T) {
 	tries := 0
-	o := opener{waited: maxWaiting, open: func(string) (File, error) { tries++; return nil, beneath.Reason(syscall.ENFILE) }}
+	o := opener{stopped: new(atomic.Bool), waited: maxWaiting, open: func(string) (File, error) { tries++; return nil, beneath.Reason(syscall.ENFILE) }}
 	for range 3 {
 		if _, err := o.Open("a"); !errors.Is(err, syscall.ENFILE) {
 			t.Errorf("got %v", err)
@@ -273,7 +290,7 @@ func TestAFileRewrittenWhileItIsReadHasChanged(t *testing.T) {
 			now, err := file.Stamp()
 			touched = err != nil || now != file.Opened()
 		}
-		if err := drain(file, make([]byte, bufferSize), func([]byte) {}); err != errChanged {
+		if err := drain(file, make([]byte, bufferSize), new(atomic.Bool), func([]byte) {}); err != errChanged {
 			t.Errorf("%s: got %v, want %v", name, err, errChanged)
 		}
 		file.Close()
@@ -298,7 +315,7 @@ func TestRunCountsEachFileOnce(t *testing.T) {
 	sum := fmt.Sprintf("%x", sha1.Sum([]byte("hello")))
 	root := write(t, map[string]string{"a": "hello", "sha1sum.txt": sum + "  a\n" + sum + "  ./a\n" + sum + "  b\n"})
 	report, err := Run(root, Options{})
-	if err != nil || report.Files != 2 || len(report.Failures) != 1 || report.Failures[0].Status != Missing {
+	if err != nil || report.Files != 2 || report.Counts[OK] != 1 || report.Counts[Missing] != 1 {
 		t.Errorf("got %+v, %v", report, err)
 	}
 }
@@ -330,7 +347,7 @@ func BenchmarkRun(b *testing.B) {
 	b.SetBytes(1000 * 4096)
 	for b.Loop() {
 		report, err := Run(root, Options{})
-		if err != nil || len(report.Failures) != 0 {
+		if err != nil || report.Err() != nil {
 			b.Fatal(report, err)
 		}
 	}

@@ -1,0 +1,212 @@
+package verify
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"checksig/internal/beneath"
+)
+
+// A Job is a run that goes on while its results are taken from it. Its methods
+// may be called from many goroutines, Next from one at a time.
+type Job struct {
+	root    string
+	options Options
+
+	results    *stream
+	files      atomic.Int64 // how many there are, once the manifest is read
+	bytes      atomic.Int64 // hashed
+	totalBytes atomic.Int64 // of the files that are there; -1 until they are counted
+	stopped    atomic.Bool
+
+	ready chan struct{} // closed when results is there, or the run ended without
+	done  chan struct{} // closed when no goroutine of the run reads any more
+
+	// Written before done is closed.
+	report *Report
+	err    error
+}
+
+// Progress is how far a job has come.
+type Progress struct {
+	Files, Bytes           int64 // done
+	TotalFiles, TotalBytes int64 // -1 while not known
+	Failed                 int64
+	Counts                 [statuses]int // done, by verdict
+}
+
+func newJob(root string, options Options) *Job {
+	j := &Job{
+		root:    root,
+		options: options,
+		ready:   make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	j.files.Store(-1)
+	j.totalBytes.Store(-1)
+	return j
+}
+
+// ErrCancelled says that a job was cancelled before its end: there is no verdict.
+var ErrCancelled = errors.New("cancelled")
+
+// Start begins to verify the directory root. The caller must close the job. An
+// error, an [*OSError], says that too few descriptors are free to begin at all.
+func Start(root string, options Options) (*Job, error) {
+	if err := primePoller(); err != nil {
+		return nil, err
+	}
+	j := newJob(root, options)
+	go j.run(beneath.OpenRoot)
+	return j, nil
+}
+
+// run does the whole work.
+func (j *Job) run(open func(string) (*beneath.Root, error)) {
+	defer close(j.done)
+	defer Contain(&j.err)
+	dir, err := open(j.root)
+	if err != nil {
+		j.err = &OSError{j.root, err}
+		return
+	}
+	defer dir.Close()
+	j.err = j.verify(dir)
+}
+
+// verify reads the manifest of dir and checks the files.
+func (j *Job) verify(dir *beneath.Root) error {
+	path, list, err := readManifest(j.root, dir, j.options.Algorithm, &j.stopped)
+	if j.stopped.Load() {
+		return ErrCancelled
+	}
+	if err != nil {
+		return err
+	}
+	p := makePlan(list)
+	report := &Report{
+		Root:          j.root,
+		Manifest:      path,
+		Files:         len(p.first),
+		BadLines:      list.BadLines,
+		BadLineCount:  list.BadLineCount,
+		ignoreMissing: j.options.IgnoreMissing,
+	}
+	j.results = newStream(report, j.options.Results)
+	j.files.Store(int64(len(p.first)))
+	close(j.ready)
+	if j.options.Totals {
+		counted := make(chan struct{})
+		go func() { defer close(counted); j.countBytes(p, dir) }()
+		defer func() { <-counted }()
+	}
+	err = j.checkAll(p, opens(dir))
+	if err == nil && j.stopped.Load() {
+		err = ErrCancelled
+	}
+	if err == nil {
+		report.Bytes = j.bytes.Load()
+		j.report = report
+	}
+	return err
+}
+
+// countBytes adds up the sizes of all files that are there.
+func (j *Job) countBytes(p *plan, dir *beneath.Root) {
+	var err error
+	defer Contain(&err) // the total stays unknown
+	var t target
+	total := int64(0)
+	for i := range p.first {
+		if j.stopped.Load() || j.results.finished() {
+			return
+		}
+		if p.target(i, &t) == nil {
+			total += max(dir.Size(t.name), 0)
+		}
+	}
+	j.totalBytes.Store(total)
+}
+
+// Next waits for results, up to timeout, and gives them to take, in the
+// manifest's order, until there are no more now or take returns false; that
+// result comes again. It reports whether all have been given.
+func (j *Job) Next(timeout time.Duration, take func(*Result) bool) (finished bool) {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-j.ready:
+	case <-j.done:
+	case <-timer.C:
+		return false
+	}
+	if j.results == nil {
+		return true
+	}
+	select {
+	case <-j.results.wake:
+	case <-j.done:
+	case <-timer.C:
+	}
+	ended := isClosed(j.done)
+	return j.results.give(take) && ended
+}
+
+// Progress tells how far the job has come.
+func (j *Job) Progress() Progress {
+	p := Progress{Bytes: j.bytes.Load(), TotalFiles: j.files.Load(), TotalBytes: j.totalBytes.Load()}
+	if isClosed(j.ready) {
+		p.Files, p.Failed, p.Counts = j.results.counts()
+	}
+	return p
+}
+
+// Outcome returns the report, or the error that kept the run from a verdict. It
+// may be called when [Job.Next] has returned true.
+func (j *Job) Outcome() (*Report, error) {
+	<-j.done
+	return j.report, j.err
+}
+
+// Cancel makes the run end soon: no file is opened any more, and reading ends
+// with the current piece.
+func (j *Job) Cancel() {
+	j.stopped.Store(true)
+	if isClosed(j.ready) {
+		j.results.stop()
+	}
+}
+
+// Close cancels the job and waits, up to timeout, until nothing of it reads any
+// more or holds a descriptor. It reports whether that is so.
+func (j *Job) Close(timeout time.Duration) bool {
+	j.Cancel()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	for {
+		select {
+		case <-j.done:
+			return true
+		case <-j.ready:
+			j.results.stop() // it came after Cancel had looked
+			select {
+			case <-j.done:
+				return true
+			case <-timer.C:
+				return false
+			}
+		case <-timer.C:
+			return false
+		}
+	}
+}
+
+func isClosed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"sync"
+	"time"
+
+	engine "checksig/internal/verify"
+)
+
+// A job is a run that C has a handle for, and what is to be told at its end.
+type job struct {
+	*engine.Job
+	mu       sync.Mutex // held by next
+	ended    bool
+	tail     []record // records that come after those of the files
+	badLines int
+	err      error
+}
+
+// jobs are those that were started and not yet closed.
+var jobs = &jobTable{jobs: map[uint64]*job{}}
+
+// A jobTable gives each job a number, which is never used again: C never holds
+// a Go pointer.
+type jobTable struct {
+	mu   sync.Mutex
+	last uint64
+	jobs map[uint64]*job
+}
+
+func (t *jobTable) add(j *engine.Job) uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last++
+	t.jobs[t.last] = &job{Job: j}
+	return t.last
+}
+
+// get returns the job with that number, or nil.
+func (t *jobTable) get(number uint64) *job {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.jobs[number]
+}
+
+func (t *jobTable) remove(number uint64) *job {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	j := t.jobs[number]
+	delete(t.jobs, number)
+	return j
+}
+
+// next writes the records that are there and fit, after it waited for some. At
+// the end, after the last of them, the error is the outcome.
+func (j *job) next(timeout time.Duration, records *recordWriter) (ended bool, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.ended {
+		if !j.Next(timeout, func(r *engine.Result) bool { return records.write(fileRecord(r)) }) {
+			return false, nil
+		}
+		j.finish()
+	}
+	for len(j.tail) > 0 {
+		if !records.write(j.tail[0]) {
+			return false, nil
+		}
+		j.tail = j.tail[1:]
+	}
+	return true, j.err
+}
+
+// finish takes the outcome of the run.
+func (j *job) finish() {
+	j.ended = true
+	report, err := j.Outcome()
+	if err != nil {
+		j.err = err
+		return
+	}
+	j.err = report.Err()
+	j.badLines = report.BadLineCount
+	for _, bad := range report.BadLines {
+		j.tail = append(j.tail, record{kind: badLineKind, number: int64(bad.Line), reason: bad.Reason})
+	}
+	j.tail = append(j.tail, record{kind: manifestKind, name: report.Manifest})
+}

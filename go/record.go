@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/binary"
+
+	engine "checksig/internal/verify"
+)
+
+// The kinds of checksig_record.
+const (
+	fileKind = iota
+	badLineKind
+	manifestKind
+)
+
+// recordHeader is the size in bytes of checksig_record.
+const recordHeader = 32
+
+// A record is a checksig_record and what stands behind it.
+type record struct {
+	kind, status     uint8
+	errno            int32
+	number           int64
+	name, reason     string
+	algorithm        string
+	expected, actual []byte
+}
+
+func fileRecord(r *engine.Result) record {
+	return record{
+		kind:      fileKind,
+		status:    uint8(r.Status),
+		errno:     int32(r.Errno()),
+		number:    r.Size,
+		name:      r.Name,
+		reason:    r.Reason(),
+		algorithm: r.Algorithm.Name,
+		expected:  r.Expected,
+		actual:    r.Actual,
+	}
+}
+
+// A recordWriter writes records one behind the other.
+type recordWriter struct {
+	free    []byte // what is left of the buffer
+	written int
+}
+
+// write writes a record if it fits.
+func (w *recordWriter) write(r record) bool {
+	length := recordHeader + len(r.name) + len(r.reason) + len(r.algorithm) + len(r.expected) + len(r.actual)
+	if length > len(w.free) {
+		return false
+	}
+	b := w.free[:0]
+	b = binary.LittleEndian.AppendUint32(b, uint32(length))
+	b = append(b, r.kind, r.status, uint8(len(r.algorithm)), uint8(len(r.expected)), uint8(len(r.actual)), 0, 0, 0)
+	b = binary.LittleEndian.AppendUint32(b, uint32(r.errno))
+	b = binary.LittleEndian.AppendUint64(b, uint64(r.number))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.name)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.reason)))
+	b = append(b, r.name...)
+	b = append(b, r.reason...)
+	b = append(b, r.algorithm...)
+	b = append(b, r.expected...)
+	b = append(b, r.actual...)
+	w.free = w.free[length:]
+	w.written += length
+	return true
+}

@@ -1,0 +1,171 @@
+"""What a verification found: statuses, results, reports, progress."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from checksig.errors import VerificationError
+
+
+class Status(StrEnum):
+    """The verdict on one file."""
+
+    OK = "OK"  # the bytes have the listed digest
+    FAILED = "FAILED"  # they have not
+    MISSING = "MISSING"  # nothing is there; a dangling symlink too
+    CHANGED = "CHANGED"  # the file changed while it was read
+    ERROR = "ERROR"  # it is there, but cannot or must not be read
+    CONFLICT = "CONFLICT"  # the manifest lists two digests of one algorithm for it
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """The verdict on one file.
+
+    Attributes:
+        path: the file's name, as the manifest lists it, without ``.`` elements.
+            Bytes that are not UTF-8 are surrogates, as :func:`os.fsdecode` makes them.
+        status: the verdict.
+        algorithm: of the digests.
+        expected: the listed digest, in hexadecimal digits; of several the one that decided.
+        actual: the file's digest; None if it was not computed.
+        size: the file's size in bytes; None if it was not read to its end.
+        reason: why it is not OK, in a word or two; "" if it is.
+        errno: the operating system's error number, if there is one.
+    """
+
+    path: str
+    status: Status
+    algorithm: str
+    expected: str
+    actual: str | None = None
+    size: int | None = None
+    reason: str = ""
+    errno: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line of the manifest that is no entry: its number, from 1, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a verification has come.
+
+    Attributes:
+        files: how many are done.
+        total_files: how many the manifest lists; None until it is read.
+        bytes: how many were hashed.
+        total_bytes: how many the listed files have; None until that is known.
+        failed: how many files are bad so far.
+        seconds: since the start.
+    """
+
+    files: int
+    total_files: int | None
+    bytes: int
+    total_bytes: int | None
+    failed: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a verification. Only what is not OK is kept, so that good files cost no memory.
+
+    Attributes:
+        root: the directory, as it was given.
+        manifests: the paths of the manifests that were read.
+        counts: how many files have each status.
+        bytes: how many were hashed.
+        seconds: how long it took.
+        failures: the bad files, in the manifest's order.
+        bad_lines: the first lines of the manifest that are no entries.
+        bad_line_count: how many there are in all.
+        message: what is bad, a line each, the first 20; None if all is well.
+    """
+
+    root: str
+    manifests: tuple[str, ...]
+    counts: Mapping[Status, int]
+    bytes: int
+    seconds: float
+    failures: tuple[FileResult, ...]
+    bad_lines: tuple[BadLine, ...]
+    bad_line_count: int
+    message: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether a file is OK, no other is bad, and every line of the manifest was read."""
+        return self.message is None
+
+    @property
+    def files(self) -> int:
+        """How many files the manifest lists."""
+        return sum(self.counts.values())
+
+    def raise_for_failures(self) -> None:
+        """Raise VerificationError, with this report, unless all is well."""
+        if self.message is not None:
+            raise VerificationError(self.message, self)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the bad files as dicts, such as pandas and json take."""
+        return [asdict(failure) for failure in self.failures]
+
+    def __str__(self) -> str:
+        return "\n".join([self._summary(), *([self.message] if self.message else [])])
+
+    def _summary(self) -> str:
+        good = self.counts[Status.OK]
+        bad = [f"{n:,} {status}" for status, n in self.counts.items() if n and status is not Status.OK]
+        if self.bad_line_count:
+            bad.append(f"{self.bad_line_count:,} bad lines")
+        verdict = f"{good:,} of {self.files:,} files OK" if bad else f"{good:,} files OK"
+        parts = [verdict, *bad, f"{_size(self.bytes)} in {self.seconds:.2f} s", *self.manifests]
+        return " · ".join(parts)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the failures, grouped by directory."""
+        rows = []
+        shown = [(*os.path.split(failure.path), failure) for failure in self.failures[:_HTML_ROWS]]
+        for folder, group in itertools.groupby(shown, lambda item: item[0]):
+            rows.append(f'<tr><th colspan="3" style="text-align:left">{_escape(folder or ".")}</th></tr>')
+            rows += [_row(name, failure.status, failure.reason) for _, name, failure in group]
+        if len(self.failures) > _HTML_ROWS:
+            rows.append(_row(f"… and {len(self.failures) - _HTML_ROWS:,} more", "", ""))
+        rows += [_row(self.manifests[0], f"line {bad.line}", bad.reason) for bad in self.bad_lines]
+        table = f"<table>{''.join(rows)}</table>" if rows else ""
+        return f"<p>{_escape(self._summary())}</p>{table}"
+
+
+def _row(*cells: str) -> str:
+    return f"<tr>{''.join(f'<td>{_escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+_HTML_ROWS = 1000
+
+
+def _escape(text: str) -> str:
+    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return html.escape(printable)
+
+
+def _size(count: float) -> str:
+    """Return a number of bytes as people write it, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.2f} {unit}"
+        count /= 1000
+    return f"{count:.2f} PB"

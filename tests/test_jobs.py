@@ -1,0 +1,388 @@
+"""check, iter_check and their reports; progress; interruption."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import LOGS, MISMATCH, Directory, Python, blocks
+
+import checksig
+from checksig import FileResult, Progress, Status
+
+EVERY_CALL = [
+    checksig.check,
+    checksig.check_signatures,
+    lambda *arguments, **options: list(checksig.iter_check(*arguments, **options)),
+]
+
+
+def sha1(content: bytes) -> str:
+    return hashlib.sha1(content).hexdigest()
+
+
+def test_a_report_tells_everything_about_the_wrong_log() -> None:
+    report = checksig.check(LOGS)
+    lines = (LOGS / "sha1sum.txt").read_text("ascii").splitlines()
+    (expected,) = [line.split("  ")[0] for line in lines if line.endswith("  httpd-08.log")]
+    content = (LOGS / "httpd-08.log").read_bytes()
+    failure = FileResult(
+        path="httpd-08.log",
+        status=Status.FAILED,
+        algorithm="sha1",
+        expected=expected,
+        actual=sha1(content),
+        size=len(content),
+        reason="mismatch",
+        errno=None,
+    )
+    assert report.failures == (failure,)
+    assert not report.ok
+    assert report.message == MISMATCH
+    assert report.root == str(LOGS)
+    assert report.manifests == (f"{LOGS}/sha1sum.txt",)
+    assert report.files == 10
+    assert report.counts == dict.fromkeys(Status, 0) | {Status.OK: 9, Status.FAILED: 1}
+    assert report.bytes == sum(path.stat().st_size for path in LOGS.glob("*.log"))
+    assert 0 < report.seconds < 60
+    assert (report.bad_lines, report.bad_line_count) == ((), 0)
+    with pytest.raises(checksig.VerificationError) as caught:
+        report.raise_for_failures()
+    assert caught.value.report is report
+    assert json.loads(json.dumps(report.to_dicts()))[0] == dataclasses.asdict(failure)
+    assert str(report).splitlines()[1:] == [MISMATCH]
+    assert str(report).startswith("9 of 10 files OK · 1 FAILED · 1.09 MB in ")
+
+
+def test_a_good_report_is_short_and_raises_nothing(directory: Directory) -> None:
+    report = checksig.check(directory({"a": b"1", "b": b"2"}))
+    assert report.ok
+    assert report.failures == ()
+    report.raise_for_failures()
+    assert str(report).startswith("2 files OK · 2 B in ")
+    assert "<table>" not in report._repr_html_()
+
+
+def test_check_signatures_raises_with_the_report() -> None:
+    with pytest.raises(checksig.VerificationError) as caught:
+        checksig.check_signatures(LOGS)
+    assert caught.value.report is not None
+    assert caught.value.report.failures[0].path == "httpd-08.log"
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.report == caught.value.report
+    assert str(again) == MISMATCH
+
+
+def test_iter_check_yields_every_file_in_order() -> None:
+    results = list(checksig.iter_check(LOGS))
+    assert [result.path for result in results] == [f"httpd-{number:02}.log" for number in range(10)]
+    for result in results:
+        good = result.path != "httpd-08.log"
+        assert result.status is (Status.OK if good else Status.FAILED)
+        assert (result.actual == result.expected) is good
+        assert result.actual == sha1((LOGS / result.path).read_bytes())
+        assert result.reason == ("" if good else "mismatch")
+
+
+def test_results_of_what_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "two").write_bytes(b"2")
+    lines = [f"{'0' * 40}  {name}" for name in ("gone", "/etc/passwd", "loop", "two")]
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "sha1sum.txt").write_text("\n".join([*lines, f"{'1' * 40}  two", "?"]))
+    expected = [("gone", Status.MISSING, 2), ("/etc/passwd", Status.ERROR, None), ("loop", Status.ERROR, 40)]
+    expected += [("two", Status.CONFLICT, None), (f"{tmp_path}/sha1sum.txt", Status.ERROR, None)]
+    results = list(checksig.iter_check(tmp_path))
+    assert [(result.path, result.status, result.errno) for result in results] == expected
+    assert all(result.actual is None and result.size is None for result in results)
+    assert results[-1].reason == "line 6: no hexadecimal digest"
+    report = checksig.check(tmp_path)
+    assert report.bad_lines == (checksig.BadLine(6, "no hexadecimal digest"),)
+    html = report._repr_html_()
+    assert "too many symlinks" in html
+    assert "line 6" in html
+
+
+def test_html_escapes_and_groups_by_directory(tmp_path: Path) -> None:
+    names = ["d/<script>", "d/b", "\x1b[31m", "e/\udcff"]
+    text = "".join(f"{'0' * 40}  {name}\n" for name in names)
+    (tmp_path / "sha1sum.txt").write_text(text, "utf-8", "surrogateescape")
+    report = checksig.check(tmp_path)
+    assert [failure.path for failure in report.failures] == names
+    html = report._repr_html_()
+    assert html.count("<th") == 3
+    assert "&lt;script&gt;" in html
+    assert "<script>" not in html
+    assert "\x1b" not in html
+    html.encode("utf-8")
+
+
+@pytest.mark.parametrize("call", EVERY_CALL)
+def test_wrong_arguments_are_value_or_type_errors(call: Callable[..., object]) -> None:
+    values: list[dict[str, object]] = [{"algorithm": name} for name in ("crc", "", "a\0", "SHA1")]
+    values += [{"workers": number} for number in (0, -1, 1 << 40)]
+    for options in values:
+        with pytest.raises(ValueError, match=r"algorithm|workers"):
+            call(LOGS, **options)
+    types: list[dict[str, object]] = [{"workers": "2"}, {"algorithm": b"md5"}, {"nothing": 1}]
+    for options in types:
+        with pytest.raises(TypeError):
+            call(LOGS, **options)
+
+
+@pytest.mark.parametrize("call", EVERY_CALL)
+def test_what_keeps_from_a_verdict_is_raised(call: Callable[..., object], tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        call(tmp_path / "gone")
+    with pytest.raises(checksig.ManifestNotFoundError):
+        call(tmp_path)
+    (tmp_path / "sha1sum.txt").touch()
+    with pytest.raises(checksig.ManifestError):
+        call(tmp_path)
+
+
+def test_algorithm_says_what_the_name_does_not(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "sha1sum.txt").write_text(f"{hashlib.sha256(b'1').hexdigest()}  a\n")
+    with pytest.raises(checksig.ManifestError, match="64 hexadecimal digits, sha1 has 40"):
+        checksig.check(tmp_path)
+    assert checksig.check(tmp_path, algorithm="sha256").ok
+    with pytest.raises(checksig.ManifestError, match="64 hexadecimal digits, md5 has 32"):
+        checksig.check(tmp_path, algorithm="md5")
+
+
+@pytest.mark.parametrize("workers", [1, 2, 64])
+def test_any_number_of_workers_gives_the_same_report(workers: int) -> None:
+    assert checksig.check(LOGS, workers=workers).failures == checksig.check(LOGS).failures
+
+
+def test_ignore_missing_never_makes_a_success_of_nothing(directory: Directory) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    (root / "a").unlink()
+    assert not checksig.check(root).ok
+    report = checksig.check(root, ignore_missing=True)
+    assert report.ok
+    assert report.counts[Status.MISSING] == 1
+    assert [r.status for r in checksig.iter_check(root, ignore_missing=True)] == [Status.MISSING, Status.OK]
+    (root / "b").unlink()
+    with pytest.raises(checksig.VerificationError, match="none of the listed files is there"):
+        checksig.check_signatures(root, ignore_missing=True)
+
+
+def test_progress_calls_a_function_on_this_thread_with_what_is_done(tmp_path: Path) -> None:
+    import threading
+
+    plant_big(tmp_path, 8, 64 << 20)
+    seen: list[tuple[float, int, Progress]] = []
+    report = checksig.check(
+        tmp_path, progress=lambda p: seen.append((time.monotonic(), threading.get_ident(), p))
+    )
+    assert {thread for _, thread, _ in seen} == {threading.get_ident()}
+    times = [when for when, _, _ in seen[:-1]]
+    assert all(later - earlier >= 0.09 for earlier, later in itertools.pairwise(times))
+    states = [progress for _, _, progress in seen]
+    assert states == sorted(states, key=lambda p: (p.files, p.bytes))
+    last = states[-1]
+    assert (last.files, last.total_files, last.bytes, last.failed) == (8, 8, report.bytes, 0)
+    assert last.total_bytes in (None, report.bytes)
+    assert report.bytes == 8 * 64 << 20
+
+
+def test_an_exception_in_progress_ends_the_check(tmp_path: Path) -> None:
+    plant_big(tmp_path, 8, 64 << 20)
+
+    def stop(progress: Progress) -> None:
+        raise KeyError("enough")
+
+    for call in EVERY_CALL:
+        with pytest.raises(KeyError, match="enough"):
+            call(tmp_path, progress=stop)  # type: ignore[operator]
+    assert quiet()
+
+
+def test_progress_true_shows_a_bar(python: Python) -> None:
+    done = python("import sys, checksig; print(checksig.check(sys.argv[1], progress=True).files)", LOGS)
+    assert done.stdout == "10\n"
+    assert "1.09MB" in done.stderr
+    assert "failed=1" in done.stderr
+
+
+def test_without_tqdm_progress_true_says_what_to_do(python: Python) -> None:
+    code = """
+import sys
+sys.modules["tqdm.auto"] = None
+import checksig
+checksig.check(sys.argv[1], progress=True)
+"""
+    last = python(code, LOGS).stderr.splitlines()[-1]
+    assert last == "ImportError: progress=True needs tqdm: 'pip install tqdm', or pass a function"
+
+
+def plant_big(root: Path, count: int, size: int) -> None:
+    """Make sparse files, which take no disk and time to hash."""
+    digest = hashlib.sha1(bytes(size)).hexdigest()
+    for number in range(count):
+        (root / str(number)).touch()
+        os.truncate(root / str(number), size)
+    (root / "sha1sum.txt").write_text("".join(f"{digest}  {number}\n" for number in range(count)))
+
+
+def open_files(pid: str = "self") -> list[str]:
+    """Return the files, no pipes and no sockets, that a process has open."""
+    found = []
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        try:
+            found.append(os.readlink(entry.path))
+        except FileNotFoundError:
+            continue
+    return [name for name in found if name.startswith(("/tmp/", str(LOGS)))]
+
+
+def quiet() -> bool:
+    """Return whether within a second nothing of a job is open any more."""
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        if not [name for name in open_files() if "test_" in name]:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.parametrize("way", ["close", "del", "exception", "break"])
+def test_an_abandoned_iterator_leaves_nothing_open(way: str, tmp_path: Path) -> None:
+    plant_big(tmp_path, 200, 4 << 20)
+    results = checksig.iter_check(tmp_path)
+    next(results)
+    if way == "close":
+        results.close()  # type: ignore[attr-defined]
+    elif way == "exception":
+        with pytest.raises(KeyError):
+            results.throw(KeyError())  # type: ignore[attr-defined]
+    elif way == "break":
+        for _ in results:
+            break
+        del results
+    else:
+        del results
+    assert quiet()
+
+
+def test_an_iterator_that_was_never_begun_leaves_nothing_open(tmp_path: Path) -> None:
+    plant_big(tmp_path, 200, 4 << 20)
+    del [checksig.iter_check(tmp_path)][:]
+    assert quiet()
+
+
+INTERRUPTED = """
+import sys, time, checksig
+calls = {
+    "check": lambda path: checksig.check(path),
+    "check_signatures": lambda path: checksig.check_signatures(path),
+    "iter_check": lambda path: list(checksig.iter_check(path)),
+}
+print("ready", flush=True)
+try:
+    calls[sys.argv[2]](sys.argv[1])
+except KeyboardInterrupt:
+    ended = time.monotonic()
+    import os
+    left = []
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            left.append(os.readlink("/proc/self/fd/" + number))
+        except OSError:
+            pass
+    print(ended, [name for name in left if "big" in name], flush=True)
+"""
+
+
+@pytest.mark.parametrize("call", ["check", "check_signatures", "iter_check"])
+def test_ctrl_c_is_seen_within_a_fifth_of_a_second(call: str, tmp_path: Path) -> None:
+    root = tmp_path / "big"
+    root.mkdir()
+    for number in range(4):
+        (root / str(number)).touch()
+        os.truncate(root / str(number), 1 << 40)
+    (root / "sha1sum.txt").write_text("".join(f"{'0' * 40}  {number}\n" for number in range(4)))
+    waits = []
+    for number in range(6):
+        command = [sys.executable, "-c", INTERRUPTED, str(root), call]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.05 + 0.037 * number)
+        sent = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        ended, left = process.communicate(timeout=30)[0].split(" ", 1)
+        assert left == "[]\n"
+        waits.append(float(ended) - sent)
+    assert min(waits) < 0.2, waits  # the machine may be busy; docs/guarantees.md has the worst of 100
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(checksig.__file__).parent.parent)}
+
+
+def test_a_timer_and_its_handler_keep_working(tmp_path: Path, python: Python) -> None:
+    plant_big(tmp_path, 8, 64 << 20)
+    code = """
+import signal, sys, checksig
+ticks = []
+signal.signal(signal.SIGALRM, lambda *_: ticks.append(1))
+signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+report = checksig.check(sys.argv[1])
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(report.ok, len(ticks) > 2)
+"""
+    assert python(code, tmp_path).stdout == "True True\n"
+
+
+def test_the_docs_way_to_cancel_a_task_of_asyncio(tmp_path: Path) -> None:
+    plant_big(tmp_path, 64, 64 << 20)
+    code = blocks("docs/python.md", "python")[0]
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)
+    check = namespace["check"]
+
+    async def main() -> None:
+        assert (await check(LOGS)).message == MISMATCH
+        task = asyncio.create_task(check(tmp_path))
+        await asyncio.sleep(0.1)
+        assert [name for name in open_files() if str(tmp_path) in name]
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert quiet()
+
+
+def test_a_million_entries_take_little_memory(python: Python, tmp_path: Path) -> None:
+    with (tmp_path / "sha1sum.txt").open("w") as file:
+        file.writelines(f"{'0' * 40}  some/directory/file-{number:07}\n" for number in range(1_000_000))
+    code = """
+import resource, sys, checksig
+checksig.check(sys.argv[2])
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = peak()
+count = sum(1 for result in checksig.iter_check(sys.argv[1]) if result.status == "MISSING")
+print(count, peak() - before)
+"""
+    done = python(code, tmp_path, LOGS)
+    count, mebibytes = done.stdout.split()
+    assert int(count) == 1_000_000
+    size = (tmp_path / "sha1sum.txt").stat().st_size / 2**20
+    assert float(mebibytes) < size + 64
