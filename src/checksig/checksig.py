@@ -28,8 +28,8 @@ _LIBRARY = _PACKAGE / ("_checksig.dll" if sys.platform == "win32" else "_checksi
 _REMEDY = "reinstall checksig, or in a checkout run 'pip install -e .' again"
 
 _FORKED_MESSAGE = (
-    "checksig was used before this process was forked, and its Go runtime does not survive a fork:"
-    " use the 'spawn' or 'forkserver' start method, or call checksig only after the fork"
+    "checksig was used before this process was forked; its Go runtime does not survive a fork, and no second one"
+    " can be loaded here: use the 'spawn' or 'forkserver' start method, or call checksig only after the fork"
 )
 
 # What calls return, and checksig_error.kind.
@@ -51,8 +51,6 @@ _CLOSE = 50  # milliseconds
 
 # With 2,000 MiB in all the Go runtime was seen to end the process, with 2,200 it was not.
 _ADDRESS_SPACE = 2560 << 20 if sys.maxsize > 1 << 32 else 0
-
-_loaded: tuple[ctypes.CDLL, ctypes.c_int32] | None = None
 
 
 class _Error(ctypes.Structure):
@@ -149,7 +147,7 @@ class Job:
         error = _Error()
         named = None if algorithm is None else algorithm.encode("utf-8", "backslashreplace")
         request = _Request(root, len(root), named, workers, flags)
-        self._handle = self._library.checksig_start(ctypes.byref(request), ctypes.byref(error))
+        self._handle = self._library.calls.checksig_start(ctypes.byref(request), ctypes.byref(error))
         if not self._handle:
             self._raise(error)
 
@@ -178,7 +176,9 @@ class Job:
         written, error = ctypes.c_size_t(), _Error()
         kind = _MORE
         while kind == _MORE:
-            kind = _load().checksig_next(
+            if self._library.forked.value:
+                raise RuntimeError("this verification was started before this process was forked")
+            kind = self._library.calls.checksig_next(
                 self._handle,
                 buffer,
                 _BUFFER,
@@ -196,12 +196,12 @@ class Job:
     def close(self) -> None:
         """Cancel the job if it goes on, and release it."""
         handle, self._handle = self._handle, 0
-        if handle and not _is_forked():
-            self._library.checksig_close(handle, _CLOSE)
+        if handle and not self._library.forked.value:
+            self._library.calls.checksig_close(handle, _CLOSE)
 
     def _strings(self, error: _Error) -> tuple[str, str, str]:
         message, path, reason = (
-            _take(self._library, pointer) for pointer in (error.message, error.path, error.reason)
+            _take(self._library.calls, pointer) for pointer in (error.message, error.path, error.reason)
         )
         return _text(message), os.fsdecode(path), _text(reason)
 
@@ -257,7 +257,7 @@ def verify(path: AnyPath) -> str | None:
         ImportError: the library of this installation cannot be loaded.
     """
     root = _encode(path)
-    library = _load()
+    library = _load().calls
     pointer = library.verify(root)
     return _text(_take(library, pointer)) if pointer else None
 
@@ -296,33 +296,15 @@ def _text(message: bytes) -> str:
     return message.decode("utf-8", "backslashreplace")
 
 
-def _load() -> ctypes.CDLL:
-    """Return the library, which is loaded at the first call.
+class _Library(NamedTuple):
+    """The loaded library."""
 
-    Raises:
-        ImportError: it is missing, damaged, built for another machine, or of another version.
-        OSError: descriptors or address space are too scarce to load it.
-        RuntimeError: this process is a forked child of one that loaded it.
-    """
-    library, _ = _loaded or _load_once()
-    if _is_forked():
-        raise RuntimeError(_FORKED_MESSAGE)
-    return library
+    calls: ctypes.CDLL
+    forked: ctypes.c_int32  # not 0 in a forked child, where no call of this copy may be made
 
 
-def _is_forked() -> bool:
-    """Return whether this is a forked child, in which the library must not be called."""
-    return _loaded is not None and bool(_loaded[1].value)
-
-
-def _load_once() -> tuple[ctypes.CDLL, ctypes.c_int32]:
-    """Load the library, and return it with its variable that tells a forked child."""
-    global _loaded
-    with _loading:
-        if _loaded is None:
-            _loaded = _open()
-        return _loaded
-
+_loaded: _Library | None = None
+_copies = 0  # that this process and its ancestors have loaded
 
 # A child that is forked while another thread loads would find half a library.
 _loading = threading.RLock()
@@ -331,17 +313,31 @@ os.register_at_fork(
 )
 
 
-def _open() -> tuple[ctypes.CDLL, ctypes.c_int32]:
+def _load() -> _Library:
+    """Return the library, which is loaded at the first call, and once more in each forked child.
+
+    Raises:
+        ImportError: it is missing, damaged, built for another machine, or of another version.
+        OSError: descriptors or address space are too scarce to load it.
+        RuntimeError: this is a forked child, and no copy can be loaded here.
+    """
+    global _loaded
+    if _loaded is None or _loaded.forked.value:
+        with _loading:
+            if _loaded is None or _loaded.forked.value:
+                _loaded = _open()
+    return _loaded
+
+
+def _open() -> _Library:
     _require_address_space()
     try:
         _refuse_truncated(_LIBRARY)
-        library = ctypes.CDLL(str(_LIBRARY))
-        library.checksig_version.restype = ctypes.c_char_p
-        forked = ctypes.c_int32.in_dll(library, "checksig_forked")
-        if forked.value:  # another user of the library loaded it before the fork
-            raise RuntimeError(_FORKED_MESSAGE)
-        version = library.checksig_version().decode()
-        _declare(library)
+        library = _link(str(_LIBRARY))
+        if library.forked.value:
+            library = _link_copy()
+        version = library.calls.checksig_version().decode()
+        _declare(library.calls)
     except (OSError, AttributeError, ValueError) as error:
         if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise
@@ -352,7 +348,34 @@ def _open() -> tuple[ctypes.CDLL, ctypes.c_int32]:
             f"{_LIBRARY} is of version {version}, the package of {checksig.__version__}; {_REMEDY}",
             path=str(_LIBRARY),
         )
-    return library, forked
+    return library
+
+
+def _link(path: str) -> _Library:
+    """Load a library, or find it where this process has it already; call nothing of it."""
+    calls = ctypes.CDLL(path)
+    calls.checksig_version.restype = ctypes.c_char_p
+    return _Library(calls, ctypes.c_int32.in_dll(calls, "checksig_forked"))
+
+
+def _link_copy() -> _Library:
+    """Load a copy of the library, with a Go runtime of its own.
+
+    The linker returns what it has loaded under the same name, or from the same
+    file: the copy is a new file in memory, under a name that no ancestor used.
+    """
+    global _copies
+    _copies += 1
+    try:
+        with os.fdopen(os.memfd_create("checksig"), "wb") as copy:
+            copy.write(_LIBRARY.read_bytes())
+            copy.flush()
+            library = _link(f"/proc/{os.getpid()}/fd/{'./' * _copies}{copy.fileno()}")
+    except (AttributeError, OSError) as error:
+        raise RuntimeError(_FORKED_MESSAGE) from error
+    if library.forked.value:
+        raise RuntimeError(_FORKED_MESSAGE)
+    return library
 
 
 def _require_address_space() -> None:
