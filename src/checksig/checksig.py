@@ -28,8 +28,9 @@ _LIBRARY = _PACKAGE / ("_checksig.dll" if sys.platform == "win32" else "_checksi
 _REMEDY = "reinstall checksig, or in a checkout run 'pip install -e .' again"
 
 _FORKED_MESSAGE = (
-    "checksig was used before this process was forked; its Go runtime does not survive a fork, and no second one"
-    " can be loaded here: use the 'spawn' or 'forkserver' start method, or call checksig only after the fork"
+    "checksig was used before this process was forked; its Go runtime does not survive a fork, and no"
+    " second one can be loaded here: use the 'spawn' or 'forkserver' start method, or call checksig only"
+    " after the fork"
 )
 
 # What calls return, and checksig_error.kind.
