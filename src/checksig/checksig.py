@@ -188,7 +188,7 @@ class Job:
                 ctypes.byref(self.counters),
                 ctypes.byref(error),
             )
-            yield list(_records(buffer.raw[: written.value]))
+            yield list(_records(ctypes.string_at(buffer, written.value)))
         if kind == _FAILED:
             self.failure = self._strings(error)[0]
         elif kind != _OK:
