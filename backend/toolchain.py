@@ -150,14 +150,15 @@ def environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
         scratch: an existing directory, for the caches that have no other place.
     """
     env = {**_hardened(), "CC": shlex.join(cc)}
-    if not _has_cache(go, env):
-        env["GOCACHE"] = str(scratch / "go-cache")
     # Many package builders have no HOME, or one that cannot be written to.
-    home = Path(env.get("HOME", ""))
-    if not home.is_absolute() or not os.access(home, os.W_OK):
-        env.setdefault("GOPATH", str(scratch / "go"))
-        env.setdefault("ZIG_GLOBAL_CACHE_DIR", str(scratch / "zig"))
-    env.setdefault("ZIG_LOCAL_CACHE_DIR", str(scratch / "zig"))
+    home = env.get("HOME", "")
+    if not _is_writable(_output([go, "env", "GOCACHE"], env).strip()):
+        env["GOCACHE"] = str(scratch / "go-cache")
+    if not _is_writable(env.get("XDG_CACHE_HOME") or home):
+        env["ZIG_GLOBAL_CACHE_DIR"] = str(scratch / "zig")
+    if not _is_writable(home):
+        env["GOPATH"] = str(scratch / "go")
+    env["ZIG_LOCAL_CACHE_DIR"] = str(scratch / "zig")
     return env
 
 
@@ -180,15 +181,15 @@ def _hardened() -> dict[str, str]:
     }
 
 
-def _has_cache(go: str, env: dict[str, str]) -> bool:
-    """Return whether Go has a build cache that can be written to."""
-    cache = Path(_output([go, "env", "GOCACHE"], env).strip())
-    if not cache.is_absolute():  # "off", or nothing where there is no HOME
+def _is_writable(folder: str) -> bool:
+    """Return whether a folder, or what is there of its path, can be written to; "/" does not count."""
+    path = Path(folder)
+    if not path.is_absolute():  # Go says "off", or nothing where there is no HOME
         return False
+    there = next(p for p in (path, *path.parents) if p.exists())
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cache):
-            return True
+        with tempfile.TemporaryFile(dir=there):
+            return there != Path(there.anchor)
     except OSError:
         return False
 
