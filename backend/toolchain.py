@@ -150,13 +150,11 @@ def environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
         scratch: an existing directory, for the caches that have no other place.
     """
     env = {**_hardened(), "CC": shlex.join(cc)}
-    # Many package builders have no HOME, or one that cannot be written to.
-    home = env.get("HOME", "")
     if not _is_writable(_output([go, "env", "GOCACHE"], env).strip()):
         env["GOCACHE"] = str(scratch / "go-cache")
-    if not _is_writable(env.get("XDG_CACHE_HOME") or home):
+    if not _is_writable(env.get("XDG_CACHE_HOME") or env.get("HOME", "")):
         env["ZIG_GLOBAL_CACHE_DIR"] = str(scratch / "zig")
-    if not _is_writable(home):
+    if "HOME" not in env:
         env["GOPATH"] = str(scratch / "go")
     env["ZIG_LOCAL_CACHE_DIR"] = str(scratch / "zig")
     return env
@@ -169,6 +167,9 @@ def _hardened() -> dict[str, str]:
         for name, value in os.environ.items()
         if name == "GOCACHE" or not name.startswith(("GO", "CGO_"))
     }
+    # Many package builders have no HOME, or one that is not there; Go would make it.
+    if not _is_writable(env.get("HOME", "")):
+        env.pop("HOME", None)
     return env | {
         "CGO_CFLAGS": "-O2 -g0",
         "CGO_ENABLED": "1",
