@@ -65,7 +65,7 @@ typedef struct checksig_request {
     char *root;         /* the directory: root_length bytes without NUL */
     size_t root_length;
     char *algorithm;    /* of the manifest's digests, as "sha256"; NULL: the manifest tells */
-    int32_t workers;    /* how many files are read at once; 0: as many as pay off */
+    int32_t workers;    /* how many files are read at once, at most 256; 0: as many as pay off */
     int32_t flags;
 } checksig_request;
 
@@ -106,14 +106,15 @@ typedef struct checksig_record {
  */
 char *verify(char *root);
 
-/* Starts a job that verifies a directory.
+/* Starts a job that verifies a directory, and stores its handle, never 0, which
+ * checksig_close must release.
  *
- * Returns a handle, never 0, which checksig_close must release; or 0, and fills
- * *error, whose three strings the caller releases, each with checksig_free: then
- * the kind is CHECKSIG_ARGUMENT, _OS or _INTERNAL. What *error held before is
- * overwritten. Neither pointer may be NULL.
+ * Returns CHECKSIG_MORE; or another number, when *job is 0 and *error is filled,
+ * whose three strings the caller releases, each with checksig_free: the kind is
+ * CHECKSIG_ARGUMENT, _OS or _INTERNAL. What *error held before is overwritten. No
+ * pointer may be NULL.
  */
-uint64_t checksig_start(checksig_request *request, checksig_error *error);
+int32_t checksig_start(checksig_request *request, uint64_t *job, checksig_error *error);
 
 /* Waits up to milliseconds for records, and writes those that are there and fit
  * into the size bytes at buffer, of which it tells the number in *written; also

@@ -46,8 +46,8 @@ func verify(root *C.char) *C.char {
 }
 
 //export checksig_start
-func checksig_start(request *C.checksig_request, out *C.checksig_error) (handle C.uint64_t) {
-	*out = C.checksig_error{}
+func checksig_start(request *C.checksig_request, handle *C.uint64_t, out *C.checksig_error) C.int32_t {
+	*handle, *out = 0, C.checksig_error{}
 	err := contained(func() error {
 		root := string(unsafe.Slice((*byte)(unsafe.Pointer(request.root)), int(request.root_length)))
 		options, err := optionsOf(request)
@@ -59,14 +59,15 @@ func checksig_start(request *C.checksig_request, out *C.checksig_error) (handle 
 		}
 		job, err := start(root, options)
 		if err == nil {
-			handle = C.uint64_t(jobs.add(job))
+			*handle = C.uint64_t(jobs.add(job))
 		}
 		return err
 	})
 	if err != nil {
 		fill(out, err)
+		return out.kind
 	}
-	return handle
+	return C.CHECKSIG_MORE
 }
 
 //export checksig_next
@@ -183,7 +184,7 @@ func report(job *job, out *C.checksig_progress) {
 		bytes:       C.int64_t(p.Bytes),
 		total_bytes: C.int64_t(p.TotalBytes),
 		failed:      C.int64_t(p.Failed),
-		bad_lines:   C.int64_t(job.badLines),
+		bad_lines:   C.int64_t(job.badLines.Load()),
 	}
 	for status, count := range p.Counts {
 		out.counts[status] = C.int64_t(count)

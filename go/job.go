@@ -2,6 +2,7 @@ package main
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	engine "checksig/internal/verify"
@@ -13,7 +14,7 @@ type job struct {
 	mu       sync.Mutex // held by next
 	ended    bool
 	tail     []record // records that come after those of the files
-	badLines int
+	badLines atomic.Int64
 	err      error
 }
 
@@ -80,7 +81,7 @@ func (j *job) finish() {
 		return
 	}
 	j.err = report.Err()
-	j.badLines = report.BadLineCount
+	j.badLines.Store(int64(report.BadLineCount))
 	for _, bad := range report.BadLines {
 		j.tail = append(j.tail, record{kind: badLineKind, number: int64(bad.Line), reason: bad.Reason})
 	}

@@ -123,8 +123,9 @@ def test_what_a_c_caller_may_get_wrong_is_contained() -> None:
     library, error = _load().calls, _Error()
 
     def start(root: bytes | None, length: int, workers: int = 0) -> int:
-        request = _Request(root, length, None, workers, 0)
-        assert library.checksig_start(ctypes.byref(request), ctypes.byref(error)) == 0
+        request, handle = _Request(root, length, None, workers, 0), ctypes.c_uint64(7)
+        kind = library.checksig_start(ctypes.byref(request), ctypes.byref(handle), ctypes.byref(error))
+        assert (kind, handle.value) == (error.kind, 0)
         for pointer in (error.message, error.path, error.reason):
             library.checksig_free(pointer)
         return int(error.kind)

@@ -112,18 +112,68 @@ def iter_check(
     workers: int | None = None,
     ignore_missing: bool = False,
     progress: ProgressOption = None,
-) -> Iterator[FileResult]:
+) -> _Results:
     """Verify a directory and yield the result of every file, good ones too, in the manifest's order.
 
     Memory is bounded, however many the files are: who takes results slowly makes
-    the verification wait. Closing the iterator cancels it. A bad line of the
-    manifest comes, after the files, as a result of the manifest's path with the
-    status ERROR. Arguments and exceptions are those of :func:`check_signatures`,
+    the verification wait. Closing the iterator, by its ``close``, or dropping it
+    cancels the verification. What is wrong with the manifest comes after the
+    files, as results of the manifest's path with the status ERROR: a bad line,
+    the first 20 each and the rest as a number; or that none of the listed files
+    is there, with ignore_missing. Arguments and exceptions are those of :func:`check_signatures`,
     but for VerificationError.
     """
     flags = ALL_RESULTS | (IGNORE_MISSING if ignore_missing else 0)
-    job = _job(path, algorithm, workers, flags, progress)
-    return _results(job, progress)
+    return _Results(_job(path, algorithm, workers, flags, progress), progress, ignore_missing)
+
+
+class _Results(Iterator[FileResult]):
+    """What iter_check returns. A generator that has not begun would not know that it was closed."""
+
+    def __init__(self, job: Job, progress: ProgressOption, ignore_missing: bool) -> None:
+        self._job = job
+        self._closed = False
+        self._results = _results(job, progress, ignore_missing)
+
+    def __next__(self) -> FileResult:
+        if self._closed:
+            raise StopIteration
+        return next(self._results)
+
+    def close(self) -> None:
+        """Cancel the verification, if it goes on; there are no more results."""
+        self._closed = True
+        self._job.close()
+
+
+def _results(job: Job, progress: ProgressOption, ignore_missing: bool) -> Iterator[FileResult]:
+    good = (Status.OK, Status.MISSING) if ignore_missing else (Status.OK,)
+    manifest, bad_lines, failed = "", 0, False
+    lines: list[Record] = []
+    with job, Reporter(progress) as reporter:
+        for batch in job.batches():
+            for record in batch:
+                if record.kind == FILE:
+                    result = _result(record)
+                    failed = failed or result.status not in good
+                    yield result
+                elif record.kind == BAD_LINE:
+                    lines.append(record)
+                elif record.kind == MANIFEST:
+                    manifest = record.name
+            reporter.update(job.counters)
+        reporter.finish(job.counters)
+        bad_lines = job.counters.bad_lines
+    for line in lines:
+        yield _of_manifest(manifest, f"line {line.number}: {line.reason}")
+    if bad_lines > len(lines):
+        yield _of_manifest(manifest, f"{bad_lines - len(lines)} more bad lines")
+    if job.failure is not None and not failed and not bad_lines:
+        yield _of_manifest(manifest, "none of the listed files is there")
+
+
+def _of_manifest(path: str, reason: str) -> FileResult:
+    return FileResult(path, Status.ERROR, "", "", reason=reason)
 
 
 def _job(
@@ -131,27 +181,9 @@ def _job(
 ) -> Job:
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be 1 or more, not {workers}")
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise TypeError(f"progress is True, False, None or a function, not {progress!r}")
     return Job(path, algorithm, workers or 0, flags | (TOTALS if progress else 0))
-
-
-def _results(job: Job, progress: ProgressOption) -> Iterator[FileResult]:
-    bad_lines: list[Record] = []
-    with job, Reporter(progress) as reporter:
-        for batch in job.batches():
-            for record in batch:
-                if record.kind == FILE:
-                    yield _result(record)
-                elif record.kind == BAD_LINE:
-                    bad_lines.append(record)
-                elif record.kind == MANIFEST:
-                    yield from (_bad_line(record.name, bad) for bad in bad_lines)
-            reporter.update(job.counters)
-        reporter.finish(job.counters)
-
-
-def _bad_line(manifest: str, record: Record) -> FileResult:
-    reason = f"line {record.number}: {record.reason}"
-    return FileResult(manifest, Status.ERROR, "", "", reason=reason)
 
 
 def _result(record: Record) -> FileResult:

@@ -134,9 +134,9 @@ class Job:
         ImportError: the library of this installation cannot be loaded.
     """
 
-    _handle = 0
-
     def __init__(self, path: AnyPath, algorithm: str | None = None, workers: int = 0, flags: int = 0) -> None:
+        # The library itself stores the handle: no signal comes between its call and that.
+        self._handle = ctypes.c_uint64()
         root = _encode(path)
         if algorithm is not None and "\0" in algorithm:
             raise ValueError(f"unknown algorithm {algorithm!r}")
@@ -145,11 +145,12 @@ class Job:
         self._library = _load()
         self.counters = Counters(total_files=-1, total_bytes=-1)
         self.failure: str | None = None
-        error = _Error()
         named = None if algorithm is None else algorithm.encode("utf-8", "backslashreplace")
-        request = _Request(root, len(root), named, workers, flags)
-        self._handle = self._library.calls.checksig_start(ctypes.byref(request), ctypes.byref(error))
-        if not self._handle:
+        request, error = _Request(root, len(root), named, workers, flags), _Error()
+        kind = self._library.calls.checksig_start(
+            ctypes.byref(request), ctypes.byref(self._handle), ctypes.byref(error)
+        )
+        if kind != _MORE:
             self._raise(error)
 
     def __enter__(self) -> Job:
@@ -159,13 +160,15 @@ class Job:
         self.close()
 
     def __del__(self) -> None:
-        self.close()
+        self.close(0)
 
     def batches(self) -> Iterator[list[Record]]:
         """Yield lists of records, in order; an empty one when none came for a while.
 
         After each ``counters`` are up to date. At the end ``failure`` is the
         message that says what is bad, or None if all is well.
+
+        A job that is closed, or cancelled, yields no more.
 
         Raises:
             ManifestNotFoundError: there is no manifest.
@@ -176,7 +179,7 @@ class Job:
         buffer = ctypes.create_string_buffer(_BUFFER)
         written, error = ctypes.c_size_t(), _Error()
         kind = _MORE
-        while kind == _MORE:
+        while kind == _MORE and self._handle:
             if self._library.forked.value:
                 raise RuntimeError("this verification was started before this process was forked")
             kind = self._library.calls.checksig_next(
@@ -191,14 +194,14 @@ class Job:
             yield list(_records(ctypes.string_at(buffer, written.value)))
         if kind == _FAILED:
             self.failure = self._strings(error)[0]
-        elif kind != _OK:
+        elif kind not in (_OK, _MORE, _CANCELLED):
             self._raise(error)
 
-    def close(self) -> None:
-        """Cancel the job if it goes on, and release it."""
-        handle, self._handle = self._handle, 0
-        if handle and not self._library.forked.value:
-            self._library.calls.checksig_close(handle, _CLOSE)
+    def close(self, milliseconds: int = _CLOSE) -> None:
+        """Cancel the job if it goes on, wait for its end a while, and release it."""
+        if self._handle and not self._library.forked.value:
+            self._library.calls.checksig_close(self._handle, milliseconds)
+        self._handle.value = 0
 
     def _strings(self, error: _Error) -> tuple[str, str, str]:
         message, path, reason = (
@@ -235,8 +238,8 @@ def _records(data: bytes) -> Iterator[Record]:
             errno_,
             number,
             os.fsdecode(name),
-            _text(reason),
-            algorithm.decode(),
+            sys.intern(_text(reason)),  # a million files have few reasons
+            sys.intern(algorithm.decode()),
             expected,
             actual,
         )
@@ -394,8 +397,12 @@ def _declare(library: ctypes.CDLL) -> None:
     """Set the prototypes, as checksig.h has them."""
     library.verify.argtypes = [ctypes.c_char_p]
     library.verify.restype = ctypes.c_void_p
-    library.checksig_start.argtypes = [ctypes.POINTER(_Request), ctypes.POINTER(_Error)]
-    library.checksig_start.restype = ctypes.c_uint64
+    library.checksig_start.argtypes = [
+        ctypes.POINTER(_Request),
+        ctypes.POINTER(ctypes.c_uint64),
+        ctypes.POINTER(_Error),
+    ]
+    library.checksig_start.restype = ctypes.c_int32
     library.checksig_next.argtypes = [
         ctypes.c_uint64,
         ctypes.c_void_p,

@@ -6,7 +6,7 @@ import html
 import itertools
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -97,7 +97,7 @@ class Report:
 
     root: str
     manifests: tuple[str, ...]
-    counts: Mapping[Status, int]
+    counts: Mapping[Status, int] = field(hash=False)
     bytes: int
     seconds: float
     failures: tuple[FileResult, ...]
@@ -133,7 +133,12 @@ class Report:
         if self.bad_line_count:
             bad.append(f"{self.bad_line_count:,} bad lines")
         verdict = f"{good:,} of {self.files:,} files OK" if bad else f"{good:,} files OK"
-        parts = [verdict, *bad, f"{_size(self.bytes)} in {self.seconds:.2f} s", *self.manifests]
+        parts = [
+            verdict,
+            *bad,
+            f"{_size(self.bytes)} in {self.seconds:.2f} s",
+            *map(_printable, self.manifests),
+        ]
         return " · ".join(parts)
 
     def _repr_html_(self) -> str:
@@ -158,14 +163,17 @@ _HTML_ROWS = 1000
 
 
 def _escape(text: str) -> str:
-    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return html.escape(printable)
+    return html.escape(_printable(text))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _size(count: float) -> str:
     """Return a number of bytes as people write it, in powers of 1000."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000:
+        if count < 999.995:
             return f"{count:.0f} B" if unit == "B" else f"{count:.2f} {unit}"
         count /= 1000
     return f"{count:.2f} PB"

@@ -158,16 +158,19 @@ func (r *Root) Exists(name string) bool {
 }
 
 // Size returns the size in bytes of the regular file name, which [Clean] has
-// returned; -1 if there is none.
-func (r *Root) Size(name string) int64 {
+// returned.
+func (r *Root) Size(name string) (int64, error) {
 	if r.root == nil {
 		return r.dir.size(name)
 	}
 	info, err := r.root.Stat(name)
-	if err != nil || !info.Mode().IsRegular() {
-		return -1
+	if err == nil {
+		err = errorOf(info.Mode())
 	}
-	return info.Size()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
 
 // Close releases the directory.

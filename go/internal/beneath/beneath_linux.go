@@ -60,17 +60,17 @@ func (h handle) exists(name string) bool {
 	return err != syscall.ENOENT
 }
 
-func (h handle) size(name string) int64 {
+func (h handle) size(name string) (int64, error) {
 	fd, err := h.openat2(name, oPath|syscall.O_CLOEXEC, resolveBeneath|resolveNoMagic)
 	if err != nil {
-		return -1
+		return 0, err
 	}
 	file, err := regular(&File{fd: fd})
 	if err != nil {
-		return -1
+		return 0, err
 	}
 	file.Close()
-	return file.stamp.Size
+	return file.stamp.Size, nil
 }
 
 // openat2 opens name below h. The kernel answers EAGAIN when a rename

@@ -19,7 +19,7 @@ type handle struct{}
 
 func openHandle(string) (handle, error)            { return handle{}, errNoKernelSupport }
 func (handle) close() error                        { return nil }
-func (handle) size(string) int64                   { return -1 }
+func (handle) size(string) (int64, error)          { return 0, errNoKernelSupport }
 func (handle) exists(string) bool                  { return false }
 func (r *Root) openByKernel(string) (*File, error) { return nil, Reason(errNoKernelSupport) }
 

@@ -9,6 +9,7 @@ package manifest
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"checksig/internal/digest"
 )
@@ -18,6 +19,9 @@ const (
 	MaxSize = 1 << 30   // of a manifest
 	MaxLine = 64 * 1024 // of a line, without its end
 )
+
+// StopEvery is after how many lines it is looked whether to stop.
+const StopEvery = 4096
 
 // minEntry is the length in bytes of the shortest entry: an MD5, two spaces, a name.
 const minEntry = 35
@@ -95,12 +99,15 @@ func (e *NotFoundError) Reason() string {
 
 // Parse reads a manifest in the GNU format, of at most MaxSize bytes. Each digest
 // must be one of algorithm; nil means that each digest's length tells its own.
-func Parse(text string, algorithm *digest.Algorithm) *Manifest {
+// When stopped is set, another line or StopEvery of them are read, and no more.
+func Parse(text string, algorithm *digest.Algorithm, stopped *atomic.Bool) *Manifest {
 	most := min(strings.Count(text, "\n")+1, len(text)/minEntry)
 	m := &Manifest{text: text, algorithm: algorithm, offsets: make([]uint32, 0, most)}
 	number, offset := 0, 0
 	for line := range strings.Lines(text) {
-		number++
+		if number++; number%StopEvery == 0 && stopped.Load() {
+			break
+		}
 		start := offset
 		offset += len(line)
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"checksig/internal/digest"
@@ -43,7 +44,7 @@ func FuzzParse(f *testing.F) {
 		if byName {
 			algorithm = digest.ByName("sha1")
 		}
-		m := Parse(string(data), algorithm)
+		m := Parse(string(data), algorithm, new(atomic.Bool))
 		checkLines(t, data, m)
 		var text strings.Builder
 		for i := range m.Len() {
@@ -53,7 +54,7 @@ func FuzzParse(f *testing.F) {
 			}
 			text.WriteString(canonical(e))
 		}
-		again := Parse(text.String(), algorithm)
+		again := Parse(text.String(), algorithm, new(atomic.Bool))
 		if again.BadLineCount != 0 || again.Len() != m.Len() {
 			t.Fatalf("canonical form has %d entries and %v, want %d", again.Len(), again.BadLines, m.Len())
 		}
@@ -109,7 +110,7 @@ func checkLines(t *testing.T, data []byte, m *Manifest) {
 }
 
 func TestParseKeepsTheFirstBadLinesAndCountsTheRest(t *testing.T) {
-	m := Parse(strings.Repeat("?\n", 1000), nil)
+	m := Parse(strings.Repeat("?\n", 1000), nil, new(atomic.Bool))
 	if len(m.BadLines) != MaxBadLines || m.BadLineCount != 1000 || m.BadLines[MaxBadLines-1].Line != MaxBadLines {
 		t.Errorf("kept %d of %d, the last is line %d", len(m.BadLines), m.BadLineCount, m.BadLines[len(m.BadLines)-1].Line)
 	}
@@ -119,7 +120,7 @@ func TestEmptyLinesTakeNoMemory(t *testing.T) {
 	text := strings.Repeat("\n", 1<<20)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	Parse(text, nil)
+	Parse(text, nil, new(atomic.Bool))
 	runtime.ReadMemStats(&after)
 	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<18 {
 		t.Errorf("got %d bytes", got)
@@ -130,7 +131,7 @@ func TestALineOfExactlyTheLimitIsRead(t *testing.T) {
 	line := strings.Repeat("5a", 20) + "  "
 	line += strings.Repeat("n", MaxLine-len(line))
 	for extra, want := range map[string]int{"": 1, "n": 0} {
-		if got := Parse(line+extra+"\r\n", nil).Len(); got != want {
+		if got := Parse(line+extra+"\r\n", nil, new(atomic.Bool)).Len(); got != want {
 			t.Errorf("%d bytes: got %d entries, want %d", len(line+extra), got, want)
 		}
 	}
@@ -153,7 +154,7 @@ func BenchmarkParse(b *testing.B) {
 	}
 	b.SetBytes(int64(text.Len()))
 	for b.Loop() {
-		if Parse(text.String(), nil).Len() != 100_000 {
+		if Parse(text.String(), nil, new(atomic.Bool)).Len() != 100_000 {
 			b.Fatal("lost entries")
 		}
 	}

@@ -21,7 +21,16 @@ const (
 	// minWorkers read at once however few the cores are: a read that waits for
 	// a cold disk leaves its core to another.
 	minWorkers = 8
+
+	// maxWorkers and maxReading bound the threads that wait for slow disks, of one
+	// run and of all: Go ends the process at 10,000 threads.
+	maxWorkers = 256
+	maxReading = 4096
 )
+
+// reading has room for the files that all runs of this process open and read at
+// the same time.
+var reading = make(chan struct{}, maxReading)
 
 // A File is a regular file, open for reading.
 type File interface {
@@ -55,7 +64,7 @@ func (j *Job) checkAll(p *plan, open func(string) (File, error)) error {
 	if workers <= 0 {
 		workers = max(runtime.GOMAXPROCS(0), minWorkers)
 	}
-	failures := make(chan error, min(workers, len(p.first)))
+	failures := make(chan error, min(workers, maxWorkers, len(p.first)))
 	work := func() { failures <- j.work(p, open) }
 	var wait sync.WaitGroup
 	for range cap(failures) - 1 {
@@ -124,6 +133,8 @@ type worker struct {
 // check gives the verdict on the target, which it reads once; nil is OK, when
 // such results are not wanted.
 func (w *worker) check() *Result {
+	reading <- struct{}{}
+	defer func() { <-reading }()
 	t := &w.target
 	file, err := w.Open(t.name)
 	if err != nil {

@@ -84,7 +84,7 @@ func (j *Job) verify(dir *beneath.Root) error {
 	if err != nil {
 		return err
 	}
-	p := makePlan(list)
+	p := makePlan(list, &j.stopped)
 	report := &Report{
 		Root:          j.root,
 		Manifest:      path,
@@ -96,6 +96,9 @@ func (j *Job) verify(dir *beneath.Root) error {
 	j.results = newStream(report, j.options.Results)
 	j.files.Store(int64(len(p.first)))
 	close(j.ready)
+	if j.stopped.Load() {
+		j.results.stop() // Cancel came before there was anything to stop
+	}
 	if j.options.Totals {
 		counted := make(chan struct{})
 		go func() { defer close(counted); j.countBytes(p, dir) }()
@@ -122,8 +125,15 @@ func (j *Job) countBytes(p *plan, dir *beneath.Root) {
 		if j.stopped.Load() || j.results.finished() {
 			return
 		}
-		if p.target(i, &t) == nil {
-			total += max(dir.Size(t.name), 0)
+		if p.target(i, &t) != nil {
+			continue
+		}
+		size, err := dir.Size(t.name)
+		if exhausted(err) {
+			return
+		}
+		if err == nil {
+			total += size
 		}
 	}
 	j.totalBytes.Store(total)

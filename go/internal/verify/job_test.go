@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -205,7 +206,7 @@ func TestPlanKnowsEachFileOnce(t *testing.T) {
 	for i := range 5000 {
 		fmt.Fprintf(&text, "%s  f%d\n%s  ./f%d\n", sum, i%1000, sum, i)
 	}
-	p := makePlan(manifest.Parse(text.String(), nil))
+	p := makePlan(manifest.Parse(text.String(), nil, new(atomic.Bool)), new(atomic.Bool))
 	if len(p.first) != 5000 || len(p.more) != 1000 {
 		t.Errorf("got %d files, %d of them listed again", len(p.first), len(p.more))
 	}

@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"slices"
+	"strings"
+	"sync/atomic"
 
 	"checksig/internal/beneath"
 	"checksig/internal/manifest"
@@ -16,13 +18,22 @@ type plan struct {
 	list  *manifest.Manifest
 	first []uint32
 	more  map[uint32][]uint32 // by the first entry, the others for the same file
+	short map[uint32]string   // the clean names of entries that list them at great length
 }
 
-// makePlan gathers the entries of list by file.
-func makePlan(list *manifest.Manifest) *plan {
-	p := &plan{list: list, first: make([]uint32, 0, list.Len()), more: map[uint32][]uint32{}}
-	seen := newNames(list.Len(), func(entry uint32) string { return p.name(entry) })
+// makePlan gathers the entries of list by file; when stopped it ends early.
+func makePlan(list *manifest.Manifest, stopped *atomic.Bool) *plan {
+	p := &plan{
+		list:  list,
+		first: make([]uint32, 0, list.Len()),
+		more:  map[uint32][]uint32{},
+		short: map[uint32]string{},
+	}
+	seen := newNames(list.Len(), p.name)
 	for i := range list.Len() {
+		if i%manifest.StopEvery == 0 && stopped.Load() {
+			break
+		}
 		entry := uint32(i)
 		if known, ok := seen.add(entry); ok {
 			p.more[known] = append(p.more[known], entry)
@@ -35,11 +46,19 @@ func makePlan(list *manifest.Manifest) *plan {
 
 // name returns the name of an entry, clean if it can be.
 func (p *plan) name(entry uint32) string {
-	listed := p.list.Entry(int(entry)).Name
-	if clean, err := beneath.Clean(listed); err == nil {
-		return clean
+	if short, ok := p.short[entry]; ok {
+		return short
 	}
-	return listed
+	listed := p.list.Entry(int(entry)).Name
+	clean, err := beneath.Clean(listed)
+	if err != nil {
+		return listed
+	}
+	if len(listed) > 2*len(clean)+64 {
+		// Or each further entry for this file would have to read and clean it again.
+		p.short[entry] = strings.Clone(clean)
+	}
+	return clean
 }
 
 // A target is one file to verify, with everything that the manifest says of it.

@@ -27,7 +27,7 @@ func readManifest(
 	if err != nil {
 		return "", nil, manifestError(path, err)
 	}
-	parsed := manifest.Parse(text, cmp.Or(algorithm, candidate.Algorithm))
+	parsed := manifest.Parse(text, cmp.Or(algorithm, candidate.Algorithm), stopped)
 	if parsed.Len() == 0 {
 		return "", nil, nothingListed(path, parsed)
 	}

@@ -20,7 +20,7 @@ import (
 // Options change how a run works. The zero value is the default.
 type Options struct {
 	Algorithm     *digest.Algorithm // of the manifest's digests; nil: its name or their length tells
-	Workers       int               // how many files are read at once; 0: as many as pay off
+	Workers       int               // how many files are read at once, at most 256; 0: as many as pay off
 	IgnoreMissing bool              // a missing file is not bad
 	Totals        bool              // count the bytes of all files in advance, for Progress
 	Results       Wanted            // which results [Job.Next] gives

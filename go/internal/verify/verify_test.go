@@ -31,11 +31,11 @@ func listing(count int) string {
 // check verifies the files of a manifest that open opens, and returns what is bad.
 func check(t *testing.T, text string, workers int, open func(string) (File, error)) ([]*Result, error) {
 	t.Helper()
-	list := manifest.Parse(text, nil)
+	list := manifest.Parse(text, nil, new(atomic.Bool))
 	if list.BadLineCount != 0 {
 		t.Fatal(list.BadLines)
 	}
-	p := makePlan(list)
+	p := makePlan(list, new(atomic.Bool))
 	j := newJob("root", Options{Workers: workers, Results: BadResults})
 	j.results = newStream(&Report{Files: len(p.first)}, BadResults)
 	close(j.ready)
