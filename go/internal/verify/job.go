@@ -78,13 +78,13 @@ func (j *Job) run(open func(string) (*beneath.Root, error)) {
 // verify reads the manifest of dir and checks the files.
 func (j *Job) verify(dir *beneath.Root) error {
 	path, list, err := readManifest(j.root, dir, j.options.Algorithm, &j.stopped)
-	if j.stopped.Load() {
-		return ErrCancelled
-	}
 	if err != nil {
-		return err
+		return j.unlessCancelled(err)
 	}
 	p := makePlan(list, &j.stopped)
+	if j.stopped.Load() {
+		return ErrCancelled // list and p may be cut short
+	}
 	report := &Report{
 		Root:          j.root,
 		Manifest:      path,
@@ -105,12 +105,20 @@ func (j *Job) verify(dir *beneath.Root) error {
 		defer func() { <-counted }()
 	}
 	err = j.checkAll(p, opens(dir))
-	if err == nil && j.stopped.Load() {
-		err = ErrCancelled
+	if err != nil || j.stopped.Load() {
+		return j.unlessCancelled(err)
 	}
-	if err == nil {
-		report.Bytes = j.bytes.Load()
-		j.report = report
+	report.Bytes = j.bytes.Load()
+	j.report = report
+	return nil
+}
+
+// unlessCancelled returns err, or in a cancelled job ErrCancelled: there err may
+// come of that. A panic stays one.
+func (j *Job) unlessCancelled(err error) error {
+	var panicked *PanicError
+	if j.stopped.Load() && !errors.As(err, &panicked) {
+		return ErrCancelled
 	}
 	return err
 }

@@ -132,7 +132,8 @@ func TestACancelledJobHasNoVerdictAndLeavesNothing(t *testing.T) {
 		time.Sleep(time.Duration(delay) * 100 * time.Microsecond)
 		j.Cancel()
 		if !j.Close(10 * time.Second) {
-			t.Fatal("the job does not end")
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("the job does not end\n%s", stacks[:runtime.Stack(stacks, true)])
 		}
 		report, err := j.Outcome()
 		if (report == nil) != errors.Is(err, ErrCancelled) {
