@@ -53,7 +53,7 @@ def check_signatures(
         OSError: the directory or the manifest cannot be opened or read.
         ValueError: an argument is not allowed; path is empty or has a NUL in it.
         TypeError: an argument is of the wrong type.
-        RuntimeError: this process is a forked child of one that used checksig.
+        RuntimeError: this is a forked child of a process that used checksig, and no copy can be loaded here.
         InternalError: a fault of checksig itself.
         ImportError: the library of this installation, or tqdm, cannot be loaded.
     """

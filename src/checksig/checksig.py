@@ -130,7 +130,7 @@ class Job:
     Raises:
         ValueError: an argument is not allowed.
         TypeError: an argument is of the wrong type.
-        RuntimeError: this process is a forked child.
+        RuntimeError: this is a forked child, and no copy of the library can be loaded.
         ImportError: the library of this installation cannot be loaded.
     """
 
@@ -257,7 +257,7 @@ def verify(path: AnyPath) -> str | None:
     Raises:
         ValueError: path is empty or has a NUL in it.
         TypeError: path is no path.
-        RuntimeError: this process is a forked child.
+        RuntimeError: this is a forked child, and no copy of the library can be loaded.
         ImportError: the library of this installation cannot be loaded.
     """
     root = _encode(path)
