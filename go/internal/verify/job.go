@@ -108,6 +108,9 @@ func (j *Job) verify(dir *beneath.Root) error {
 	if err != nil || j.stopped.Load() {
 		return j.unlessCancelled(err)
 	}
+	if !j.results.finished() {
+		panic("a file has no verdict")
+	}
 	report.Bytes = j.bytes.Load()
 	j.report = report
 	return nil

@@ -141,6 +141,8 @@ func TestACancelledJobHasNoVerdictAndLeavesNothing(t *testing.T) {
 		}
 		if report == nil {
 			cancelled++
+		} else if report.Counts[OK] != 2000 {
+			t.Errorf("got a report on %d of 2000 files", report.Counts[OK])
 		}
 	}
 	if cancelled == 0 {

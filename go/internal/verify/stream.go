@@ -126,10 +126,11 @@ func (s *stream) stop() {
 	s.room.Broadcast()
 }
 
+// finished reports whether every file has its verdict.
 func (s *stream) finished() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ended || s.head == s.total
+	return s.head == s.total
 }
 
 // counts returns how many files are done, how many of them are bad, and how
