@@ -61,16 +61,23 @@ func (h handle) exists(name string) bool {
 }
 
 func (h handle) size(name string) (int64, error) {
+	stamp, err := h.look(name)
+	return stamp.Size, err
+}
+
+// look returns the stamp of the regular file name, which it does not open for
+// reading, or says what name is instead.
+func (h handle) look(name string) (Stamp, error) {
 	fd, err := h.openat2(name, oPath|syscall.O_CLOEXEC, resolveBeneath|resolveNoMagic)
 	if err != nil {
-		return 0, err
+		return Stamp{}, openError(err)
 	}
 	file, err := regular(&File{fd: fd})
 	if err != nil {
-		return 0, err
+		return Stamp{}, err
 	}
 	file.Close()
-	return file.stamp.Size, nil
+	return file.stamp, nil
 }
 
 // openat2 opens name below h. The kernel answers EAGAIN when a rename
@@ -111,15 +118,9 @@ func (r *Root) openByKernel(name string) (*File, error) {
 
 // irregular says what name is, after open said refusal.
 func (h handle) irregular(name string, refusal error) error {
-	fd, err := h.openat2(name, oPath|syscall.O_CLOEXEC, resolveBeneath|resolveNoMagic)
-	if err != nil {
-		return openError(err)
-	}
-	file, err := regular(&File{fd: fd})
-	if err != nil {
+	if _, err := h.look(name); err != nil {
 		return err
 	}
-	file.Close()
 	return Reason(refusal)
 }
 

@@ -15,12 +15,11 @@ type Job struct {
 	options Options
 
 	results    *stream
-	files      atomic.Int64 // how many there are, once the manifest is read
 	bytes      atomic.Int64 // hashed
 	totalBytes atomic.Int64 // of the files that are there; -1 until they are counted
 	stopped    atomic.Bool
 
-	ready chan struct{} // closed when results is there, or the run ended without
+	ready chan struct{} // closed when results is there; never, if the run ends without
 	done  chan struct{} // closed when no goroutine of the run reads any more
 
 	// Written before done is closed.
@@ -43,7 +42,6 @@ func newJob(root string, options Options) *Job {
 		ready:   make(chan struct{}),
 		done:    make(chan struct{}),
 	}
-	j.files.Store(-1)
 	j.totalBytes.Store(-1)
 	return j
 }
@@ -94,7 +92,6 @@ func (j *Job) verify(dir *beneath.Root) error {
 		ignoreMissing: j.options.IgnoreMissing,
 	}
 	j.results = newStream(report, j.options.Results)
-	j.files.Store(int64(len(p.first)))
 	close(j.ready)
 	if j.stopped.Load() {
 		j.results.stop() // Cancel came before there was anything to stop
@@ -176,8 +173,9 @@ func (j *Job) Next(timeout time.Duration, take func(*Result) bool) (finished boo
 
 // Progress tells how far the job has come.
 func (j *Job) Progress() Progress {
-	p := Progress{Bytes: j.bytes.Load(), TotalFiles: j.files.Load(), TotalBytes: j.totalBytes.Load()}
+	p := Progress{Bytes: j.bytes.Load(), TotalFiles: -1, TotalBytes: j.totalBytes.Load()}
 	if isClosed(j.ready) {
+		p.TotalFiles = int64(j.results.total)
 		p.Files, p.Failed, p.Counts = j.results.counts()
 	}
 	return p
@@ -205,21 +203,11 @@ func (j *Job) Close(timeout time.Duration) bool {
 	j.Cancel()
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
-	for {
-		select {
-		case <-j.done:
-			return true
-		case <-j.ready:
-			j.results.stop() // it came after Cancel had looked
-			select {
-			case <-j.done:
-				return true
-			case <-timer.C:
-				return false
-			}
-		case <-timer.C:
-			return false
-		}
+	select {
+	case <-j.done:
+		return true
+	case <-timer.C:
+		return false
 	}
 }
 

@@ -22,7 +22,6 @@ type stream struct {
 	head   int // the next number to give on
 	ring   []slot
 	out    []*Result // in order, kept, not yet given
-	failed int64
 	ended  bool
 	wake   chan struct{} // holds a token when out is not empty
 }
@@ -84,9 +83,6 @@ func (s *stream) pass(result *Result) {
 		return
 	}
 	bad := s.report.note(result)
-	if bad {
-		s.failed++
-	}
 	if s.wanted == AllResults || bad && s.wanted == BadResults {
 		s.out = append(s.out, result)
 		s.signal()
@@ -138,5 +134,5 @@ func (s *stream) finished() bool {
 func (s *stream) counts() (done, failed int64, by [statuses]int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return int64(s.head), s.failed, s.report.Counts
+	return int64(s.head), int64(s.report.Failed()), s.report.Counts
 }
