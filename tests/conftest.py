@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import toolchain
-from support import LIBRARY, PACKAGE, Directory, Python, copy_checkout
+from support import LIBRARY, PACKAGE, Directory, Python, copy_checkout, environment
 
 import checksig
 
@@ -44,7 +44,7 @@ def python() -> Python:
         package: Path = PACKAGE,
         timeout: float = 120,
     ) -> subprocess.CompletedProcess[str]:
-        env = {**os.environ, "PYTHONPATH": str(package.parent), "PYTHONFAULTHANDLER": "1"}
+        env = {**environment(package), "PYTHONFAULTHANDLER": "1"}
         return subprocess.run(
             [sys.executable, "-c", code, *arguments],
             capture_output=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -35,3 +36,8 @@ def blocks(page: str, language: str) -> list[str]:
     )
     assert found, f"{page} has no {language}"
     return found
+
+
+def environment(package: Path = PACKAGE) -> dict[str, str]:
+    """Return an environment in which Python finds the checksig under test, or another copy of it."""
+    return {**os.environ, "PYTHONPATH": str(package.parent)}

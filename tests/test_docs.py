@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import toolchain
-from support import CHECKOUT, Python, blocks
+from support import CHECKOUT, Python, blocks, environment
 
 import checksig
 
@@ -105,11 +105,6 @@ def test_the_c_program_runs(header: str, tmp_path: Path, compiler: list[str]) ->
             ["./check", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert done.returncode == status
-
-
-def environment() -> dict[str, str]:
-    """Return an environment in which ``python`` finds the checksig under test."""
-    return {**os.environ, "PYTHONPATH": str(Path(checksig.__file__).parent.parent)}
 
 
 @pytest.mark.parametrize("header", HEADERS)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import LOGS, MISMATCH, Directory, Python, blocks
+from support import LOGS, MISMATCH, Directory, Python, blocks, environment
 
 import checksig
 from checksig import FileResult, Progress, Status
@@ -300,7 +300,22 @@ def test_an_iterator_that_was_never_begun_leaves_nothing_open(tmp_path: Path) ->
     assert quiet()
 
 
-INTERRUPTED = """
+# For code that runs in a child: the files that it has open below a directory.
+OPEN_BELOW = """
+import os
+def open_below(folder):
+    names = []
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            names.append(os.readlink("/proc/self/fd/" + number))
+        except OSError:
+            pass
+    return [name for name in names if name.startswith(folder)]
+"""
+
+INTERRUPTED = (
+    OPEN_BELOW
+    + """
 import sys, time, checksig
 calls = {
     "check": lambda path: checksig.check(path),
@@ -312,15 +327,9 @@ try:
     calls[sys.argv[2]](sys.argv[1])
 except KeyboardInterrupt:
     ended = time.monotonic()
-    import os
-    left = []
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            left.append(os.readlink("/proc/self/fd/" + number))
-        except OSError:
-            pass
-    print(ended, [name for name in left if "big" in name], flush=True)
+    print(ended, open_below(sys.argv[1]), flush=True)
 """
+)
 
 
 @pytest.mark.parametrize("call", ["check", "check_signatures", "iter_check"])
@@ -344,10 +353,6 @@ def test_ctrl_c_is_seen_within_a_fifth_of_a_second(call: str, tmp_path: Path) ->
         assert left == "[]\n"
         waits.append(float(ended) - sent)
     assert min(waits) < 0.2, waits  # not max: the machine may be busy
-
-
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(checksig.__file__).parent.parent)}
 
 
 def test_a_timer_and_its_handler_keep_working(tmp_path: Path, python: Python) -> None:
@@ -408,8 +413,10 @@ def test_a_signal_in_the_middle_of_any_call_leaves_no_job_behind(python: Python,
     plant_big(tmp_path, 4, 1 << 20)
     for number in range(4):
         os.truncate(tmp_path / str(number), 1 << 40)
-    code = """
-import os, signal, sys, time, checksig
+    code = (
+        OPEN_BELOW
+        + """
+import signal, sys, time, checksig
 checksig.check(sys.argv[2])
 def stop(*_):
     raise KeyboardInterrupt
@@ -423,18 +430,13 @@ for number in range(200):
         caught += 1
 end = time.monotonic() + 2
 while time.monotonic() < end:
-    names = []
-    for fd in os.listdir("/proc/self/fd"):
-        try:
-            names.append(os.readlink("/proc/self/fd/" + fd))
-        except OSError:
-            pass
-    left = [name for name in names if name.startswith(sys.argv[1])]
+    left = open_below(sys.argv[1])
     if not left:
         break
     time.sleep(0.01)
 print(caught, left)
 """
+    )
     done = python(code, tmp_path, LOGS)
     assert done.stdout == "200 []\n", done.stderr
 
