@@ -57,7 +57,9 @@ typedef struct checksig_error {
 enum {
     CHECKSIG_ALL_RESULTS = 1,    /* records for good files too */
     CHECKSIG_IGNORE_MISSING = 2, /* a missing file is not bad, and has no record */
-    CHECKSIG_TOTALS = 4          /* find checksig_progress.total_bytes */
+    CHECKSIG_TOTALS = 4,         /* find checksig_progress.total_bytes */
+    CHECKSIG_REPORT_EXTRA = 8,   /* records for files that the manifest does not list */
+    CHECKSIG_FAIL_EXTRA = 16     /* the same, and they are bad */
 };
 
 /* What a job is to do. */
@@ -71,7 +73,7 @@ typedef struct checksig_request {
 
 /* How far a job has come. */
 typedef struct checksig_progress {
-    int64_t files, total_files; /* total_files is -1 until the manifest is read */
+    int64_t files, total_files; /* those listed; total_files is -1 until the manifest is read */
     int64_t bytes, total_bytes; /* total_bytes is -1 until it is found */
     int64_t failed;             /* bad files so far */
     int64_t counts[8];          /* files so far by status, as in checksig_record */
@@ -84,7 +86,7 @@ typedef struct checksig_progress {
 typedef struct checksig_record {
     uint32_t length;         /* of all of it, in bytes */
     uint8_t kind;            /* 0: a file; 1: a bad line of the manifest; 2: the manifest */
-    uint8_t status;          /* 0 OK, 1 FAILED, 2 MISSING, 3 CHANGED, 4 ERROR, 5 CONFLICT */
+    uint8_t status;          /* 0 OK, 1 FAILED, 2 MISSING, 3 CHANGED, 4 ERROR, 5 CONFLICT, 6 EXTRA */
     uint8_t algorithm_length;
     uint8_t expected_length; /* of the listed digest, in bytes */
     uint8_t actual_length;   /* of the file's digest; 0: none */
@@ -118,8 +120,8 @@ int32_t checksig_start(checksig_request *request, uint64_t *job, checksig_error 
 
 /* Waits up to milliseconds for records, and writes those that are there and fit
  * into the size bytes at buffer, of which it tells the number in *written; also
- * fills *progress. Records of files come in the manifest's order, those of bad
- * lines after them, and that of the manifest last.
+ * fills *progress. Records of files come in the manifest's order, then those of files
+ * that it does not list, then those of bad lines, and that of the manifest last.
  *
  * Returns CHECKSIG_MORE while the job goes on or records are left; after the last
  * record any other of the numbers, and unless that is CHECKSIG_OK fills *error as

@@ -162,6 +162,12 @@ func optionsOf(request *C.checksig_request) (engine.Options, error) {
 	if request.flags&C.CHECKSIG_ALL_RESULTS != 0 {
 		options.Results = engine.AllResults
 	}
+	switch {
+	case request.flags&C.CHECKSIG_FAIL_EXTRA != 0:
+		options.Extra = engine.FailExtra
+	case request.flags&C.CHECKSIG_REPORT_EXTRA != 0:
+		options.Extra = engine.ReportExtra
+	}
 	if options.Workers < 0 {
 		return options, argumentError("the number of workers is negative")
 	}

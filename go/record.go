@@ -27,17 +27,20 @@ type record struct {
 }
 
 func fileRecord(r *engine.Result) record {
-	return record{
-		kind:      fileKind,
-		status:    uint8(r.Status),
-		errno:     int32(r.Errno()),
-		number:    r.Size,
-		name:      r.Name,
-		reason:    r.Reason(),
-		algorithm: r.Algorithm.Name,
-		expected:  r.Expected,
-		actual:    r.Actual,
+	file := record{
+		kind:     fileKind,
+		status:   uint8(r.Status),
+		errno:    int32(r.Errno()),
+		number:   r.Size,
+		name:     r.Name,
+		reason:   r.Reason(),
+		expected: r.Expected,
+		actual:   r.Actual,
 	}
+	if r.Algorithm != nil {
+		file.algorithm = r.Algorithm.Name
+	}
+	return file
 }
 
 // A recordWriter writes records one behind the other.

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from typing import Literal
 
 from checksig.checksig import (
     ALL_RESULTS,
     BAD_LINE,
+    FAIL_EXTRA,
     FILE,
     IGNORE_MISSING,
     MANIFEST,
+    REPORT_EXTRA,
     TOTALS,
     AnyPath,
     Job,
@@ -20,7 +23,10 @@ from checksig.checksig import (
 from checksig.progress import ProgressOption, Reporter
 from checksig.report import BadLine, FileResult, Report, Status
 
+ExtraOption = Literal["ignore", "report", "fail"]
+
 _STATUSES = tuple(Status)
+_EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
 
 
 def check_signatures(
@@ -29,6 +35,7 @@ def check_signatures(
     algorithm: str | None = None,
     workers: int | None = None,
     ignore_missing: bool = False,
+    extra: ExtraOption = "ignore",
     progress: ProgressOption = None,
 ) -> None:
     """Verify every file that the manifest of a directory lists; raise unless all is well.
@@ -43,6 +50,9 @@ def check_signatures(
             sha512. None: the manifest's name tells it, or the digests' length.
         workers: how many files are read at once. None: as many as pay off.
         ignore_missing: a file that is not there is not bad; but one has to be there.
+        extra: what becomes of files in the directory, or below it, that the manifest does not
+            list: "ignore" does not look for them, with "report" they are in the report, with
+            "fail" they are bad. If it looks, a directory that cannot be listed is bad.
         progress: True shows a progress bar, by tqdm; a function is called with a
             :class:`Progress`, at most ten times a second, on this thread.
 
@@ -58,7 +68,12 @@ def check_signatures(
         ImportError: the library of this installation, or tqdm, cannot be loaded.
     """
     check(
-        path, algorithm=algorithm, workers=workers, ignore_missing=ignore_missing, progress=progress
+        path,
+        algorithm=algorithm,
+        workers=workers,
+        ignore_missing=ignore_missing,
+        extra=extra,
+        progress=progress,
     ).raise_for_failures()
 
 
@@ -68,6 +83,7 @@ def check(
     algorithm: str | None = None,
     workers: int | None = None,
     ignore_missing: bool = False,
+    extra: ExtraOption = "ignore",
     progress: ProgressOption = None,
 ) -> Report:
     """Verify every file that the manifest of a directory lists, and report what is bad.
@@ -77,15 +93,20 @@ def check(
     :func:`check_signatures`.
     """
     start = time.monotonic()
-    flags = IGNORE_MISSING if ignore_missing else 0
+    flags = _flags(ignore_missing, extra, progress)
     failures: list[FileResult] = []
+    extras: list[FileResult] = []
     bad_lines: list[BadLine] = []
     manifests: list[str] = []
-    with _job(path, algorithm, workers, flags, progress) as job, Reporter(progress) as reporter:
+    with _job(path, algorithm, workers, flags) as job, Reporter(progress) as reporter:
         for batch in job.batches():
             for record in batch:
                 if record.kind == FILE:
-                    failures.append(_result(record))
+                    result = _result(record)
+                    if result.status is Status.EXTRA:
+                        extras.append(result)
+                    if result.status is not Status.EXTRA or extra == "fail":
+                        failures.append(result)
                 elif record.kind == BAD_LINE:
                     bad_lines.append(BadLine(record.number, record.reason))
                 else:
@@ -95,10 +116,12 @@ def check(
         return Report(
             root=os.fsdecode(path),
             manifests=tuple(manifests),
+            files=job.counters.total_files,
             counts=dict(zip(_STATUSES, job.counters.counts, strict=False)),
             bytes=job.counters.bytes,
             seconds=time.monotonic() - start,
             failures=tuple(failures),
+            extra=tuple(extras),
             bad_lines=tuple(bad_lines),
             bad_line_count=job.counters.bad_lines,
             message=job.failure,
@@ -111,29 +134,36 @@ def iter_check(
     algorithm: str | None = None,
     workers: int | None = None,
     ignore_missing: bool = False,
+    extra: ExtraOption = "ignore",
     progress: ProgressOption = None,
 ) -> _Results:
     """Verify a directory and yield the result of every file, good ones too, in the manifest's order.
 
-    Memory is bounded, however many the files are: who takes results slowly makes
-    the verification wait. Closing the iterator, by its ``close``, or dropping it
-    cancels the verification. What is wrong with the manifest comes after the
-    files, as results of the manifest's path with the status ERROR: a bad line,
-    the first 20 each and the rest as a number; or that none of the listed files
-    is there, with ignore_missing. Arguments and exceptions are those of :func:`check_signatures`,
+    With ``extra``, those that it does not list come behind them. Memory is bounded,
+    however many the files are: who takes results slowly makes the verification
+    wait. Closing the iterator, by its ``close``, or dropping it cancels the
+    verification. What is wrong with the manifest comes last, as results of the
+    manifest's path with the status ERROR: a bad line, the first 20 each and the
+    rest as a number; or that none of the listed files is there, with
+    ignore_missing. Arguments and exceptions are those of :func:`check_signatures`,
     but for VerificationError.
     """
-    flags = ALL_RESULTS | (IGNORE_MISSING if ignore_missing else 0)
-    return _Results(_job(path, algorithm, workers, flags, progress), progress, ignore_missing)
+    good = {Status.OK}
+    if ignore_missing:
+        good.add(Status.MISSING)
+    if extra == "report":
+        good.add(Status.EXTRA)
+    flags = ALL_RESULTS | _flags(ignore_missing, extra, progress)
+    return _Results(_job(path, algorithm, workers, flags), progress, good)
 
 
 class _Results(Iterator[FileResult]):
     """What iter_check returns. A generator that has not begun would not know that it was closed."""
 
-    def __init__(self, job: Job, progress: ProgressOption, ignore_missing: bool) -> None:
+    def __init__(self, job: Job, progress: ProgressOption, good: set[Status]) -> None:
         self._job = job
         self._closed = False
-        self._results = _results(job, progress, ignore_missing)
+        self._results = _results(job, progress, good)
 
     def __next__(self) -> FileResult:
         if self._closed:
@@ -146,8 +176,7 @@ class _Results(Iterator[FileResult]):
         self._job.close()
 
 
-def _results(job: Job, progress: ProgressOption, ignore_missing: bool) -> Iterator[FileResult]:
-    good = (Status.OK, Status.MISSING) if ignore_missing else (Status.OK,)
+def _results(job: Job, progress: ProgressOption, good: set[Status]) -> Iterator[FileResult]:
     manifest, bad_lines, failed = "", 0, False
     lines: list[Record] = []
     with job, Reporter(progress) as reporter:
@@ -176,14 +205,18 @@ def _of_manifest(path: str, reason: str) -> FileResult:
     return FileResult(path, Status.ERROR, "", "", reason=reason)
 
 
-def _job(
-    path: AnyPath, algorithm: str | None, workers: int | None, flags: int, progress: ProgressOption
-) -> Job:
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be 1 or more, not {workers}")
+def _flags(ignore_missing: bool, extra: str, progress: ProgressOption) -> int:
+    if extra not in _EXTRA_FLAGS:
+        raise ValueError(f'extra must be "ignore", "report" or "fail", not {extra!r}')
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
         raise TypeError(f"progress is True, False, None or a function, not {progress!r}")
-    return Job(path, algorithm, workers or 0, flags | (TOTALS if progress else 0))
+    return (IGNORE_MISSING if ignore_missing else 0) | _EXTRA_FLAGS[extra] | (TOTALS if progress else 0)
+
+
+def _job(path: AnyPath, algorithm: str | None, workers: int | None, flags: int) -> Job:
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be 1 or more, not {workers}")
+    return Job(path, algorithm, workers or 0, flags)
 
 
 def _result(record: Record) -> FileResult:

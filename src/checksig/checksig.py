@@ -37,7 +37,7 @@ _FORKED_MESSAGE = (
 _OK, _FAILED, _MANIFEST, _NOT_FOUND, _OS, _ARGUMENT, _INTERNAL, _CANCELLED, _MORE = range(9)
 
 # checksig_request.flags
-ALL_RESULTS, IGNORE_MISSING, TOTALS = 1, 2, 4
+ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA = 1, 2, 4, 8, 16
 
 # checksig_record: length, kind, status, three lengths, errno, number, two lengths.
 _RECORD = struct.Struct("<IBBBBB3xiqII")
@@ -125,7 +125,7 @@ class Job:
         path: the directory.
         algorithm: of the manifest's digests; None: the manifest tells.
         workers: how many files are read at once; 0: as many as pay off.
-        flags: ALL_RESULTS, IGNORE_MISSING, TOTALS.
+        flags: ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA.
 
     Raises:
         ValueError: an argument is not allowed.

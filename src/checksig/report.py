@@ -22,6 +22,7 @@ class Status(StrEnum):
     CHANGED = "CHANGED"  # the file changed while it was read
     ERROR = "ERROR"  # it is there, but cannot or must not be read
     CONFLICT = "CONFLICT"  # the manifest lists two digests of one algorithm for it
+    EXTRA = "EXTRA"  # it is there, and the manifest does not list it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,9 @@ class FileResult:
         path: the file's name, as the manifest lists it, without ``.`` elements.
             Bytes that are not UTF-8 are surrogates, as :func:`os.fsdecode` makes them.
         status: the verdict.
-        algorithm: of the digests.
-        expected: the listed digest, in hexadecimal digits; of several the one that decided.
+        algorithm: of the digests; "" for an extra file.
+        expected: the listed digest, in hexadecimal digits; of several the one that
+            decided; "" for an extra file.
         actual: the file's digest; None if it was not computed.
         size: the file's size in bytes; None if it was not read to its end.
         reason: why it is not OK, in a word or two; "" if it is.
@@ -86,10 +88,12 @@ class Report:
     Attributes:
         root: the directory, as it was given.
         manifests: the paths of the manifests that were read.
+        files: how many files the manifest lists.
         counts: how many files have each status.
         bytes: how many were hashed.
         seconds: how long it took.
-        failures: the bad files, in the manifest's order.
+        failures: the bad files, in the manifest's order; extra ones last.
+        extra: the files that the manifest does not list, if they were asked for, bad or not.
         bad_lines: the first lines of the manifest that are no entries.
         bad_line_count: how many there are in all.
         message: what is bad, a line each, the first 20; None if all is well.
@@ -97,10 +101,12 @@ class Report:
 
     root: str
     manifests: tuple[str, ...]
+    files: int
     counts: Mapping[Status, int] = field(hash=False)
     bytes: int
     seconds: float
     failures: tuple[FileResult, ...]
+    extra: tuple[FileResult, ...]
     bad_lines: tuple[BadLine, ...]
     bad_line_count: int
     message: str | None
@@ -109,11 +115,6 @@ class Report:
     def ok(self) -> bool:
         """Whether a file is OK, no other is bad, and every line of the manifest was read."""
         return self.message is None
-
-    @property
-    def files(self) -> int:
-        """How many files the manifest lists."""
-        return sum(self.counts.values())
 
     def raise_for_failures(self) -> None:
         """Raise VerificationError, with this report, unless all is well."""
@@ -125,7 +126,17 @@ class Report:
         return [asdict(failure) for failure in self.failures]
 
     def __str__(self) -> str:
-        return "\n".join([self._summary(), *([self.message] if self.message else [])])
+        lines = [self._summary(), *([self.message] if self.message else [])]
+        lines += [f"extra: {_printable(extra.path)}" for extra in self._harmless[:_TEXT_ROWS]]
+        if len(self._harmless) > _TEXT_ROWS:
+            lines.append(f"… and {len(self._harmless) - _TEXT_ROWS:,} more")
+        return "\n".join(lines)
+
+    @property
+    def _harmless(self) -> tuple[FileResult, ...]:
+        """The extra files that are no failures."""
+        fatal = any(failure.status is Status.EXTRA for failure in self.failures)
+        return () if fatal else self.extra
 
     def _summary(self) -> str:
         good = self.counts[Status.OK]
@@ -142,14 +153,15 @@ class Report:
         return " · ".join(parts)
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: the failures, grouped by directory."""
+        """Return what a notebook shows: the failures and extra files, grouped by directory."""
         rows = []
-        shown = [(*os.path.split(failure.path), failure) for failure in self.failures[:_HTML_ROWS]]
+        found = self.failures + self._harmless
+        shown = [(*os.path.split(failure.path), failure) for failure in found[:_HTML_ROWS]]
         for folder, group in itertools.groupby(shown, lambda item: item[0]):
             rows.append(f'<tr><th colspan="3" style="text-align:left">{_escape(folder or ".")}</th></tr>')
             rows += [_row(name, failure.status, failure.reason) for _, name, failure in group]
-        if len(self.failures) > _HTML_ROWS:
-            rows.append(_row(f"… and {len(self.failures) - _HTML_ROWS:,} more", "", ""))
+        if len(found) > _HTML_ROWS:
+            rows.append(_row(f"… and {len(found) - _HTML_ROWS:,} more", "", ""))
         rows += [_row(self.manifests[0], f"line {bad.line}", bad.reason) for bad in self.bad_lines]
         table = f"<table>{''.join(rows)}</table>" if rows else ""
         return f"<p>{_escape(self._summary())}</p>{table}"
@@ -160,6 +172,7 @@ def _row(*cells: str) -> str:
 
 
 _HTML_ROWS = 1000
+_TEXT_ROWS = 20
 
 
 def _escape(text: str) -> str:

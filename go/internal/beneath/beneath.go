@@ -185,21 +185,25 @@ func (r *Root) Close() error {
 // both resolutions give the same verdicts.
 const maxPath = 4096
 
-// openByGo opens name with os.Root, which reports an escape as an error that is
-// no error of the operating system.
 func (r *Root) openByGo(name string) (*File, error) {
 	f, err := r.root.OpenFile(name, openFlags, 0)
 	if err != nil {
-		var errno syscall.Errno
-		if !errors.As(err, &errno) {
-			return nil, &Error{Reason: ErrEscapes.Reason, Err: err}
+		if isDevice(err) {
+			return nil, r.irregular(name, err)
 		}
-		if isDevice(errno) {
-			return nil, r.irregular(name, errno)
-		}
-		return nil, openError(errno)
+		return nil, goError(err)
 	}
 	return regular(fileOf(f))
+}
+
+// goError is openError for os.Root, which reports an escape as an error that is
+// no error of the operating system.
+func goError(err error) *Error {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return &Error{Reason: ErrEscapes.Reason, Err: err}
+	}
+	return openError(errno)
 }
 
 // irregular says what name is, after open said refusal.
@@ -216,7 +220,7 @@ func (r *Root) irregular(name string, refusal error) error {
 
 // isDevice reports whether open says so of sockets and of devices only.
 func isDevice(err error) bool {
-	return err == syscall.ENXIO || err == syscall.ENODEV
+	return errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ENODEV)
 }
 
 // openError is [Reason], with the words for a name that is not there, or that

@@ -1,6 +1,8 @@
 package beneath
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
 	"syscall"
@@ -16,10 +18,11 @@ var sysOpenat2 uintptr = 437
 
 // From linux/openat2.h and linux/fcntl.h.
 const (
-	resolveNoMagic = 0x02
-	resolveBeneath = 0x08
-	oPath          = 0x200000
-	maxAgain       = 8
+	resolveNoMagic    = 0x02
+	resolveNoSymlinks = 0x04
+	resolveBeneath    = 0x08
+	oPath             = 0x200000
+	maxAgain          = 8
 )
 
 type openHow struct{ flags, mode, resolve uint64 }
@@ -122,6 +125,69 @@ func (h handle) irregular(name string, refusal error) error {
 		return err
 	}
 	return Reason(refusal)
+}
+
+// list is [Root.List] by the kernel's resolution.
+func (h handle) list(dir string, each func(string, os.FileMode) bool) error {
+	const flags = syscall.O_RDONLY | syscall.O_DIRECTORY | syscall.O_CLOEXEC
+	fd, err := h.openat2(dir, flags, resolveBeneath|resolveNoSymlinks)
+	if err != nil {
+		return openError(err)
+	}
+	defer syscall.Close(fd)
+	var buffer [32 * 1024]byte
+	for {
+		n, err := retry(func() (int, error) { return syscall.ReadDirent(fd, buffer[:]) })
+		if err != nil {
+			return Reason(err)
+		}
+		if n == 0 {
+			return nil
+		}
+		if more, err := h.entries(dir, buffer[:n], each); !more || err != nil {
+			return err
+		}
+	}
+}
+
+// entries calls each for the records of getdents64(2) in b. It reports whether
+// each wants more.
+func (h handle) entries(dir string, b []byte, each func(string, os.FileMode) bool) (more bool, err error) {
+	for len(b) > 0 {
+		length := binary.NativeEndian.Uint16(b[16:])
+		kind, name := b[18], b[19:length]
+		b = b[length:]
+		name = name[:bytes.IndexByte(name, 0)]
+		if string(name) == "." || string(name) == ".." {
+			continue
+		}
+		mode := typeOf(uint32(kind) << 12)
+		if kind == syscall.DT_UNKNOWN {
+			mode, err = h.typeOf(join(dir, string(name)))
+			if errors.Is(err, ErrMissing) {
+				continue
+			}
+			if err != nil {
+				return false, err
+			}
+		}
+		if !each(string(name), mode) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// typeOf returns the type of name, a symlink's too.
+func (h handle) typeOf(name string) (os.FileMode, error) {
+	fd, err := h.openat2(name, oPath|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, resolveBeneath)
+	if err != nil {
+		return 0, openError(err)
+	}
+	defer syscall.Close(fd)
+	var st syscall.Stat_t
+	err = (&File{fd: fd}).stat(&st)
+	return typeOf(st.Mode), err
 }
 
 // A File is a regular file, open for reading through raw system calls: an

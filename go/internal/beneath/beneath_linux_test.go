@@ -1,6 +1,8 @@
 package beneath
 
 import (
+	"encoding/binary"
+	"maps"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -45,5 +47,36 @@ func TestMagicLinksAreNotFollowed(t *testing.T) {
 	defer root.Close()
 	if got := read(root, "exe"); got[:8] != "refused:" {
 		t.Errorf("read %q through /proc/self/exe", got)
+	}
+}
+
+func TestATypeThatTheListDoesNotTellIsLookedUp(t *testing.T) {
+	base := t.TempDir()
+	if err := os.Mkdir(filepath.Join(base, "d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("d", filepath.Join(base, "link")); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := openHandle(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.close()
+	var records []byte
+	for _, name := range []string{".", "d", "gone", "link", ".."} {
+		record := make([]byte, 32)
+		binary.NativeEndian.PutUint16(record[16:], 32)
+		copy(record[19:], name)
+		records = append(records, record...)
+	}
+	got := map[string]os.FileMode{}
+	more, err := dir.entries(".", records, func(name string, mode os.FileMode) bool {
+		got[name] = mode
+		return true
+	})
+	want := map[string]os.FileMode{"d": os.ModeDir, "link": os.ModeIrregular}
+	if !more || err != nil || !maps.Equal(got, want) {
+		t.Errorf("got %v, %v, %v; want %v", got, more, err, want)
 	}
 }

@@ -17,10 +17,13 @@ var errNoKernelSupport = errors.New("no openat2")
 
 type handle struct{}
 
-func openHandle(string) (handle, error)            { return handle{}, errNoKernelSupport }
-func (handle) close() error                        { return nil }
-func (handle) size(string) (int64, error)          { return 0, errNoKernelSupport }
-func (handle) exists(string) bool                  { return false }
+func openHandle(string) (handle, error)   { return handle{}, errNoKernelSupport }
+func (handle) close() error               { return nil }
+func (handle) size(string) (int64, error) { return 0, errNoKernelSupport }
+func (handle) exists(string) bool         { return false }
+func (handle) list(string, func(string, os.FileMode) bool) error {
+	return errNoKernelSupport
+}
 func (r *Root) openByKernel(string) (*File, error) { return nil, Reason(errNoKernelSupport) }
 
 // A File is a regular file, open for reading.

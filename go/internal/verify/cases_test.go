@@ -16,10 +16,10 @@ import (
 
 // A testCase is one file of testdata/cases, whose README tells the format.
 type testCase struct {
-	Rule, Origin, Verdict string
-	Tree                  [][]any
-	Line                  int
-	Message               []string
+	Rule, Origin, Verdict, Extra string
+	Tree                         [][]any
+	Line                         int
+	Message                      []string
 }
 
 func TestCases(t *testing.T) {
@@ -53,7 +53,8 @@ func runCase(t *testing.T, path string, open func(string) (*beneath.Root, error)
 	for _, item := range c.Tree {
 		plant(t, root, item)
 	}
-	j := newJob(root, Options{Workers: 3})
+	extra := map[string]Extra{"": IgnoreExtra, "report": ReportExtra, "fail": FailExtra}[c.Extra]
+	j := newJob(root, Options{Workers: 3, Extra: extra})
 	j.run(open)
 	report, err := j.Outcome()
 	if err == nil {

@@ -93,7 +93,7 @@ func (j *Job) work(p *plan, open func(string) (File, error)) (err error) {
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
 	w := &worker{
-		opener: opener{open: open, stopped: &j.stopped},
+		opener: opener{patience{stopped: &j.stopped}, open},
 		all:    j.options.Results == AllResults,
 		buffer: buffer[:],
 		states: map[*digest.Algorithm]hash.Hash{},

@@ -10,7 +10,7 @@ import (
 	"checksig/internal/beneath"
 )
 
-// While descriptors have run out, an opener pauses between its tries. While
+// While descriptors have run out, a patience pauses between its tries. While
 // other files of this process's runs are open it waits for them to be closed,
 // else it gives up after maxWaiting without a success.
 const (
@@ -28,33 +28,47 @@ func closeCounted(file File) {
 	openFiles.Add(-1)
 }
 
-// An opener opens files; where descriptors have run out it waits for some to
-// come free, since the file itself may be good. It serves one goroutine.
-type opener struct {
-	open    func(name string) (File, error)
+// A patience waits, where descriptors have run out, for some to come free, since
+// what could not be opened may be good. It serves one goroutine.
+type patience struct {
 	stopped *atomic.Bool  // true: wait no longer
 	waited  time.Duration // since the last success, with no file open
 }
 
-// Open opens a file, which closeCounted must close.
-func (o *opener) Open(name string) (File, error) {
+// try calls open until it fails of no descriptor, or for too long.
+func (p *patience) try(open func() error) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		file, err := o.open(name)
-		if err == nil {
-			openFiles.Add(1)
-		}
+		err := open()
 		if !exhausted(err) {
-			o.waited = 0
-			return file, err
+			p.waited = 0
+			return err
 		}
-		if o.waited >= maxWaiting || o.stopped.Load() {
-			return nil, err
+		if p.waited >= maxWaiting || p.stopped.Load() {
+			return err
 		}
 		time.Sleep(pause)
 		if openFiles.Load() == 0 {
-			o.waited += pause
+			p.waited += pause
 		}
 	}
+}
+
+// An opener opens files, patiently.
+type opener struct {
+	patience
+	open func(name string) (File, error)
+}
+
+// Open opens a file, which closeCounted must close.
+func (o *opener) Open(name string) (file File, err error) {
+	err = o.try(func() error {
+		file, err = o.open(name)
+		return err
+	})
+	if err == nil {
+		openFiles.Add(1)
+	}
+	return file, err
 }
 
 func opens(dir *beneath.Root) func(string) (File, error) {

@@ -75,7 +75,7 @@ func (j *Job) run(open func(string) (*beneath.Root, error)) {
 
 // verify reads the manifest of dir and checks the files.
 func (j *Job) verify(dir *beneath.Root) error {
-	path, list, err := readManifest(j.root, dir, j.options.Algorithm, &j.stopped)
+	name, list, err := readManifest(j.root, dir, j.options.Algorithm, &j.stopped)
 	if err != nil {
 		return j.unlessCancelled(err)
 	}
@@ -85,11 +85,12 @@ func (j *Job) verify(dir *beneath.Root) error {
 	}
 	report := &Report{
 		Root:          j.root,
-		Manifest:      path,
+		Manifest:      Join(j.root, name),
 		Files:         len(p.first),
 		BadLines:      list.BadLines,
 		BadLineCount:  list.BadLineCount,
 		ignoreMissing: j.options.IgnoreMissing,
+		failExtra:     j.options.Extra == FailExtra,
 	}
 	j.results = newStream(report, j.options.Results)
 	close(j.ready)
@@ -107,6 +108,12 @@ func (j *Job) verify(dir *beneath.Root) error {
 	}
 	if !j.results.finished() {
 		panic("a file has no verdict")
+	}
+	if j.options.Extra != IgnoreExtra {
+		j.findExtra(dir, name, p.names)
+		if j.stopped.Load() {
+			return ErrCancelled
+		}
 	}
 	report.Bytes = j.bytes.Load()
 	j.report = report

@@ -19,6 +19,7 @@ type plan struct {
 	first []uint32
 	more  map[uint32][]uint32 // by the first entry, the others for the same file
 	short map[uint32]string   // the clean names of entries that list them at great length
+	names *names              // of all of them
 }
 
 // makePlan gathers the entries of list by file; when stopped it ends early.
@@ -29,13 +30,13 @@ func makePlan(list *manifest.Manifest, stopped *atomic.Bool) *plan {
 		more:  map[uint32][]uint32{},
 		short: map[uint32]string{},
 	}
-	seen := newNames(list.Len(), p.name)
+	p.names = newNames(list.Len(), p.name)
 	for i := range list.Len() {
 		if i%manifest.StopEvery == 0 && stopped.Load() {
 			break
 		}
 		entry := uint32(i)
-		if known, ok := seen.add(entry); ok {
+		if known, ok := p.names.add(entry); ok {
 			p.more[known] = append(p.more[known], entry)
 		} else {
 			p.first = append(p.first, entry)
@@ -116,15 +117,23 @@ func newNames(count int, name func(uint32) string) *names {
 
 // add returns the entry of the same name that was added before, if there is one.
 func (n *names) add(entry uint32) (known uint32, ok bool) {
-	name := n.name(entry)
+	slot := n.find(n.name(entry))
+	if *slot != 0 {
+		return *slot - 1, true
+	}
+	*slot = entry + 1
+	return 0, false
+}
+
+func (n *names) has(name string) bool { return *n.find(name) != 0 }
+
+// find returns the slot of the entry of that name, or the free one where it belongs.
+func (n *names) find(name string) *uint32 {
 	mask := uint64(len(n.slots) - 1)
 	for at := maphash.String(n.seed, name) & mask; ; at = (at + 1) & mask {
-		if n.slots[at] == 0 {
-			n.slots[at] = entry + 1
-			return 0, false
-		}
-		if known = n.slots[at] - 1; n.name(known) == name {
-			return known, true
+		slot := &n.slots[at]
+		if *slot == 0 || n.name(*slot-1) == name {
+			return slot
 		}
 	}
 }

@@ -23,6 +23,7 @@ const (
 	Changed         // it changed while it was read
 	Error           // it is there, but cannot or must not be read
 	Conflict        // the manifest lists two digests of one algorithm for it
+	Unlisted        // it is there, and the manifest does not list it
 	statuses        // how many there are
 )
 
@@ -30,7 +31,7 @@ const (
 type Result struct {
 	Name      string // as listed, without "." elements
 	Status    Status
-	Algorithm *digest.Algorithm // of Expected
+	Algorithm *digest.Algorithm // of Expected; nil if nothing is listed
 	Expected  []byte            // the listed digest, the one that failed if there are several
 	Actual    []byte            // the file's digest; nil if there is none
 	Size      int64             // of the file, in bytes; -1 if it was not opened
@@ -56,6 +57,7 @@ var (
 	errMismatch = errors.New("mismatch")
 	errChanged  = errors.New("changed while it was read")
 	errStopped  = errors.New("stopped")
+	errUnlisted = errors.New("not in the manifest")
 )
 
 type conflictError struct{ algorithm string }
@@ -117,6 +119,7 @@ type Report struct {
 	BadLineCount int
 
 	ignoreMissing bool
+	failExtra     bool
 	first         []Result // the first maxMessageLines files that are not OK
 }
 
@@ -132,7 +135,15 @@ func (r *Report) note(result *Result) bool {
 }
 
 func (r *Report) isBad(status Status) bool {
-	return status != OK && !(status == Missing && r.ignoreMissing)
+	switch status {
+	case OK:
+		return false
+	case Missing:
+		return !r.ignoreMissing
+	case Unlisted:
+		return r.failExtra
+	}
+	return true
 }
 
 // Failed returns how many files are bad.

@@ -13,7 +13,7 @@ import (
 )
 
 // readManifest finds the manifest of dir, reads it once, and parses what it
-// read. The path that it returns is for messages.
+// read. It returns its name, too.
 func readManifest(
 	root string, dir *beneath.Root, algorithm *digest.Algorithm, stopped *atomic.Bool,
 ) (string, *manifest.Manifest, error) {
@@ -31,13 +31,13 @@ func readManifest(
 	if parsed.Len() == 0 {
 		return "", nil, nothingListed(path, parsed)
 	}
-	return path, parsed, nil
+	return candidate.Name, parsed, nil
 }
 
 // findManifest opens the first candidate that exists. One that exists and
 // cannot be read is an error: the next one may say less.
 func findManifest(root string, dir *beneath.Root, stopped *atomic.Bool) (manifest.Candidate, File, error) {
-	files := opener{open: opens(dir), stopped: stopped}
+	files := opener{patience{stopped: stopped}, opens(dir)}
 	for _, candidate := range manifest.Candidates {
 		file, err := files.Open(candidate.Name)
 		if err == nil {

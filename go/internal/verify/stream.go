@@ -82,11 +82,26 @@ func (s *stream) pass(result *Result) {
 		s.report.Counts[OK]++
 		return
 	}
-	bad := s.report.note(result)
+	bad := s.report.note(result) || result.Status == Unlisted
 	if s.wanted == AllResults || bad && s.wanted == BadResults {
 		s.out = append(s.out, result)
 		s.signal()
 	}
+}
+
+// add takes a result that comes after those of the numbers, when there is room
+// for it; false: the stream was stopped.
+func (s *stream) add(result *Result) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.ended && len(s.out) >= keptWindow {
+		s.room.Wait()
+	}
+	if s.ended {
+		return false
+	}
+	s.pass(result)
+	return true
 }
 
 func (s *stream) signal() {

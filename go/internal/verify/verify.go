@@ -22,9 +22,21 @@ type Options struct {
 	Algorithm     *digest.Algorithm // of the manifest's digests; nil: its name or their length tells
 	Workers       int               // how many files are read at once, at most 256; 0: as many as pay off
 	IgnoreMissing bool              // a missing file is not bad
+	Extra         Extra             // what files that no entry names are
 	Totals        bool              // count the bytes of all files in advance, for Progress
 	Results       Wanted            // which results [Job.Next] gives
 }
+
+// Extra says what becomes of files in the directory that the manifest does not list.
+type Extra int
+
+// Unless they are ignored, each gets the verdict [Unlisted]; then a directory that
+// cannot be listed is a bad file.
+const (
+	IgnoreExtra Extra = iota
+	ReportExtra       // they are not bad
+	FailExtra         // they are bad
+)
 
 // Wanted says which results a job keeps until they are taken.
 type Wanted int

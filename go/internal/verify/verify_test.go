@@ -202,13 +202,13 @@ func TestAnOpenerWaitsForADescriptor(t *testing.T) {
 }
 
 func TestAnOpenerWaitsAsLongAsAnotherFileIsOpen(t *testing.T) {
-	held := &opener{stopped: new(atomic.Bool), open: func(name string) (File, error) { return newFake(name), nil }}
+	held := &opener{patience{stopped: new(atomic.Bool)}, func(name string) (File, error) { return newFake(name), nil }}
 	file, err := held.Open("held")
 	if err != nil {
 		t.Fatal(err)
 	}
 	tries := 0
-	waiting := opener{stopped: new(atomic.Bool), waited: maxWaiting - 1, open: func(name string) (File, error) {
+	waiting := opener{patience{stopped: new(atomic.Bool), waited: maxWaiting - 1}, func(name string) (File, error) {
 		if tries++; tries == 6 {
 			return newFake(name), nil
 		}
@@ -238,7 +238,7 @@ func TestAManifestThatChangesWhileItIsReadIsRefused(t *testing.T) {
 
 func TestAnOpenerThatHasWaitedLongEnoughWaitsNoMore(t *testing.T) {
 	tries := 0
-	o := opener{stopped: new(atomic.Bool), waited: maxWaiting, open: func(string) (File, error) { tries++; return nil, beneath.Reason(syscall.ENFILE) }}
+	o := opener{patience{stopped: new(atomic.Bool), waited: maxWaiting}, func(string) (File, error) { tries++; return nil, beneath.Reason(syscall.ENFILE) }}
 	for range 3 {
 		if _, err := o.Open("a"); !errors.Is(err, syscall.ENFILE) {
 			t.Errorf("got %v", err)

@@ -1,0 +1,105 @@
+package beneath
+
+import (
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+)
+
+// A Lister calls each with the name and the type of everything in a directory,
+// which is "." or a clean name, until each returns false. Its error, an [*Error],
+// says that the directory, or a part of it, could not be listed. [Root.List] is one.
+type Lister func(dir string, each func(name string, mode os.FileMode) bool) error
+
+// An Item is what [Walk] finds: whatever is no directory, or a directory that
+// could not be listed.
+type Item struct {
+	Name string // clean, from the root
+	Err  error  // nil, or why the directory Name could not be listed
+}
+
+// Walk lists a tree, and calls visit with everything in it that is no directory and
+// for which keep is true: a directory's own items first, in the order of their
+// bytes, then those of its subdirectories. It follows no symlink, and ends early
+// when visit returns false or stopped is true. Of each directory it holds only what
+// was kept.
+func Walk(list Lister, stopped *atomic.Bool, keep func(name string) bool, visit func(Item) bool) {
+	for todo := []string{"."}; len(todo) > 0 && !stopped.Load(); {
+		dir := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		var items, below []string
+		err := list(dir, func(name string, mode os.FileMode) bool {
+			path := join(dir, name)
+			if mode.IsDir() {
+				below = append(below, path)
+			} else if keep(path) {
+				items = append(items, strings.Clone(path))
+			}
+			return !stopped.Load()
+		})
+		slices.Sort(items)
+		for _, path := range items {
+			if !visit(Item{Name: path}) {
+				return
+			}
+		}
+		if err != nil && !visit(Item{dir, err}) {
+			return
+		}
+		slices.Sort(below)
+		slices.Reverse(below) // the last is taken first
+		todo = append(todo, below...)
+	}
+}
+
+func join(dir, name string) string {
+	if dir == "." {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// List is a [Lister]. A directory that is gone has nothing in it.
+func (r *Root) List(dir string, each func(name string, mode os.FileMode) bool) error {
+	list := r.dir.list
+	if r.root != nil {
+		list = r.listByGo
+	}
+	var err error = Reason(syscall.ENAMETOOLONG)
+	if len(dir) < maxPath {
+		err = list(dir, each)
+	}
+	if err == nil || dir != "." && errors.Is(err, ErrMissing) {
+		return nil
+	}
+	return &Error{Reason: "cannot be listed: " + err.Error(), Err: err}
+}
+
+// listAtOnce is how many names os.Root is asked for at a time.
+const listAtOnce = 1024
+
+func (r *Root) listByGo(dir string, each func(string, os.FileMode) bool) error {
+	f, err := r.root.OpenFile(dir, openFlags, 0)
+	if err != nil {
+		return goError(err)
+	}
+	defer f.Close()
+	for {
+		entries, err := f.ReadDir(listAtOnce)
+		for _, entry := range entries {
+			if !each(entry.Name(), entry.Type()) {
+				return nil
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return Reason(err)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package beneath
+
+import (
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+func everything(string) bool { return true }
+
+// found returns the names that Walk visits, and the errors.
+func found(list Lister) (names []string, errs []error) {
+	Walk(list, new(atomic.Bool), everything, func(item Item) bool {
+		if item.Err != nil {
+			errs = append(errs, item.Err)
+		} else {
+			names = append(names, item.Name)
+		}
+		return true
+	})
+	return names, errs
+}
+
+func TestWalkFindsWhatThePathPackageFinds(t *testing.T) {
+	for seed := range uint64(100) {
+		base := t.TempDir()
+		plantLinks(t, rand.New(rand.NewPCG(seed, 7)), base)
+		var want []string
+		top := filepath.Join(base, "root")
+		err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && !entry.IsDir() {
+				name, _ := filepath.Rel(top, path)
+				want = append(want, name)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(want)
+		for resolution, open := range map[string]func(string) (*Root, error){"kernel": OpenRoot, "go": OpenGoRoot} {
+			root, err := open(top)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, errs := found(root.List)
+			root.Close()
+			slices.Sort(got)
+			if !slices.Equal(got, want) || errs != nil {
+				t.Errorf("seed %d, %s: got %q, %v; want %q", seed, resolution, got, errs, want)
+			}
+		}
+	}
+}
+
+func TestWalkEndsWhenItIsStopped(t *testing.T) {
+	var stopped atomic.Bool
+	listed := 0
+	endless := func(dir string, each func(string, os.FileMode) bool) error {
+		listed++
+		for each("d", os.ModeDir) && each("f", 0) {
+			if listed++; listed == 1000 {
+				stopped.Store(true)
+			}
+		}
+		return nil
+	}
+	Walk(endless, &stopped, everything, func(Item) bool { return true })
+	if listed != 1000 {
+		t.Errorf("listed %d names after it was stopped", listed-1000)
+	}
+}
+
+func TestWalkEndsWhenVisitHasEnough(t *testing.T) {
+	list := func(dir string, each func(string, os.FileMode) bool) error {
+		for _, name := range []string{"a", "b", "c"} {
+			each(name, 0)
+		}
+		return Reason(syscall.EIO)
+	}
+	for enough := range 3 {
+		visits := 0
+		Walk(list, new(atomic.Bool), everything, func(Item) bool { visits++; return visits <= enough })
+		if visits != enough+1 {
+			t.Errorf("got %d visits, want %d", visits, enough+1)
+		}
+	}
+}
+
+func TestWalkTellsOfAnErrorAfterWhatWasListed(t *testing.T) {
+	names, errs := found(func(dir string, each func(string, os.FileMode) bool) error {
+		each("b", 0)
+		each("a", 0)
+		return Reason(syscall.EIO)
+	})
+	if !slices.Equal(names, []string{"a", "b"}) || len(errs) != 1 {
+		t.Errorf("got %q and %v", names, errs)
+	}
+}
+
+func TestADirectoryThatIsGoneHasNothingInIt(t *testing.T) {
+	for _, open := range []func(string) (*Root, error){OpenRoot, OpenGoRoot} {
+		top := t.TempDir()
+		root, err := open(top)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		if err := root.List("gone", nil); err != nil {
+			t.Errorf("a directory that is gone: %v", err)
+		}
+		if err := os.Remove(top); err != nil {
+			t.Fatal(err)
+		}
+		if err := root.List(".", nil); err == nil {
+			t.Error("no error for a root that is gone")
+		}
+	}
+}
