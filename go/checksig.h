@@ -11,7 +11,8 @@
  *   Strings    Paths are bytes without NUL. Messages are UTF-8, and printable:
  *              paths stand in them quoted as by Go's %q.
  *   Faults     A panic inside the library is returned as CHECKSIG_INTERNAL. But
- *              Go ends the process when it gets no memory or no thread.
+ *              Go ends the process when it gets no memory, and while the library
+ *              is loaded when it gets no thread; later that is CHECKSIG_OS.
  *   fork       A Go runtime does not survive fork(). In a child of a process that
  *              had the library loaded checksig_forked is not 0, and any call may
  *              wait for ever. After exec all is well.
@@ -50,7 +51,8 @@ typedef struct checksig_error {
     int64_t line;     /* CHECKSIG_MANIFEST: the line to blame, from 1 */
     char *message;    /* the whole message; for CHECKSIG_FAILED a line a bad file */
     char *path;       /* what it is about: the manifest, or what was refused */
-    char *reason;     /* CHECKSIG_MANIFEST, _NOT_FOUND: the message without path and line */
+    char *reason;     /* CHECKSIG_MANIFEST, _NOT_FOUND: the message without path and line;
+                         CHECKSIG_OS: more than the error number says, or NULL */
 } checksig_error;
 
 /* checksig_request.flags */

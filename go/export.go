@@ -3,6 +3,7 @@ package main
 // #include <stdlib.h>
 // #include "checksig.h"
 // void checksig_restore_host(void);
+// int32_t checksig_spare_threads(int32_t wanted);
 import "C"
 
 import (
@@ -25,6 +26,7 @@ import (
 
 func init() {
 	C.checksig_restore_host()
+	engine.SpareThreads = func(n int) int { return int(C.checksig_spare_threads(C.int32_t(n))) }
 	// A run's memory is mostly the manifest's text, which a collection need not look
 	// into: frequent ones are cheap.
 	debug.SetGCPercent(25)
@@ -223,6 +225,9 @@ func fill(out *C.checksig_error, err error) {
 		out.kind = C.CHECKSIG_OS
 		out.path = C.CString(refused.Path)
 		out.os_errno = C.int32_t(errnoOf(refused))
+		if reason := refused.Reason(); reason != "" {
+			out.reason = C.CString(reason)
+		}
 	case errors.As(err, &argument):
 		out.kind = C.CHECKSIG_ARGUMENT
 	case errors.Is(err, engine.ErrCancelled):

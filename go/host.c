@@ -1,12 +1,14 @@
 //go:build cgo
 
-// Two things that a Go runtime does to the process that loads it are kept here,
-// from before it starts, so that they can be undone or told.
+// What a Go runtime does to the process that loads it, and cannot tell or undo by
+// itself.
 
 #include "checksig.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 volatile int32_t checksig_forked = 0;
@@ -30,4 +32,69 @@ void checksig_restore_host(void)
 {
     setrlimit(RLIMIT_NOFILE, &descriptors);
     sigaction(SIGPIPE, &pipe_action, NULL);
+}
+
+// The threads of checksig_spare_threads wait here for each other.
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int32_t waiting;
+    int32_t open;
+} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+
+// Go's threads free what they were started with, for which the C library may reserve
+// as much address space as for eight stacks: these do the same.
+static void *wait_at_gate(void *begun_with)
+{
+    free(begun_with);
+    pthread_mutex_lock(&gate.lock);
+    gate.waiting++;
+    pthread_cond_broadcast(&gate.changed);
+    while (!gate.open)
+        pthread_cond_wait(&gate.changed, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
+    return NULL;
+}
+
+// Starts up to wanted threads, and returns how many then wait at the gate.
+static int32_t fill_gate(pthread_t *threads, int32_t wanted)
+{
+    int32_t started = 0;
+    while (started < wanted) {
+        void *begun_with = malloc(64);
+        if (pthread_create(&threads[started], NULL, wait_at_gate, begun_with) != 0) {
+            free(begun_with);
+            break;
+        }
+        started++;
+        while (gate.waiting < started)
+            pthread_cond_wait(&gate.changed, &gate.lock);
+    }
+    return started;
+}
+
+// Address space that is left to the runtime's memory when threads have had theirs.
+static const size_t room = (size_t)256 << 20;
+
+// Returns how many of the wanted threads this process may have at once: it starts
+// them, and lets them end. One call at a time.
+int32_t checksig_spare_threads(int32_t wanted)
+{
+    int32_t started = 0;
+    pthread_t *threads = calloc((size_t)wanted, sizeof *threads);
+    void *held = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (threads != NULL && held != MAP_FAILED) {
+        pthread_mutex_lock(&gate.lock);
+        gate.waiting = gate.open = 0;
+        started = fill_gate(threads, wanted);
+        gate.open = 1;
+        pthread_cond_broadcast(&gate.changed);
+        pthread_mutex_unlock(&gate.lock);
+        for (int32_t i = 0; i < started; i++)
+            pthread_join(threads[i], NULL);
+    }
+    if (held != MAP_FAILED)
+        munmap(held, room);
+    free(threads);
+    return started;
 }

@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def directory(tmp_path: Path) -> Directory:
         return root
 
     return make
+
+
+@pytest.fixture
+def public_directory() -> Iterator[Path]:
+    """Return an empty directory that every user may search, unlike tmp_path."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture

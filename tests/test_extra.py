@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +12,6 @@ import checksig
 from checksig import FileResult, Status
 
 UNLISTED = "not in the manifest"
-
-
-@pytest.fixture
-def public_directory() -> Iterator[Path]:
-    """Return a directory that every user may search, unlike tmp_path."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 def test_reported_extra_files_are_data_and_not_bad(directory: Directory) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
-from support import LIBRARY, LOGS, MISMATCH, Directory, Python
+from support import LIBRARY, LOGS, MISMATCH, PACKAGE, Directory, Python
 
 from checksig.checksig import verify
 
@@ -363,15 +364,80 @@ except OSError as error:
     assert done.stdout == f"True [Errno 12] {expected}\n", done.stderr
 
 
-def test_enough_address_space_is_enough(python: Python) -> None:
+@pytest.mark.parametrize(("mebibytes", "workers"), [(2600, 8), (2600, 256), (3000, 64)])
+def test_enough_address_space_is_enough(
+    python: Python, directory: Directory, mebibytes: int, workers: int
+) -> None:
+    root = directory({str(number): b"1" for number in range(600)})
     code = """
-import resource, sys
-resource.setrlimit(resource.RLIMIT_AS, (3000 << 20,) * 2)
-from checksig.checksig import verify
-print(verify(sys.argv[1]))
+import resource, sys, checksig
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]) << 20,) * 2)
+print(checksig.check(sys.argv[1], workers=int(sys.argv[3])).ok)
 """
-    for _ in range(5):
-        assert python(code, LOGS).stdout == f"{MISMATCH}\n"
+    for _ in range(3):
+        done = python(code, root, str(mebibytes), str(workers))
+        assert done.stdout == "True\n", done.stderr
+
+
+# For code that runs in a child: a user with no other process, who may have so many threads.
+ALONE = """
+import errno, os, resource, sys
+import checksig, checksig.progress
+def alone(threads):
+    os.setuid(54321)
+    resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+"""
+only_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can become a user without other processes"
+)
+
+
+@pytest.fixture
+def public_package(public_directory: Path) -> Path:
+    """Return a copy of the package that every user may read."""
+    return shutil.copytree(PACKAGE, public_directory / "checksig")
+
+
+@only_root
+def test_with_few_threads_left_it_works_or_says_so(
+    python: Python, public_package: Path, public_directory: Path
+) -> None:
+    logs = shutil.copytree(LOGS, public_directory / "logs")
+    code = (
+        ALONE
+        + """
+alone(int(sys.argv[2]))
+try:
+    print(len(checksig.check(sys.argv[1], progress=lambda _: None).failures))
+except OSError as error:
+    print(error.errno == errno.EAGAIN and error.strerror.startswith("too few threads: checksig needs "))
+"""
+    )
+    answers = [python(code, logs, str(left), package=public_package).stdout for left in range(1, 24)]
+    first = answers.index("1\n")
+    assert first > 5
+    assert answers == ["True\n"] * first + ["1\n"] * (23 - first)
+
+
+@only_root
+@pytest.mark.parametrize("left", [0, 1, 5, 40])
+def test_threads_that_run_out_after_the_first_call_do_no_harm(
+    python: Python, directory: Directory, public_package: Path, public_directory: Path, left: int
+) -> None:
+    made = directory({str(number): b"1" * number for number in range(600)})
+    root = shutil.copytree(made, public_directory / "root")
+    code = (
+        ALONE
+        + """
+checksig.check(sys.argv[1])
+alone(len(os.listdir("/proc/self/task")) + int(sys.argv[2]))
+for _ in range(20):
+    assert checksig.check(sys.argv[1], workers=256).ok
+print("right")
+"""
+    )
+    done = python(code, root, str(left), package=public_package)
+    assert done.stdout == "right\n", done.stderr
 
 
 def test_sockets_in_a_manifest_close_no_descriptor_of_others(python: Python, tmp_path: Path) -> None:

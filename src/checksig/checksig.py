@@ -54,6 +54,10 @@ _CLOSE = 50  # milliseconds
 _ADDRESS_SPACE = 2560 << 20 if sys.maxsize > 1 << 32 else 0
 
 
+# With 4 threads left the Go runtime was seen to end the process, with 5 it was not.
+_THREADS = 12 if sys.platform == "linux" else 0
+
+
 class _Error(ctypes.Structure):
     """checksig_error. The strings are pointers, not c_char_p: they must be freed."""
 
@@ -216,7 +220,7 @@ class Job:
         if error.kind == _NOT_FOUND:
             raise ManifestNotFoundError(message, path, None, reason)
         if error.kind == _OS:
-            raise OSError(error.os_errno, os.strerror(error.os_errno), path)
+            raise OSError(error.os_errno, reason or os.strerror(error.os_errno), path)
         if error.kind == _ARGUMENT:
             raise ValueError(message)
         raise InternalError(message)
@@ -322,7 +326,7 @@ def _load() -> _Library:
 
     Raises:
         ImportError: it is missing, damaged, built for another machine, or of another version.
-        OSError: descriptors or address space are too scarce to load it.
+        OSError: descriptors, threads or address space are too scarce to load it.
         RuntimeError: this is a forked child, and no copy can be loaded here.
     """
     global _loaded
@@ -335,6 +339,7 @@ def _load() -> _Library:
 
 def _open() -> _Library:
     _require_address_space()
+    _require_threads()
     try:
         _refuse_truncated(_LIBRARY)
         library = _link(str(_LIBRARY))
@@ -391,6 +396,33 @@ def _require_address_space() -> None:
     except OSError as error:
         message = f"checksig needs {_ADDRESS_SPACE >> 20} MiB of address space, and 'ulimit -v' leaves less"
         raise OSError(error.errno, message) from None
+
+
+def _require_threads() -> None:
+    """Raise OSError where a limit on threads would make Go end the process while it loads.
+
+    The threads that are started here wait for a semaphore and know no Python: an
+    interpreter that is shutting down would refuse to start others.
+    """
+    libc = ctypes.CDLL(None)
+    semaphore = ctypes.create_string_buffer(64)  # sem_t has at most 32 bytes
+    libc.sem_init(semaphore, 0, 0)
+    threads = []
+    for _ in range(_THREADS):
+        thread = ctypes.c_ulong()
+        if libc.pthread_create(ctypes.byref(thread), None, libc.sem_wait, semaphore) != 0:
+            break
+        threads.append(thread)
+    for _ in threads:
+        libc.sem_post(semaphore)
+    for thread in threads:
+        libc.pthread_join(thread, None)
+    if len(threads) < _THREADS:
+        raise OSError(
+            errno.EAGAIN,
+            f"too few threads: checksig needs {_THREADS}, and the limit on processes"
+            " (ulimit -u, or the container's) leaves fewer",
+        )
 
 
 def _declare(library: ctypes.CDLL) -> None:

@@ -58,8 +58,12 @@ var reasons = map[syscall.Errno]string{
 	syscall.ENFILE:       "too many open files on this machine",
 }
 
-// Reason wraps an error of the operating system into an [*Error].
+// Reason wraps an error of the operating system into an [*Error], unless it is one.
 func Reason(err error) *Error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return &Error{Reason: err.Error(), Err: err}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"hash"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -60,14 +59,12 @@ func Contain(err *error) {
 // checkAll verifies the files of a plan on a bounded number of goroutines. Its
 // error is a [*PanicError].
 func (j *Job) checkAll(p *plan, open func(string) (File, error)) error {
-	workers := j.options.Workers
-	if workers <= 0 {
-		workers = max(runtime.GOMAXPROCS(0), minWorkers)
-	}
-	failures := make(chan error, min(workers, maxWorkers, len(p.first)))
+	others := threads.takeWorkers(j.options.Workers, len(p.first))
+	defer threads.give(others)
+	failures := make(chan error, others+1)
 	work := func() { failures <- j.work(p, open) }
 	var wait sync.WaitGroup
-	for range cap(failures) - 1 {
+	for range others {
 		wait.Go(work)
 	}
 	work() // one worker is this goroutine: to wake another costs more than to verify a small file

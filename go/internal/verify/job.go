@@ -2,6 +2,7 @@ package verify
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,6 +65,11 @@ func Start(root string, options Options) (*Job, error) {
 func (j *Job) run(open func(string) (*beneath.Root, error)) {
 	defer close(j.done)
 	defer Contain(&j.err)
+	if _, err := threads.take(1); err != nil {
+		j.err = &OSError{j.root, err}
+		return
+	}
+	defer threads.give(1)
 	dir, err := open(j.root)
 	if err != nil {
 		j.err = &OSError{j.root, err}
@@ -98,9 +104,7 @@ func (j *Job) verify(dir *beneath.Root) error {
 		j.results.stop() // Cancel came before there was anything to stop
 	}
 	if j.options.Totals {
-		counted := make(chan struct{})
-		go func() { defer close(counted); j.countBytes(p, dir) }()
-		defer func() { <-counted }()
+		defer j.inBackground(func() { j.countBytes(p, dir) })()
 	}
 	err = j.checkAll(p, opens(dir))
 	if err != nil || j.stopped.Load() {
@@ -128,6 +132,17 @@ func (j *Job) unlessCancelled(err error) error {
 		return ErrCancelled
 	}
 	return err
+}
+
+// inBackground runs work on another goroutine, if there is a thread for it, and
+// returns a function that waits for its end.
+func (j *Job) inBackground(work func()) (wait func()) {
+	if _, err := threads.take(1); err != nil {
+		return func() {}
+	}
+	var group sync.WaitGroup
+	group.Go(work)
+	return func() { group.Wait(); threads.give(1) }
 }
 
 // countBytes adds up the sizes of all files that are there.

@@ -11,6 +11,7 @@
 package verify
 
 import (
+	"errors"
 	"fmt"
 
 	"checksig/internal/beneath"
@@ -57,6 +58,15 @@ type OSError struct {
 
 func (e *OSError) Error() string { return fmt.Sprintf("%q - %s", e.Path, beneath.Reason(e.Err)) }
 func (e *OSError) Unwrap() error { return e.Err }
+
+// Reason returns what there is to say beyond the error of the operating system, or "".
+func (e *OSError) Reason() string {
+	var known *beneath.Error
+	if errors.As(e.Err, &known) {
+		return known.Reason
+	}
+	return ""
+}
 
 // Run verifies every file that the manifest of the directory root lists. An
 // error means that there is no verdict: an [*OSError], a [*manifest.NotFoundError], a
