@@ -192,7 +192,7 @@ const maxPath = 4096
 func (r *Root) openByGo(name string) (*File, error) {
 	f, err := r.root.OpenFile(name, openFlags, 0)
 	if err != nil {
-		if isDevice(err) {
+		if mayBeDevice(err) {
 			return nil, r.irregular(name, err)
 		}
 		return nil, goError(err)
@@ -222,9 +222,15 @@ func (r *Root) irregular(name string, refusal error) error {
 	return Reason(refusal)
 }
 
-// isDevice reports whether open says so of sockets and of devices only.
-func isDevice(err error) bool {
-	return errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ENODEV)
+// mayBeDevice reports whether open says so of sockets and of devices too.
+func mayBeDevice(err error) bool {
+	var errno syscall.Errno
+	errors.As(err, &errno)
+	switch errno {
+	case syscall.ENXIO, syscall.ENODEV, syscall.EIO, syscall.EBUSY, syscall.EACCES, syscall.EPERM:
+		return true
+	}
+	return false
 }
 
 // openError is [Reason], with the words for a name that is not there, or that

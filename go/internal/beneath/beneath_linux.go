@@ -113,7 +113,7 @@ func (r *Root) openByKernel(name string) (*File, error) {
 	if err == nil {
 		return regular(&File{fd: fd})
 	}
-	if isDevice(err) {
+	if mayBeDevice(err) {
 		return nil, r.dir.irregular(name, err)
 	}
 	return nil, openError(err)

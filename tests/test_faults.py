@@ -1,0 +1,346 @@
+"""What the operating system may do to a verification: calls that fail, short reads, death."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import syscalls
+from support import CHECKOUT, environment
+
+import checksig
+
+pytestmark = pytest.mark.skipif(not syscalls.supported(), reason="seccomp's user notification is not there")
+
+TESTS = Path(__file__).parent
+FILE_CALLS = ("openat", "openat2", "newfstatat", "fstat", "read", "close", "getdents64")
+ERRORS = ("EIO", "EINTR", "EACCES", "ENOENT", "EMFILE", "EAGAIN", "ENOMEM", "ENOSYS", "EPERM", "EBADF")
+
+# In the child: numbers that no descriptor has are messages to the supervisor, which answers a close of them.
+ARM, FIRED = 1_000_000, 2_000_000
+
+CHILD = f"""
+import array, json, os, sys
+sys.path.insert(0, sys.argv[1])
+import checksig, syscalls, tempfile
+descriptor, root, refused = int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+if refused:
+    syscalls.refuse("openat2", refused)
+def outcome(extra="fail"):
+    try:
+        return [(r.path, r.status, r.errno) for r in checksig.iter_check(root, extra=extra)]
+    except (OSError, ImportError, checksig.ManifestError) as error:
+        return [type(error).__name__, error.errno if isinstance(error, OSError) else None]
+def report(found):
+    print(json.dumps(found), flush=True)
+def supervise():
+    syscalls.supervise({FILE_CALLS!r}, descriptor)
+"""
+
+
+class Faults:
+    """Makes the call fail whose turn it is: the number that the child has said."""
+
+    def __init__(self, error: int) -> None:
+        self.error = error
+        self.left = 0
+        self.fired: Counter[str] = Counter()
+        self.hit = False
+
+    def decide(self, call: syscalls.Call) -> int | None:
+        if call.name == "close" and call.arguments[0] >= FIRED:
+            self.left = 0
+            return 0 if self.hit else -errno.EBADF
+        if call.name == "close" and call.arguments[0] >= ARM:
+            self.left, self.hit = call.arguments[0] - ARM, False
+            return 0
+        self.left -= 1
+        if self.left != 0:
+            return None
+        self.hit = True
+        self.fired[call.name] += 1
+        return -self.error
+
+
+def plant(root: Path) -> dict[str, str]:
+    """Make a directory with good, bad and extra files; return the verdict on each."""
+    contents = {
+        "a": b"a",
+        "b": b"bb",
+        "sub/deep/c": b"c",
+        "large": bytes(300_000),
+        "wrong": b"w",
+        "link": b"a",
+    }
+    (root / "sub" / "deep").mkdir(parents=True)
+    (root / "link").symlink_to("a")
+    lines = []
+    for name, content in contents.items():
+        (root / name).write_bytes(content)
+        lines.append(f"{hashlib.sha1(content).hexdigest()}  {name}\n")
+    (root / "sha1sum.txt").write_text("".join(lines))
+    (root / "wrong").write_bytes(b"W")
+    (root / "sub" / "extra").touch()
+    return dict.fromkeys(contents, "OK") | {"wrong": "FAILED", "sub/extra": "EXTRA"}
+
+
+def is_lawful(outcome: list[Any], verdicts: dict[str, str], error: int) -> bool:
+    """Return whether an outcome is the truth, but for what the one fault may have hidden."""
+    if isinstance(outcome[0], str):
+        return outcome[1] in (error, None)
+    found = {path: (status, number) for path, status, number in outcome}
+    excuses = [("ERROR", error)]
+    if error == errno.ENOENT:  # what is said to be gone has no extra files in it
+        excuses.append(("MISSING", error))
+        found.setdefault("sub/extra", ("EXTRA", None))
+    excused = [name for name in found if found[name] in excuses]
+    if excused and excused[0] not in verdicts:  # a directory that could not be listed
+        found.setdefault("sub/extra", ("EXTRA", None))
+    return len(excused) <= 1 and all(
+        name in excused or found.get(name, ("",))[0] == verdicts.get(name) for name in {*found, *verdicts}
+    )
+
+
+def run(code: str, decide: syscalls.Decision, *arguments: object) -> list[str]:
+    """Run code, behind CHILD, whose system calls are decided on; return the lines that it prints."""
+    with syscalls.Supervisor(decide) as supervisor:
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD + code, TESTS, str(supervisor.descriptor), *map(str, arguments)],
+            pass_fds=[supervisor.descriptor],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("refused", [0, errno.ENOSYS, errno.EPERM], ids=["openat2", "ENOSYS", "EPERM"])
+@pytest.mark.parametrize("name", ERRORS)
+def test_whichever_call_fails_the_verdict_is_true(name: str, refused: int, tmp_path: Path) -> None:
+    """Every file system call of a run fails in turn: nothing bad passes, nothing good is called bad."""
+    error = getattr(errno, name)
+    verdicts = plant(tmp_path)
+    code = f"""
+supervise()
+outcome()  # the library is loaded
+for number in range(1, 1000):
+    os.close({ARM} + number)
+    found = outcome()
+    try:
+        os.close({FIRED})
+    except OSError:
+        break
+    finally:
+        report(found)
+"""
+    faults = Faults(error)
+    outcomes = [json.loads(line) for line in run(code, faults.decide, tmp_path, refused)]
+    assert {path: status for path, status, _ in outcomes[-1]} == verdicts  # without a fault
+    assert len(outcomes) - 1 == faults.fired.total() > 40, faults.fired
+    unlawful = [(n, o) for n, o in enumerate(outcomes, 1) if not is_lawful(o, verdicts, error)]
+    assert unlawful == []
+    if name == "EINTR":
+        assert all(outcome == outcomes[-1] for outcome in outcomes)
+
+
+@pytest.mark.parametrize("name", ["EIO", "ENOMEM", "EMFILE", "EINTR"])
+def test_whichever_call_fails_while_the_library_is_loaded_it_loads_or_says_so(
+    name: str, tmp_path: Path
+) -> None:
+    error = getattr(errno, name)
+    verdicts = plant(tmp_path)
+    code = f"""
+supervise()
+os.close({ARM} + int(sys.argv[5]))
+try:
+    checksig.checksig._load()
+    found = "loaded"
+except (OSError, ImportError) as failure:
+    found = str(failure)
+try:
+    os.close({FIRED})
+except OSError:
+    found = "no fault"
+report([found, outcome()])
+"""
+    for number in itertools.count(1):
+        (line,) = run(code, Faults(error).decide, tmp_path, 0, number)
+        found, results = json.loads(line)
+        verdict_again = {path: status for path, status, _ in results}
+        assert verdict_again == verdicts  # after a failure it can be tried again
+        if found == "no fault":
+            break
+    assert number > 20
+
+
+class OnRead:
+    """Does something before each read of one file, counted from 1; None lets the read go on."""
+
+    def __init__(self, path: Path, action: Callable[[int], int | None]) -> None:
+        self.path = str(path)
+        self.action = action
+        self.count = 0
+
+    def decide(self, call: syscalls.Call) -> int | None:
+        if call.name != "read" or syscalls.path_of(call) != self.path:
+            return None
+        self.count += 1
+        return self.action(self.count)
+
+
+def append(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def replace(path: Path) -> None:
+    path.with_name("new").write_bytes(path.read_bytes())
+    path.with_name("new").rename(path)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "grows": append,
+    "shrinks": lambda path: os.truncate(path, 200_000),
+    "becomes empty": lambda path: os.truncate(path, 0),
+    "is replaced": replace,
+    "is rewritten": lambda path: path.write_bytes(path.read_bytes()),
+    "is removed": os.unlink,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_a_file_that_changes_behind_the_reader(change: str, moment: int, tmp_path: Path) -> None:
+    verdicts = plant(tmp_path)
+    time.sleep(0.02)  # a tick of the file system's clock
+
+    def action(count: int) -> None:
+        if count == moment:
+            CHANGES[change](tmp_path / "large")
+
+    reads = OnRead(tmp_path / "large", action)
+    code = "supervise(); report(outcome('ignore'))"
+    (line,) = run(code, reads.decide, tmp_path, 0)
+    found = {path: status for path, status, _ in json.loads(line)}
+    del verdicts["sub/extra"]
+    assert found == verdicts | {"large": "CHANGED"}
+
+
+def test_a_file_that_grows_for_ever_is_read_to_the_size_that_was_seen(tmp_path: Path) -> None:
+    plant(tmp_path)
+    reads = OnRead(tmp_path / "large", lambda _: append(tmp_path / "large"))
+    (line,) = run("supervise(); report(outcome('ignore'))", reads.decide, tmp_path, 0)
+    assert ["large", "CHANGED", None] in json.loads(line)
+    assert reads.count == 3
+
+
+@pytest.mark.parametrize("change", ["grows", "shrinks", "is replaced", "is rewritten"])
+def test_a_manifest_that_changes_while_it_is_read_is_an_error(change: str, tmp_path: Path) -> None:
+    plant(tmp_path)
+    with (tmp_path / "sha1sum.txt").open("a") as file:
+        file.write(f"{'0' * 40}  x\n" * 5000)
+    time.sleep(0.02)
+
+    def action(count: int) -> None:
+        if count == 2:
+            CHANGES[change](tmp_path / "sha1sum.txt")
+
+    reads = OnRead(tmp_path / "sha1sum.txt", action)
+    (line,) = run("supervise(); report(outcome('ignore'))", reads.decide, tmp_path, 0)
+    assert json.loads(line) == ["ManifestError", None]
+
+
+@pytest.mark.parametrize("count", [1, 997, 65_537])
+def test_short_reads_make_no_difference(count: int, tmp_path: Path) -> None:
+    verdicts = plant(tmp_path)
+    (tmp_path / "large").write_bytes(bytes(300_000))
+    large = str(tmp_path / "large")
+
+    def decide(call: syscalls.Call) -> int | None:
+        path = syscalls.path_of(call) if call.name == "read" else ""
+        if not path.startswith(str(tmp_path)):
+            return None
+        return syscalls.short_read(call, max(count, 997) if path == large else count)
+
+    (line,) = run("supervise(); report(outcome())", decide, tmp_path, 0)
+    assert {path: status for path, status, _ in json.loads(line)} == verdicts
+
+
+def test_an_io_error_in_the_middle_of_a_file_names_the_file_and_the_cause(tmp_path: Path) -> None:
+    verdicts = plant(tmp_path)
+    reads = OnRead(tmp_path / "large", lambda count: -errno.EIO if count == 2 else None)
+    code = "supervise(); print(checksig.check(root).message)"
+    lines = run(code, reads.decide, tmp_path, 0)
+    assert lines == [f'"{tmp_path}/large" - input/output error', f'"{tmp_path}/wrong" - mismatch']
+    assert verdicts["large"] == "OK"
+
+
+def test_a_killed_verification_leaves_nothing_behind(tmp_path: Path) -> None:
+    verdicts = plant(tmp_path)
+    before = sorted(os.walk(tmp_path))
+    reads = OnRead(tmp_path / "large", lambda count: os.kill(child, signal.SIGKILL))
+    with syscalls.Supervisor(reads.decide) as supervisor:
+        code = CHILD + "supervise(); outcome()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, TESTS, str(supervisor.descriptor), tmp_path, "0"],
+            pass_fds=[supervisor.descriptor],
+            env=environment(),
+        )
+        child = process.pid
+        assert process.wait(60) == -signal.SIGKILL
+    assert sorted(os.walk(tmp_path)) == before
+    assert {r.path: r.status for r in checksig.iter_check(tmp_path, extra="fail")} == verdicts
+
+
+def test_waiting_for_a_slow_disk_takes_hardly_any_processor_time(tmp_path: Path) -> None:
+    """benchmarks/call_cost.py measures it; here it must not be a busy loop."""
+    plant(tmp_path)
+    slow = OnRead(tmp_path / "large", lambda count: time.sleep(2) if count == 5 else None)  # 3 reads a run
+    code = """
+import time
+supervise()
+outcome()
+cpu, wall = time.process_time(), time.monotonic()
+checksig.check(root)
+print((time.process_time() - cpu) / (time.monotonic() - wall))
+"""
+    (line,) = run(code, slow.decide, tmp_path, 0)
+    assert float(line) < 0.03
+
+
+@pytest.mark.parametrize("error", [errno.ENOSYS, errno.EPERM])
+def test_without_openat2_every_directory_has_the_same_verdict(error: int) -> None:
+    """As in a sandbox, or on Linux before 5.6: os.Root resolves the names there."""
+    code = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import pytest, syscalls
+syscalls.refuse("openat2", int(sys.argv[2]))
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[3:]]))
+"""
+    modules = [TESTS / f"test_{name}.py" for name in ("cases", "extra", "hostile")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, TESTS, str(error), *modules],
+        cwd=CHECKOUT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
