@@ -5,33 +5,67 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
+from random import Random
 
 import pytest
 from support import LIBRARY, LOGS, MISMATCH, PACKAGE, Directory, Python
 
+import checksig
+from checksig import Status
 from checksig.checksig import verify
 
 
-def test_32_threads_at_once_each_get_their_own_answer(directory: Directory) -> None:
-    good = directory({str(i): b"x" * i for i in range(50)})
-    start = threading.Barrier(32)
-    wrong: list[object] = []
+def test_32_threads_make_1000_calls_each_and_one_is_cancelled_at_random(directory: Directory) -> None:
+    good = directory({str(i): b"x" * i for i in range(20)})
+    (good / "two").mkdir()
+    (good / "two" / "f").write_bytes(b"wrong")
+    (good / "two" / "sha1sum.txt").write_text(f"{'0' * 40}  f\n{'0' * 40}  gone\n")
+    wrong = [f'"{good}/two/f" - mismatch', f'"{good}/two/gone" - missing']
+    cases = [(good, None), (good / "two", "\n".join(wrong)), (LOGS, MISMATCH), (good.parent, "no manifest")]
+    begin = threading.Barrier(33)
+    mistakes: list[object] = []
+
+    def ask(kind: int, path: Path) -> str | None:
+        if kind == 0:
+            return verify(path)
+        try:
+            if kind == 1:
+                return checksig.check(path).message
+            bad = [result for result in checksig.iter_check(path) if result.status is not Status.OK]
+            return "\n".join(f'"{path}/{result.path}" - {result.reason}' for result in bad) or None
+        except checksig.ManifestNotFoundError as error:
+            return str(error)
 
     def work(number: int) -> None:
-        start.wait()
-        for _ in range(50):
-            path, expected = ((good, None), (LOGS, MISMATCH), (good.parent, "no manifest"))[number % 3]
-            answer = verify(path)
+        random = Random(number)
+        begin.wait()
+        for call in range(1000):
+            path, expected = cases[0 if random.random() < 0.9 else random.randrange(4)]
+            answer = ask(call % 3, path)
             if answer != expected and not (expected == "no manifest" and expected in str(answer)):
-                wrong.append(answer)
+                mistakes.append(answer)
 
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(32)]
-    for thread in threads:
+    def abandon() -> None:
+        random = Random("abandon")
+        begin.wait()
+        while any(thread.is_alive() for thread in threads):
+            results = checksig.iter_check(good)
+            for _ in range(random.randrange(5)):
+                next(results)
+            time.sleep(random.random() / 1000)
+            results.close()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(32)]
+    descriptors = len(os.listdir("/proc/self/fd"))
+    canceller = threading.Thread(target=abandon)
+    for thread in (*threads, canceller):
         thread.start()
-    for thread in threads:
+    for thread in (*threads, canceller):
         thread.join()
-    assert wrong == []
+    assert mistakes == []
+    assert len(os.listdir("/proc/self/fd")) <= descriptors + 2  # the runtime's poller
 
 
 def test_other_python_threads_run_meanwhile(python: Python, tmp_path: Path) -> None:

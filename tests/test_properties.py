@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import checksig
+from checksig.checksig import verify
 
 # Bytes that formats, shells and terminals stumble over come often.
 NAME = st.lists(
@@ -112,3 +115,30 @@ def test_no_bytes_as_a_manifest_are_a_success_or_a_fault(text: bytes) -> None:
         Path(root, "sha1sum.txt").write_bytes(text)
         with pytest.raises((checksig.VerificationError, checksig.ManifestError)):
             checksig.check_signatures(root)
+
+
+def test_no_bit_of_65536_bytes_can_flip_unseen(tmp_path: Path) -> None:
+    """All 524,288 of them, one at a time, on two threads."""
+    content = bytes(random.Random(1).randbytes(65536))
+    digest = hashlib.sha1(content).hexdigest()
+    unseen: list[int] = []
+
+    def flip_all(folder: Path, first: int) -> None:
+        folder.mkdir()
+        (folder / "f").write_bytes(content)
+        (folder / "sha1sum.txt").write_text(f"{digest}  f\n")
+        assert verify(folder) is None
+        expected = f'"{folder}/f" - mismatch'
+        file = os.open(folder / "f", os.O_WRONLY)
+        for at in range(first, len(content), 2):
+            for bit in range(8):
+                os.pwrite(file, bytes([content[at] ^ 1 << bit]), at)
+                if verify(folder) != expected:
+                    unseen.append(8 * at + bit)
+            os.pwrite(file, content[at : at + 1], at)
+        os.close(file)
+        assert verify(folder) is None
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(flip_all, (tmp_path / "even", tmp_path / "odd"), (0, 1)))
+    assert unseen == []
