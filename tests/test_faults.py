@@ -249,6 +249,13 @@ def test_a_file_that_grows_for_ever_is_read_to_the_size_that_was_seen(tmp_path: 
     assert reads.count == 3
 
 
+def test_a_file_that_ends_before_its_size_has_changed(tmp_path: Path) -> None:
+    plant(tmp_path)
+    reads = OnRead(tmp_path / "large", lambda count: 0 if count == 2 else None)
+    (line,) = run("supervise(); report(outcome('ignore'))", reads.decide, tmp_path, 0)
+    assert ["large", "CHANGED", None] in json.loads(line)
+
+
 @pytest.mark.parametrize("change", ["grows", "shrinks", "is replaced", "is rewritten"])
 def test_a_manifest_that_changes_while_it_is_read_is_an_error(change: str, tmp_path: Path) -> None:
     plant(tmp_path)

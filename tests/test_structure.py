@@ -102,3 +102,16 @@ def test_prose_links_lead_somewhere(name: str) -> None:
     for page in [path] if path.is_file() else path.glob("*.md"):
         for target in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
             assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_each_promise_names_tests_that_are_there() -> None:
+    text = (CHECKOUT / "docs/guarantees.md").read_text("utf-8")
+    rows = re.findall(r"^\| (?!promise|---)(.+) \| (.+) \|$", text, re.MULTILINE)
+    assert len(rows) > 30
+    for promise, tests in rows:
+        found = re.findall(r"`([\w/.]+)::(\w+)`", tests)
+        assert found, promise
+        for path, name in found:
+            assert re.search(rf"^(def|func) {name}\(", (CHECKOUT / path).read_text("utf-8"), re.MULTILINE), (
+                name
+            )

@@ -173,24 +173,32 @@ func (j *Job) countBytes(p *plan, dir *beneath.Root) {
 // manifest's order, until there are no more now or take returns false; that
 // result comes again. It reports whether all have been given.
 func (j *Job) Next(timeout time.Duration, take func(*Result) bool) (finished bool) {
+	if timeout > 0 {
+		j.await(timeout)
+	}
+	ended := isClosed(j.done)
+	if !isClosed(j.ready) {
+		return ended
+	}
+	return j.results.give(take) && ended
+}
+
+// await waits until there are results, the run has ended, or timeout is over.
+func (j *Job) await(timeout time.Duration) {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
 	case <-j.ready:
 	case <-j.done:
+		return
 	case <-timer.C:
-		return false
-	}
-	if j.results == nil {
-		return true
+		return
 	}
 	select {
 	case <-j.results.wake:
 	case <-j.done:
 	case <-timer.C:
 	}
-	ended := isClosed(j.done)
-	return j.results.give(take) && ended
 }
 
 // Progress tells how far the job has come.

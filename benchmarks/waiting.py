@@ -1,0 +1,106 @@
+"""What it costs to wait for a verification that waits for its disk.
+
+A read of the verified file is held up for some seconds, by seccomp. Measured are
+the processor time that the process takes meanwhile, as a part of one core, beside
+a loop of ``threading.Event.wait`` in slices of the same length; and what one poll
+of a job takes that does not wait.
+
+    python benchmarks/waiting.py [--seconds S] [--rounds N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+sys.path.insert(0, str(TESTS))
+
+import syscalls  # noqa: E402
+
+CHILD = """
+import array, ctypes, sys, tempfile, threading, time
+sys.path.insert(0, sys.argv[1])
+import checksig, syscalls
+from checksig.checksig import _BUFFER, Counters, Job, _Error
+root, seconds = sys.argv[3], float(sys.argv[4])
+
+def share(wait):
+    cpu, wall = time.process_time(), time.monotonic()
+    wait()
+    return 100 * (time.process_time() - cpu) / (time.monotonic() - wall)
+
+def slices():
+    end, event = time.monotonic() + seconds, threading.Event()
+    while time.monotonic() < end:
+        event.wait(0.05)
+
+def poll_cost():
+    with Job(root) as job:
+        buffer, written = ctypes.create_string_buffer(_BUFFER), ctypes.c_size_t()
+        counters, error = Counters(), _Error()
+        rest = (ctypes.byref(written), ctypes.byref(counters), ctypes.byref(error))
+        call = job._library.calls.checksig_next
+        time.sleep(0.1)
+        start = time.perf_counter()
+        for _ in range(10_000):
+            call(job._handle, buffer, _BUFFER, 0, *rest)
+        return (time.perf_counter() - start) / 10_000 * 1e6
+
+syscalls.supervise(("read",), int(sys.argv[2]))
+checksig.check(root)
+print(share(slices), share(lambda: checksig.check(root)), poll_cost(), flush=True)
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="What it costs to wait for a verification.")
+    parser.add_argument("--seconds", type=float, default=5, help="how long each wait is (default 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default 5)")
+    options = parser.parse_args()
+    found = [measure(options.seconds) for _ in range(options.rounds)]
+    print("| | median | min-max |\n| --- | --- | --- |")
+    names = (
+        "Event.wait(0.05) in a loop, % of a core",
+        "check, its disk waiting, % of a core",
+        "one poll, µs",
+    )
+    for name, values in zip(names, zip(*found, strict=True), strict=True):
+        print(f"| {name} | {statistics.median(values):.2f} | {min(values):.2f}-{max(values):.2f} |")
+
+
+def measure(seconds: float) -> list[float]:
+    """Return what a child prints whose reads of the file, but for the first, are held up."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "file")
+        file.write_bytes(b"hello")
+        Path(folder, "sha1sum.txt").write_text(f"{hashlib.sha1(b'hello').hexdigest()}  file\n")
+        reads = 0
+
+        def hold_up(call: syscalls.Call) -> None:
+            nonlocal reads
+            if syscalls.path_of(call) == str(file):
+                reads += 1
+                if reads > 1:
+                    time.sleep(seconds)
+
+        with syscalls.Supervisor(hold_up) as supervisor:
+            arguments = [str(TESTS), str(supervisor.descriptor), folder, str(seconds)]
+            done = subprocess.run(
+                [sys.executable, "-c", CHILD, *arguments],
+                pass_fds=[supervisor.descriptor],
+                stdout=subprocess.PIPE,
+                check=True,
+            )
+    return [float(number) for number in done.stdout.split()]
+
+
+if __name__ == "__main__":
+    main()
