@@ -61,7 +61,9 @@ enum {
     CHECKSIG_IGNORE_MISSING = 2, /* a missing file is not bad, and has no record */
     CHECKSIG_TOTALS = 4,         /* find checksig_progress.total_bytes */
     CHECKSIG_REPORT_EXTRA = 8,   /* records for files that the manifest does not list */
-    CHECKSIG_FAIL_EXTRA = 16     /* the same, and they are bad */
+    CHECKSIG_FAIL_EXTRA = 16,    /* the same, and they are bad */
+    CHECKSIG_READ_ENTRIES = 32,  /* verify nothing: records for the manifests' entries */
+    CHECKSIG_FIND_MANIFESTS = 64 /* verify and read nothing: records for the manifests */
 };
 
 /* What a job is to do. */
@@ -69,6 +71,11 @@ typedef struct checksig_request {
     char *root;         /* the directory: root_length bytes without NUL */
     size_t root_length;
     char *algorithm;    /* of the manifest's digests, as "sha256"; NULL: the manifest tells */
+    char *manifest;     /* its path; NULL: the directory has it */
+    char *format;       /* of the manifest, as "gnu"; NULL: the manifest tells */
+    char *list;         /* list_length bytes of entries instead of a manifest, or NULL; each is
+                           algorithm, size or -1, digest, name, a space between and NUL behind */
+    size_t list_length;
     int32_t workers;    /* how many files are read at once, at most 256; 0: as many as pay off */
     int32_t flags;
 } checksig_request;
@@ -87,16 +94,19 @@ typedef struct checksig_progress {
  */
 typedef struct checksig_record {
     uint32_t length;         /* of all of it, in bytes */
-    uint8_t kind;            /* 0: a file; 1: a bad line of the manifest; 2: the manifest */
+    uint8_t kind;            /* 0: a file; 1: a bad line; 2: a manifest; 3: an entry of one */
     uint8_t status;          /* 0 OK, 1 FAILED, 2 MISSING, 3 CHANGED, 4 ERROR, 5 CONFLICT, 6 EXTRA */
     uint8_t algorithm_length;
     uint8_t expected_length; /* of the listed digest, in bytes */
     uint8_t actual_length;   /* of the file's digest; 0: none */
-    uint8_t zero[3];
+    uint8_t bad;             /* 1: the file keeps the whole from being CHECKSIG_OK */
+    uint8_t zero[2];
     int32_t os_errno;
-    int64_t number;          /* kind 0: the file's size, -1: unknown; kind 1: the line, from 1 */
-    uint32_t name_length;    /* kind 2: the manifest's path */
-    uint32_t reason_length;
+    int64_t number;          /* kinds 0 and 3: the file's size, -1: unknown; kind 1: the line,
+                                from 1, 0: all of them; kind 2: how many entries there are */
+    uint32_t name_length;    /* kinds 1 and 2: the manifest's path */
+    uint32_t reason_length;  /* kind 2: algorithms, with commas; notes, each after LF; the
+                                record's algorithm is the format */
 } checksig_record;
 
 /* The smallest buffer that checksig_next takes: every record fits. */
@@ -122,8 +132,8 @@ int32_t checksig_start(checksig_request *request, uint64_t *job, checksig_error 
 
 /* Waits up to milliseconds for records, and writes those that are there and fit
  * into the size bytes at buffer, of which it tells the number in *written; also
- * fills *progress. Records of files come in the manifest's order, then those of files
- * that it does not list, then those of bad lines, and that of the manifest last.
+ * fills *progress. Records of files come in the manifests' order, then those of files
+ * that they do not list, then that of each manifest, with its bad lines behind it.
  *
  * Returns CHECKSIG_MORE while the job goes on or records are left; after the last
  * record any other of the numbers, and unless that is CHECKSIG_OK fills *error as

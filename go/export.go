@@ -51,7 +51,7 @@ func verify(root *C.char) *C.char {
 func checksig_start(request *C.checksig_request, handle *C.uint64_t, out *C.checksig_error) C.int32_t {
 	*handle, *out = 0, C.checksig_error{}
 	err := contained(func() error {
-		root := string(unsafe.Slice((*byte)(unsafe.Pointer(request.root)), int(request.root_length)))
+		root := bytesOf(request.root, request.root_length)
 		options, err := optionsOf(request)
 		if err == nil {
 			err = checkRoot(root)
@@ -61,7 +61,11 @@ func checksig_start(request *C.checksig_request, handle *C.uint64_t, out *C.chec
 		}
 		job, err := start(root, options)
 		if err == nil {
-			*handle = C.uint64_t(jobs.add(job))
+			kind := uint8(fileKind)
+			if options.Task != engine.VerifyFiles {
+				kind = entryKind
+			}
+			*handle = C.uint64_t(jobs.add(job, kind))
 		}
 		return err
 	})
@@ -147,6 +151,11 @@ type argumentError string
 
 func (e argumentError) Error() string { return string(e) }
 
+// bytesOf returns length bytes of C's, which may have NUL among them.
+func bytesOf(pointer *C.char, length C.size_t) string {
+	return string(unsafe.Slice((*byte)(unsafe.Pointer(pointer)), int(length)))
+}
+
 func checkRoot(root string) error {
 	if root == "" || strings.IndexByte(root, 0) >= 0 {
 		return argumentError("the path of the directory is empty, or has a NUL in it")
@@ -164,6 +173,21 @@ func optionsOf(request *C.checksig_request) (engine.Options, error) {
 	if request.flags&C.CHECKSIG_ALL_RESULTS != 0 {
 		options.Results = engine.AllResults
 	}
+	if request.list != nil {
+		options.List = bytesOf(request.list, request.list_length)
+		if options.List == "" {
+			return options, argumentError("the list of entries is empty")
+		}
+	}
+	if request.manifest != nil {
+		options.Manifest = C.GoString(request.manifest)
+	}
+	switch {
+	case request.flags&C.CHECKSIG_READ_ENTRIES != 0:
+		options.Task = engine.ReadEntries
+	case request.flags&C.CHECKSIG_FIND_MANIFESTS != 0:
+		options.Task = engine.FindManifests
+	}
 	switch {
 	case request.flags&C.CHECKSIG_FAIL_EXTRA != 0:
 		options.Extra = engine.FailExtra
@@ -178,6 +202,13 @@ func optionsOf(request *C.checksig_request) (engine.Options, error) {
 		options.Algorithm = digest.ByName(name)
 		if options.Algorithm == nil {
 			return options, argumentError(fmt.Sprintf("unknown algorithm %q; known are %s", name, digest.Names()))
+		}
+	}
+	if request.format != nil {
+		name := C.GoString(request.format)
+		options.Format = manifest.FormatByName(name)
+		if options.Format == nil {
+			return options, argumentError(fmt.Sprintf("unknown format %q; known are %s", name, manifest.FormatNames()))
 		}
 	}
 	return options, nil

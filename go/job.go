@@ -11,6 +11,7 @@ import (
 // A job is a run that C has a handle for, and what is to be told at its end.
 type job struct {
 	*engine.Job
+	kind     uint8      // of the records of its results
 	mu       sync.Mutex // held by next
 	ended    bool
 	tail     []record // records that come after those of the files
@@ -29,11 +30,11 @@ type jobTable struct {
 	jobs map[uint64]*job
 }
 
-func (t *jobTable) add(j *engine.Job) uint64 {
+func (t *jobTable) add(j *engine.Job, kind uint8) uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last++
-	t.jobs[t.last] = &job{Job: j}
+	t.jobs[t.last] = &job{Job: j, kind: kind}
 	return t.last
 }
 
@@ -58,7 +59,7 @@ func (j *job) next(timeout time.Duration, records *recordWriter) (ended bool, er
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if !j.ended {
-		if !j.Next(timeout, func(r *engine.Result) bool { return records.write(fileRecord(r)) }) {
+		if !j.Next(timeout, func(r *engine.Result) bool { return records.write(j.record(r)) }) {
 			return false, nil
 		}
 		j.finish()
@@ -80,10 +81,20 @@ func (j *job) finish() {
 		j.err = err
 		return
 	}
-	j.err = report.Err()
-	j.badLines.Store(int64(report.BadLineCount))
-	for _, bad := range report.BadLines {
-		j.tail = append(j.tail, record{kind: badLineKind, number: int64(bad.Line), reason: bad.Reason})
+	if j.kind == fileKind {
+		j.err = report.Err()
 	}
-	j.tail = append(j.tail, record{kind: manifestKind, name: report.Manifest})
+	j.badLines.Store(int64(report.BadLines()))
+	for _, source := range report.Sources {
+		j.tail = append(j.tail, manifestRecord(source))
+		for _, bad := range source.BadLines {
+			j.tail = append(j.tail, record{kind: badLineKind, number: int64(bad.Line), name: source.Path, reason: bad.Reason})
+		}
+	}
+}
+
+func (j *job) record(r *engine.Result) record {
+	record := fileRecord(r)
+	record.kind = j.kind
+	return record
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"strings"
 
 	engine "checksig/internal/verify"
 )
@@ -11,6 +12,7 @@ const (
 	fileKind = iota
 	badLineKind
 	manifestKind
+	entryKind
 )
 
 // recordHeader is the size in bytes of checksig_record.
@@ -19,6 +21,7 @@ const recordHeader = 32
 // A record is a checksig_record and what stands behind it.
 type record struct {
 	kind, status     uint8
+	bad              bool
 	errno            int32
 	number           int64
 	name, reason     string
@@ -30,6 +33,7 @@ func fileRecord(r *engine.Result) record {
 	file := record{
 		kind:     fileKind,
 		status:   uint8(r.Status),
+		bad:      r.Bad,
 		errno:    int32(r.Errno()),
 		number:   r.Size,
 		name:     r.Name,
@@ -41,6 +45,21 @@ func fileRecord(r *engine.Result) record {
 		file.algorithm = r.Algorithm.Name
 	}
 	return file
+}
+
+// manifestRecord tells what was understood of a manifest: in its reason the
+// algorithms, and in further lines what else there is to know.
+func manifestRecord(s *engine.Source) record {
+	var algorithms []string
+	for _, a := range s.Algorithms {
+		algorithms = append(algorithms, a.Name)
+	}
+	r := record{kind: manifestKind, name: s.Path, number: int64(s.Len())}
+	r.reason = strings.Join(append([]string{strings.Join(algorithms, ",")}, s.Notes...), "\n")
+	if s.Format != nil {
+		r.algorithm = s.Format.Name
+	}
+	return r
 }
 
 // A recordWriter writes records one behind the other.
@@ -57,7 +76,11 @@ func (w *recordWriter) write(r record) bool {
 	}
 	b := w.free[:0]
 	b = binary.LittleEndian.AppendUint32(b, uint32(length))
-	b = append(b, r.kind, r.status, uint8(len(r.algorithm)), uint8(len(r.expected)), uint8(len(r.actual)), 0, 0, 0)
+	bad := uint8(0)
+	if r.bad {
+		bad = 1
+	}
+	b = append(b, r.kind, r.status, uint8(len(r.algorithm)), uint8(len(r.expected)), uint8(len(r.actual)), bad, 0, 0)
 	b = binary.LittleEndian.AppendUint32(b, uint32(r.errno))
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.number))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.name)))

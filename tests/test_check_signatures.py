@@ -156,7 +156,7 @@ def test_no_manifest_is_a_value_error_and_file_not_found(tmp_path: Path) -> None
 
 def test_a_manifest_error_tells_path_line_and_reason(directory: Directory) -> None:
     root = directory({})
-    (root / "sha1sum.txt").write_text("\n<html>\n")
+    (root / "sha1sum.txt").write_text("\n?html?\n")
     with pytest.raises(checksig.ManifestError) as caught:
         checksig.check_signatures(root)
     error = caught.value
@@ -207,14 +207,17 @@ print(verify("."))
 def usual_names() -> list[str]:
     """Return the names of rules 1.1 to 1.3 of docs/format.md, in order."""
     names = ["sha1sum.txt"]
-    for lower in ("sha512", "sha384", "sha256", "sha224", "sha1", "md5"):
+    others = ("sha512-256", "sha512-224", "sha3-512", "sha3-384", "sha3-256", "sha3-224")
+    for lower in ("sha512", "sha384", "sha256", "sha224", *others, "sha1", "md5"):
         upper = lower.upper()
         names += [f"{upper}SUMS", f"{upper}SUMS.txt", f"{upper}SUM", f"{upper}SUM.txt"]
         names += [f"{lower}sums.txt", f"{lower}sums", f"{lower}sum.txt", f"{lower}sum", f"{lower}.txt"]
-        if lower not in ("sha1", "md5"):
+        if lower == "md5":
+            names.append("md5checksums.txt")
+        elif lower != "sha1" and "-" not in lower:
             names += [f"SHASUMS{lower[3:]}.txt", f"SHASUMS{lower[3:]}"]
     names += ["SHASUMS", "SHASUMS.txt", "CHECKSUMS", "CHECKSUMS.txt", "CHECKSUM", "CHECKSUM.txt"]
-    names += ["checksums.txt", "checksums", "checksum.txt", "checksum"]
+    names += ["checksums.txt", "checksums", "checksum.txt", "checksum", "checklist.chk"]
     return list(dict.fromkeys(names))
 
 
@@ -222,10 +225,11 @@ def test_the_usual_names_are_found_in_their_order(tmp_path: Path) -> None:
     names = usual_names()
     for name in names:
         (tmp_path / name).touch()
+    assert checksig.find_manifests(tmp_path) == [f"{tmp_path}/{name}" for name in names]
+    with pytest.raises(checksig.ManifestError) as caught:
+        checksig.check_signatures(tmp_path)
+    assert caught.value.path == f"{tmp_path}/{names[0]}"
     for name in names:
-        with pytest.raises(checksig.ManifestError) as caught:
-            checksig.check_signatures(tmp_path)
-        assert caught.value.path == f"{tmp_path}/{name}"
         (tmp_path / name).unlink()
     with pytest.raises(checksig.ManifestNotFoundError):
         checksig.check_signatures(tmp_path)

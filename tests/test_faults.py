@@ -108,8 +108,13 @@ def is_lawful(outcome: list[Any], verdicts: dict[str, str], error: int) -> bool:
     excused = [name for name in found if found[name] in excuses]
     if excused and excused[0] not in verdicts:  # a directory that could not be listed
         found.setdefault("sub/extra", ("EXTRA", None))
-    return len(excused) <= 1 and all(
-        name in excused or found.get(name, ("",))[0] == verdicts.get(name) for name in {*found, *verdicts}
+    once = len({path for path, _, _ in outcome}) == len(outcome)
+    return (
+        once
+        and len(excused) <= 1
+        and all(
+            name in excused or found.get(name, ("",))[0] == verdicts.get(name) for name in {*found, *verdicts}
+        )
     )
 
 

@@ -55,7 +55,7 @@ def test_a_report_tells_everything_about_the_wrong_log() -> None:
     assert not report.ok
     assert report.message == MISMATCH
     assert report.root == str(LOGS)
-    assert report.manifests == (f"{LOGS}/sha1sum.txt",)
+    assert report.manifests == (checksig.Manifest(f"{LOGS}/sha1sum.txt", "gnu", ("sha1",), 10),)
     assert report.files == 10
     assert report.counts == dict.fromkeys(Status, 0) | {Status.OK: 9, Status.FAILED: 1}
     assert report.bytes == sum(path.stat().st_size for path in LOGS.glob("*.log"))
@@ -111,7 +111,7 @@ def test_results_of_what_cannot_be_read(tmp_path: Path) -> None:
     assert all(result.actual is None and result.size is None for result in results)
     assert results[-1].reason == "line 6: no hexadecimal digest"
     report = checksig.check(tmp_path)
-    assert report.bad_lines == (checksig.BadLine(6, "no hexadecimal digest"),)
+    assert report.bad_lines == (checksig.BadLine(f"{tmp_path}/sha1sum.txt", 6, "no hexadecimal digest"),)
     html = report._repr_html_()
     assert "too many symlinks" in html
     assert "line 6" in html

@@ -16,15 +16,18 @@ from checksig.errors import (
     ManifestNotFoundError,
     VerificationError,
 )
-from checksig.report import BadLine, FileResult, Progress, Report, Status
+from checksig.manifest import find_manifests, read_manifest
+from checksig.report import BadLine, Entry, FileResult, Manifest, Progress, Report, Status
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BadLine",
     "ChecksigError",
+    "Entry",
     "FileResult",
     "InternalError",
+    "Manifest",
     "ManifestError",
     "ManifestNotFoundError",
     "Progress",
@@ -34,7 +37,9 @@ __all__ = [
     "__version__",
     "check",
     "check_signatures",
+    "find_manifests",
     "get_include",
     "get_library",
     "iter_check",
+    "read_manifest",
 ]

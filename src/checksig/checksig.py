@@ -37,11 +37,13 @@ _FORKED_MESSAGE = (
 _OK, _FAILED, _MANIFEST, _NOT_FOUND, _OS, _ARGUMENT, _INTERNAL, _CANCELLED, _MORE = range(9)
 
 # checksig_request.flags
-ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA = 1, 2, 4, 8, 16
+ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA, READ_ENTRIES, FIND_MANIFESTS = (
+    1 << bit for bit in range(7)
+)
 
-# checksig_record: length, kind, status, three lengths, errno, number, two lengths.
-_RECORD = struct.Struct("<IBBBBB3xiqII")
-FILE, BAD_LINE, MANIFEST = range(3)
+# checksig_record: length, kind, status, three lengths, bad, errno, number, two lengths.
+_RECORD = struct.Struct("<IBBBBBB2xiqII")
+FILE, BAD_LINE, MANIFEST, ENTRY = range(4)
 _BUFFER = 135168  # CHECKSIG_BUFFER
 
 # Between two slices of waiting the interpreter sees signals; each costs the waking of three threads.
@@ -50,12 +52,15 @@ _SLICE = 75  # milliseconds
 # How long the end of an abandoned job is waited for. One that reads ends within its current read.
 _CLOSE = 50  # milliseconds
 
-# With 2,000 MiB in all the Go runtime was seen to end the process, with 2,200 it was not.
-_ADDRESS_SPACE = 2560 << 20 if sys.maxsize > 1 << 32 else 0
+# With 2,000 MiB in all the Go runtime was seen to end the process; its threads' stacks need more.
+_ADDRESS_SPACE = 3200 << 20 if sys.maxsize > 1 << 32 else 0
 
 
-# With 4 threads left the Go runtime was seen to end the process, with 5 it was not.
-_THREADS = 12 if sys.platform == "linux" else 0
+# The Go runtime ends the process when it gets no thread while it loads, and may start some for each
+# processor; what a run needs, the library itself looks for.
+_WANTED = os.environ.get("GOMAXPROCS", "")
+_PROCESSORS = max(os.cpu_count() or 1, int(_WANTED) if _WANTED.isdecimal() else 0)
+_THREADS = 2 * _PROCESSORS + 20 if sys.platform == "linux" else 0
 
 
 class _Error(ctypes.Structure):
@@ -78,6 +83,10 @@ class _Request(ctypes.Structure):
         ("root", ctypes.c_char_p),
         ("root_length", ctypes.c_size_t),
         ("algorithm", ctypes.c_char_p),
+        ("manifest", ctypes.c_char_p),
+        ("format", ctypes.c_char_p),
+        ("list", ctypes.c_char_p),
+        ("list_length", ctypes.c_size_t),
         ("workers", ctypes.c_int32),
         ("flags", ctypes.c_int32),
     )
@@ -110,6 +119,7 @@ class Record(NamedTuple):
 
     kind: int
     status: int
+    bad: bool
     errno: int
     number: int
     name: str
@@ -117,6 +127,26 @@ class Record(NamedTuple):
     algorithm: str
     expected: bytes
     actual: bytes
+
+
+class Request(NamedTuple):
+    """What a job is to do: checksig_request, but for the directory.
+
+    Attributes:
+        manifest: its path; None: the directory has it.
+        entries: a list of entries instead of a manifest, in the format that checksig.h tells.
+        format: of the manifest; None: the manifest tells.
+        algorithm: of its digests; None: the manifest tells.
+        workers: how many files are read at once; 0: as many as pay off.
+        flags: ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA, READ_ENTRIES, FIND_MANIFESTS.
+    """
+
+    manifest: AnyPath | None = None
+    entries: bytes | None = None
+    format: str | None = None
+    algorithm: str | None = None
+    workers: int = 0
+    flags: int = 0
 
 
 class Job:
@@ -127,32 +157,43 @@ class Job:
 
     Args:
         path: the directory.
-        algorithm: of the manifest's digests; None: the manifest tells.
-        workers: how many files are read at once; 0: as many as pay off.
-        flags: ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA.
+        request: what else is wanted.
 
     Raises:
         ValueError: an argument is not allowed.
         TypeError: an argument is of the wrong type.
         RuntimeError: this is a forked child, and no copy of the library can be loaded.
         ImportError: the library of this installation cannot be loaded.
+        OSError: the process may have too few descriptors or threads, or too little address space.
     """
 
-    def __init__(self, path: AnyPath, algorithm: str | None = None, workers: int = 0, flags: int = 0) -> None:
+    def __init__(self, path: AnyPath, request: Request) -> None:
         # The library itself stores the handle: no signal comes between its call and that.
         self._handle = ctypes.c_uint64()
         root = _encode(path)
-        if algorithm is not None and "\0" in algorithm:
-            raise ValueError(f"unknown algorithm {algorithm!r}")
-        if not 0 <= operator.index(workers) < 1 << 31:
-            raise ValueError(f"the number of workers is out of range: {workers}")
+        if not 0 <= operator.index(request.workers) < 1 << 31:
+            raise ValueError(f"the number of workers is out of range: {request.workers}")
+        manifest = None if request.manifest is None else _encode(request.manifest, "manifest")
+        entries = request.entries
+        asked, error = (
+            _Request(
+                root,
+                len(root),
+                _word("algorithm", request.algorithm),
+                manifest,
+                _word("format", request.format),
+                entries,
+                0 if entries is None else len(entries),
+                request.workers,
+                request.flags,
+            ),
+            _Error(),
+        )
         self._library = _load()
         self.counters = Counters(total_files=-1, total_bytes=-1)
         self.failure: str | None = None
-        named = None if algorithm is None else algorithm.encode("utf-8", "backslashreplace")
-        request, error = _Request(root, len(root), named, workers, flags), _Error()
         kind = self._library.calls.checksig_start(
-            ctypes.byref(request), ctypes.byref(self._handle), ctypes.byref(error)
+            ctypes.byref(asked), ctypes.byref(self._handle), ctypes.byref(error)
         )
         if kind != _MORE:
             self._raise(error)
@@ -229,7 +270,7 @@ class Job:
 def _records(data: bytes) -> Iterator[Record]:
     at = 0
     while at < len(data):
-        _, kind, status, *short, errno_, number, name, reason = _RECORD.unpack_from(data, at)
+        _, kind, status, *short, bad, errno_, number, name, reason = _RECORD.unpack_from(data, at)
         parts = []
         at += _RECORD.size
         for length in (name, reason, *short):
@@ -239,6 +280,7 @@ def _records(data: bytes) -> Iterator[Record]:
         yield Record(
             kind,
             status,
+            bool(bad),
             errno_,
             number,
             os.fsdecode(name),
@@ -280,13 +322,23 @@ def get_library() -> str:
     return str(_LIBRARY)
 
 
-def _encode(path: AnyPath) -> bytes:
-    root = os.fsencode(path)
-    if not root:
-        raise ValueError("the path of the directory is empty")
-    if b"\0" in root:
-        raise ValueError(f"the path of the directory has a NUL in it: {path!r}")
-    return root
+def _encode(path: AnyPath, what: str = "directory") -> bytes:
+    encoded = os.fsencode(path)
+    if not encoded:
+        raise ValueError(f"the path of the {what} is empty")
+    if b"\0" in encoded:
+        raise ValueError(f"the path of the {what} has a NUL in it: {path!r}")
+    return encoded
+
+
+def _word(what: str, word: str | None) -> bytes | None:
+    if word is None:
+        return None
+    if not isinstance(word, str):
+        raise TypeError(f"{what} is a str, not {word!r}")
+    if "\0" in word:
+        raise ValueError(f"unknown {what} {word!r}")
+    return word.encode("utf-8", "backslashreplace")
 
 
 def _take(library: ctypes.CDLL, pointer: int | None) -> bytes:
@@ -312,6 +364,7 @@ class _Library(NamedTuple):
 
 
 _loaded: _Library | None = None
+_semaphores: list[ctypes.Array[ctypes.c_char]] = []
 _copies = 0  # that this process and its ancestors have loaded
 
 # A child that is forked while another thread loads would find half a library.
@@ -406,17 +459,20 @@ def _require_threads() -> None:
     """
     libc = ctypes.CDLL(None)
     semaphore = ctypes.create_string_buffer(64)  # sem_t has at most 32 bytes
+    _semaphores.append(semaphore)  # a signal may end this function while threads wait
     libc.sem_init(semaphore, 0, 0)
     threads = []
-    for _ in range(_THREADS):
-        thread = ctypes.c_ulong()
-        if libc.pthread_create(ctypes.byref(thread), None, libc.sem_wait, semaphore) != 0:
-            break
-        threads.append(thread)
-    for _ in threads:
-        libc.sem_post(semaphore)
-    for thread in threads:
-        libc.pthread_join(thread, None)
+    try:
+        for _ in range(_THREADS):
+            thread = ctypes.c_ulong()
+            if libc.pthread_create(ctypes.byref(thread), None, libc.sem_wait, semaphore) != 0:
+                break
+            threads.append(thread)
+    finally:
+        for _ in range(_THREADS):
+            libc.sem_post(semaphore)
+        for thread in threads:
+            libc.pthread_join(thread, None)
     if len(threads) < _THREADS:
         raise OSError(
             errno.EAGAIN,

@@ -53,11 +53,58 @@ class FileResult:
 
 
 @dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line of the manifest that is no entry: its number, from 1, and why."""
+class Entry:
+    """What a manifest says of one file.
 
-    line: int
+    Attributes:
+        path: the file's name, relative to the directory.
+        algorithm: of the digest, such as "sha256".
+        digest: in hexadecimal digits.
+        size: of the file, in bytes; None if it is not listed.
+    """
+
+    path: str
+    algorithm: str
+    digest: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was understood of a manifest.
+
+    Attributes:
+        path: the manifest.
+        format: of its lines: gnu, bagit, hashdeep, …; "" if it has none, as bag-info.txt.
+        algorithms: of its digests.
+        entries: how many it has.
+        notes: what else there is to know: a signature that was not checked, backslashes that
+            separate directories.
+    """
+
+    path: str
+    format: str = ""
+    algorithms: tuple[str, ...] = ()
+    entries: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """What is wrong with a line of a manifest, or with the whole.
+
+    Attributes:
+        path: the manifest.
+        line: counted from 1; None if it is the whole.
+        reason: what is wrong.
+    """
+
+    path: str
+    line: int | None
     reason: str
+
+    def __str__(self) -> str:
+        return self.reason if self.line is None else f"line {self.line}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +134,20 @@ class Report:
 
     Attributes:
         root: the directory, as it was given.
-        manifests: the paths of the manifests that were read.
-        files: how many files the manifest lists.
+        manifests: those that were read, and how.
+        files: how many files they list.
         counts: how many files have each status.
         bytes: how many were hashed.
         seconds: how long it took.
         failures: the bad files, in the manifest's order; extra ones last.
         extra: the files that the manifest does not list, if they were asked for, bad or not.
-        bad_lines: the first lines of the manifest that are no entries.
+        bad_lines: lines of the manifests that are no entries, the first of each.
         bad_line_count: how many there are in all.
         message: what is bad, a line each, the first 20; None if all is well.
     """
 
     root: str
-    manifests: tuple[str, ...]
+    manifests: tuple[Manifest, ...]
     files: int
     counts: Mapping[Status, int] = field(hash=False)
     bytes: int
@@ -148,8 +195,11 @@ class Report:
             verdict,
             *bad,
             f"{_size(self.bytes)} in {self.seconds:.2f} s",
-            *map(_printable, self.manifests),
+            *(_printable(manifest.path) for manifest in self.manifests[:_SUMMARY_MANIFESTS]),
         ]
+        if len(self.manifests) > _SUMMARY_MANIFESTS:
+            parts.append(f"{len(self.manifests) - _SUMMARY_MANIFESTS:,} more manifests")
+        parts += sorted({note for manifest in self.manifests for note in manifest.notes})
         return " · ".join(parts)
 
     def _repr_html_(self) -> str:
@@ -162,7 +212,10 @@ class Report:
             rows += [_row(name, failure.status, failure.reason) for _, name, failure in group]
         if len(found) > _HTML_ROWS:
             rows.append(_row(f"… and {len(found) - _HTML_ROWS:,} more", "", ""))
-        rows += [_row(self.manifests[0], f"line {bad.line}", bad.reason) for bad in self.bad_lines]
+        rows += [
+            _row(bad.path, "" if bad.line is None else f"line {bad.line}", bad.reason)
+            for bad in self.bad_lines
+        ]
         table = f"<table>{''.join(rows)}</table>" if rows else ""
         return f"<p>{_escape(self._summary())}</p>{table}"
 
@@ -173,6 +226,7 @@ def _row(*cells: str) -> str:
 
 _HTML_ROWS = 1000
 _TEXT_ROWS = 20
+_SUMMARY_MANIFESTS = 3
 
 
 def _escape(text: str) -> str:

@@ -151,8 +151,18 @@ func (r *Root) Open(name string) (*File, error) {
 	return r.openByKernel(name)
 }
 
+// OpenPath opens the regular file path, which may lie anywhere. Its errors are
+// [*Error].
+func OpenPath(path string) (*File, error) {
+	f, err := os.OpenFile(path, openFlags, 0)
+	if err != nil {
+		return nil, openError(err)
+	}
+	return regular(fileOf(f))
+}
+
 // Exists reports whether there is anything under name, if only a dangling
-// symlink; if that cannot be told, it reports true. The name is a single element.
+// symlink; if that cannot be told, it reports true. [Clean] has returned name.
 func (r *Root) Exists(name string) bool {
 	if r.root != nil {
 		_, err := r.root.Lstat(name)

@@ -139,7 +139,7 @@ func (h handle) list(dir string, each func(string, os.FileMode) bool) error {
 	for {
 		n, err := retry(func() (int, error) { return syscall.ReadDirent(fd, buffer[:]) })
 		if err != nil {
-			return Reason(err)
+			return openError(err) // a directory that was removed has no entries, not even "."
 		}
 		if n == 0 {
 			return nil

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"syscall"
 )
@@ -22,13 +21,13 @@ type Item struct {
 	Err  error  // nil, or why the directory Name could not be listed
 }
 
-// Walk lists a tree, and calls visit with everything in it that is no directory and
+// Walk lists the tree below start, and calls visit with everything in it that is no directory and
 // for which keep is true: a directory's own items first, in the order of their
 // bytes, then those of its subdirectories. It follows no symlink, and ends early
 // when visit returns false or stopped is true. Of each directory it holds only what
 // was kept.
-func Walk(list Lister, stopped *atomic.Bool, keep func(name string) bool, visit func(Item) bool) {
-	for todo := []string{"."}; len(todo) > 0 && !stopped.Load(); {
+func Walk(list Lister, start string, stopped *atomic.Bool, keep func(name string) bool, visit func(Item) bool) {
+	for todo := []string{start}; len(todo) > 0 && !stopped.Load(); {
 		dir := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		var items, below []string
@@ -37,7 +36,7 @@ func Walk(list Lister, stopped *atomic.Bool, keep func(name string) bool, visit 
 			if mode.IsDir() {
 				below = append(below, path)
 			} else if keep(path) {
-				items = append(items, strings.Clone(path))
+				items = append(items, path)
 			}
 			return !stopped.Load()
 		})
@@ -99,7 +98,7 @@ func (r *Root) listByGo(dir string, each func(string, os.FileMode) bool) error {
 			return nil
 		}
 		if err != nil {
-			return Reason(err)
+			return openError(err)
 		}
 	}
 }

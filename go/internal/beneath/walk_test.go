@@ -15,7 +15,7 @@ func everything(string) bool { return true }
 
 // found returns the names that Walk visits, and the errors.
 func found(list Lister) (names []string, errs []error) {
-	Walk(list, new(atomic.Bool), everything, func(item Item) bool {
+	Walk(list, ".", new(atomic.Bool), everything, func(item Item) bool {
 		if item.Err != nil {
 			errs = append(errs, item.Err)
 		} else {
@@ -70,7 +70,7 @@ func TestWalkEndsWhenItIsStopped(t *testing.T) {
 		}
 		return nil
 	}
-	Walk(endless, &stopped, everything, func(Item) bool { return true })
+	Walk(endless, ".", &stopped, everything, func(Item) bool { return true })
 	if listed != 1000 {
 		t.Errorf("listed %d names after it was stopped", listed-1000)
 	}
@@ -85,7 +85,7 @@ func TestWalkEndsWhenVisitHasEnough(t *testing.T) {
 	}
 	for enough := range 3 {
 		visits := 0
-		Walk(list, new(atomic.Bool), everything, func(Item) bool { visits++; return visits <= enough })
+		Walk(list, ".", new(atomic.Bool), everything, func(Item) bool { visits++; return visits <= enough })
 		if visits != enough+1 {
 			t.Errorf("got %d visits, want %d", visits, enough+1)
 		}

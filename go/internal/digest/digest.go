@@ -1,15 +1,19 @@
 // Package digest is the table of the digest algorithms that checksig knows.
 //
 // A new algorithm is a row in the table. MD5 and SHA-1 find accidents, not
-// attackers: files with one MD5 or SHA-1 can be made at will.
+// attackers: files with one MD5 or SHA-1 can be made at will. CRC-32 finds
+// accidents only, and misses one in four thousand million.
 package digest
 
 import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha3"
 	"crypto/sha512"
+	"fmt"
 	"hash"
+	"hash/crc32"
 	"strings"
 )
 
@@ -18,20 +22,41 @@ type Algorithm struct {
 	Name string           // as coreutils spells it: "sha256"
 	Size int              // of a digest, in bytes
 	New  func() hash.Hash // a fresh state
+
+	// Prefix, unless it is nil, is hashed before a file of that many bytes.
+	Prefix func(size int64) []byte
 }
 
 // MaxSize is the size in bytes of the longest digest in the table.
 const MaxSize = sha512.Size
 
-// Algorithms lists the strongest first. The sizes are all different, so that
-// a digest's length tells its algorithm.
+// Algorithms lists the strongest first. Of those whose digests have one size the
+// first is the one that the size alone tells.
 var Algorithms = []*Algorithm{
-	{"sha512", sha512.Size, sha512.New},
-	{"sha384", sha512.Size384, sha512.New384},
-	{"sha256", sha256.Size, sha256.New},
-	{"sha224", sha256.Size224, sha256.New224},
-	{"sha1", sha1.Size, sha1.New},
-	{"md5", md5.Size, md5.New},
+	{Name: "sha512", Size: sha512.Size, New: sha512.New},
+	{Name: "sha384", Size: sha512.Size384, New: sha512.New384},
+	{Name: "sha256", Size: sha256.Size, New: sha256.New},
+	{Name: "sha224", Size: sha256.Size224, New: sha256.New224},
+	{Name: "sha512-256", Size: sha512.Size256, New: sha512.New512_256},
+	{Name: "sha512-224", Size: sha512.Size224, New: sha512.New512_224},
+	{Name: "sha3-512", Size: 64, New: func() hash.Hash { return sha3.New512() }},
+	{Name: "sha3-384", Size: 48, New: func() hash.Hash { return sha3.New384() }},
+	{Name: "sha3-256", Size: 32, New: func() hash.Hash { return sha3.New256() }},
+	{Name: "sha3-224", Size: 28, New: func() hash.Hash { return sha3.New224() }},
+	{Name: "sha1", Size: sha1.Size, New: sha1.New},
+	{Name: "git-sha1", Size: sha1.Size, New: sha1.New, Prefix: gitBlob},
+	{Name: "md5", Size: md5.Size, New: md5.New},
+	{Name: "crc32", Size: crc32.Size, New: func() hash.Hash { return crc32.NewIEEE() }},
+}
+
+// gitBlob is what git hashes before the content of a file.
+func gitBlob(size int64) []byte { return fmt.Appendf(nil, "blob %d\x00", size) }
+
+// spellings are what manifests call algorithms, in lower case and without "-", "_"
+// and "/", beside their names.
+var spellings = map[string]string{
+	"sha": "sha1", "crc": "crc32", "sha2224": "sha224", "sha2256": "sha256", "sha2384": "sha384", "sha2512": "sha512",
+	"blake2b512": "blake2b", "b2": "blake2b", "b3": "blake3",
 }
 
 // Names returns the algorithms' names, as a message lists them.
@@ -53,10 +78,38 @@ func ByName(name string) *Algorithm {
 	return nil
 }
 
-// BySize returns the algorithm whose digests have size bytes, or nil.
+// BySpelling returns the algorithm that a manifest calls so, such as "SHA2-256",
+// or nil.
+func BySpelling(name string) *Algorithm {
+	if len(name) > longestSpelling {
+		return nil
+	}
+	return bySpelling[plainSpelling(name)]
+}
+
+const longestSpelling = 16
+
+// bySpelling holds the algorithms by what manifests call them.
+var bySpelling = func() map[string]*Algorithm {
+	all := map[string]*Algorithm{}
+	for _, a := range Algorithms {
+		all[plainSpelling(a.Name)] = a
+	}
+	for spelling, name := range spellings {
+		all[spelling] = ByName(name)
+	}
+	return all
+}()
+
+var separators = strings.NewReplacer("-", "", "_", "", "/", "")
+
+func plainSpelling(name string) string { return separators.Replace(strings.ToLower(name)) }
+
+// BySize returns the algorithm that a digest of size bytes tells, or nil; a CRC tells
+// none, since it might be a digest cut short.
 func BySize(size int) *Algorithm {
 	for _, a := range Algorithms {
-		if a.Size == size {
+		if a.Size == size && size >= md5.Size {
 			return a
 		}
 	}

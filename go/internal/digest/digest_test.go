@@ -5,14 +5,23 @@ import (
 	"testing"
 )
 
-// The digests of "abc": RFC 1321, appendix A.5; FIPS 180-4's examples.
+// The digests of "abc": RFC 1321, appendix A.5; the examples of FIPS 180-4 and FIPS
+// 202; cksum -a crc32b; git hash-object.
 var abc = map[string]string{
-	"md5":    "900150983cd24fb0d6963f7d28e17f72",
-	"sha1":   "a9993e364706816aba3e25717850c26c9cd0d89d",
-	"sha224": "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7",
-	"sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-	"sha384": "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",
-	"sha512": "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+	"crc32":      "352441c2",
+	"git-sha1":   "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f",
+	"sha512-224": "4634270f707b6a54daae7530460842e20e37ed265ceee9a43e8924aa",
+	"sha512-256": "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23",
+	"sha3-224":   "e642824c3f8cf24ad09234ee7d3c766fc9a3a5168d0c94ad73b46fdf",
+	"sha3-256":   "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532",
+	"sha3-384":   "ec01498288516fc926459f58e2c6ad8df9b473cb0fc08c2596da7cf0e49be4b298d88cea927ac7f539f1edf228376d25",
+	"sha3-512":   "b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0",
+	"md5":        "900150983cd24fb0d6963f7d28e17f72",
+	"sha1":       "a9993e364706816aba3e25717850c26c9cd0d89d",
+	"sha224":     "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7",
+	"sha256":     "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+	"sha384":     "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",
+	"sha512":     "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
 }
 
 func TestEachAlgorithmGivesItsPublishedDigest(t *testing.T) {
@@ -21,6 +30,9 @@ func TestEachAlgorithmGivesItsPublishedDigest(t *testing.T) {
 	}
 	for _, a := range Algorithms {
 		state := a.New()
+		if a.Prefix != nil {
+			state.Write(a.Prefix(3))
+		}
 		state.Write([]byte("abc"))
 		if got := hex.EncodeToString(state.Sum(nil)); got != abc[a.Name] {
 			t.Errorf("%s: got %s, want %s", a.Name, got, abc[a.Name])
@@ -31,13 +43,31 @@ func TestEachAlgorithmGivesItsPublishedDigest(t *testing.T) {
 	}
 }
 
-func TestNameAndSizeEachTellOneAlgorithm(t *testing.T) {
+func TestANameTellsOneAlgorithmAndASizeTheUsualOne(t *testing.T) {
 	for _, a := range Algorithms {
-		if ByName(a.Name) != a || BySize(a.Size) != a {
-			t.Errorf("%s: got %v by name, %v by size", a.Name, ByName(a.Name), BySize(a.Size))
+		if ByName(a.Name) != a {
+			t.Errorf("%s: got %v by name", a.Name, ByName(a.Name))
+		}
+	}
+	for name, size := range map[string]int{"md5": 16, "sha1": 20, "sha224": 28, "sha256": 32, "sha384": 48, "sha512": 64} {
+		if BySize(size).Name != name {
+			t.Errorf("%d bytes: got %s, want %s", size, BySize(size).Name, name)
 		}
 	}
 	if ByName("crc") != nil || BySize(0) != nil {
 		t.Error("found an algorithm that is not in the table")
+	}
+}
+
+func TestManifestsSpellAlgorithmsInManyWays(t *testing.T) {
+	for spelling, want := range map[string]string{
+		"SHA2-256": "sha256", "SHA-1": "sha1", "SHA512/256": "sha512-256", "SHA3_224": "sha3-224", "MD5": "md5", "CRC32": "crc32",
+	} {
+		if got := BySpelling(spelling); got == nil || got.Name != want {
+			t.Errorf("%s: got %v, want %s", spelling, got, want)
+		}
+	}
+	if got := BySpelling("SM3"); got != nil {
+		t.Errorf("got %v", got)
 	}
 }

@@ -1,96 +1,153 @@
 package manifest
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
-
-	"checksig/internal/digest"
 )
 
-// parseGNU reads one line, without its end, of the format that coreutils'
-// sha1sum writes: digest, two spaces or " *", name; a line that begins with a
-// backslash has escapes in its name. docs/format.md, section 2.
-func parseGNU(line string, algorithm *digest.Algorithm) (Entry, error) {
-	if len(line) > MaxLine {
-		return Entry{}, fmt.Errorf("longer than %d bytes", MaxLine)
+// parseGNUOrTag reads a line in one of the two formats of coreutils, which reads
+// both in any manifest.
+func parseGNUOrTag(d *dialect, line string, _ int) (Entry, error) {
+	line = strings.TrimLeft(line, " \t")
+	if leadingHex(strings.TrimPrefix(line, `\`)) < shortestDigest {
+		if entry, isTag, err := parseTag(d, line); isTag {
+			return entry, err
+		}
 	}
-	rest, escaped := strings.CutPrefix(strings.TrimLeft(line, " \t"), `\`)
-	digits := leadingHex(rest)
+	return parseGNU(d, line)
+}
+
+// shortestDigest has so many hexadecimal digits, more than an algorithm's name begins with.
+const shortestDigest = 8
+
+// parseGNU reads a line of the format that coreutils' sha1sum writes: digest, two
+// spaces or " *", name; a line that begins with a backslash has escapes in its
+// name. Where all lines have one space or one tab, as BSD and old tools write it,
+// that will do.
+func parseGNU(d *dialect, line string) (Entry, error) {
+	rest, escaped := line, false
+	if !d.literal {
+		rest, escaped = strings.CutPrefix(line, `\`)
+	}
+	entry, rest, err := d.leadingDigest(rest)
+	if err != nil {
+		return Entry{}, err
+	}
+	entry.Name, err = d.gnuName(rest, escaped)
+	return entry, err
+}
+
+// leadingDigest reads the digest that s begins with, hexadecimal or in base64.
+func (d *dialect) leadingDigest(s string) (entry Entry, rest string, err error) {
+	digits := leadingHex(s)
+	end := strings.IndexAny(s, " \t")
+	if end > digits {
+		if entry, ok := d.base64Digest(s[:end]); ok {
+			return entry, s[end:], nil
+		}
+	}
 	if digits == 0 {
-		return Entry{}, errors.New("no hexadecimal digest")
+		return Entry{}, "", errNoDigest
 	}
-	algorithm, err := algorithmOf(digits, algorithm)
+	algorithm, err := algorithmOf(digits, d.algorithm)
 	if err != nil {
-		return Entry{}, err
+		return Entry{}, "", err
 	}
-	name, err := gnuName(rest[digits:], escaped)
-	if err != nil {
-		return Entry{}, err
-	}
-	entry := Entry{Name: name, Algorithm: algorithm}
-	for i := range algorithm.Size {
-		entry.sum[i] = nibble(rest[2*i])<<4 | nibble(rest[2*i+1])
-	}
-	return entry, nil
+	entry = Entry{Algorithm: algorithm, Size: -1}
+	entry.setHex(s[:digits])
+	return entry, s[digits:], nil
 }
 
-// nibble returns the value of a hexadecimal digit.
-func nibble(c byte) byte {
-	if c <= '9' {
-		return c - '0'
+// base64Digest reads a digest as cksum --base64 writes it; the algorithm must be known.
+func (d *dialect) base64Digest(s string) (entry Entry, ok bool) {
+	if d.algorithm == nil {
+		return Entry{}, false
 	}
-	return c&^0x20 - 'A' + 10
-}
-
-func leadingHex(s string) int {
-	n := 0
-	for n < len(s) && isHex(s[n]) {
-		n++
+	sum, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || len(sum) != d.algorithm.Size {
+		return Entry{}, false
 	}
-	return n
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-// algorithmOf returns wanted if a digest of that many hexadecimal digits is
-// one of it; if wanted is nil, the algorithm that has such digests.
-func algorithmOf(digits int, wanted *digest.Algorithm) (*digest.Algorithm, error) {
-	if wanted != nil {
-		if digits != 2*wanted.Size {
-			return nil, fmt.Errorf("digest has %d hexadecimal digits, %s has %d", digits, wanted.Name, 2*wanted.Size)
-		}
-		return wanted, nil
-	}
-	if digits%2 == 0 {
-		if found := digest.BySize(digits / 2); found != nil {
-			return found, nil
-		}
-	}
-	return nil, fmt.Errorf("digest has %d hexadecimal digits, as no known algorithm", digits)
+	entry = Entry{Algorithm: d.algorithm, Size: -1}
+	copy(entry.sum[:], sum)
+	return entry, true
 }
 
 // gnuName reads what follows the digest: the separator and the name.
-func gnuName(s string, escaped bool) (string, error) {
-	if s == "" || s == " " || s == "  " || s == " *" {
-		return "", errors.New("no file name")
+func (d *dialect) gnuName(s string, escaped bool) (string, error) {
+	separator, err := d.separatorOf(s)
+	if err != nil {
+		return "", err
 	}
-	if s[0] != ' ' {
-		return "", fmt.Errorf("%q after the digest, not a space", s[:1])
-	}
-	if s[1] != ' ' && s[1] != '*' {
-		return "", errors.New(`one space after the digest, not two or " *"`)
-	}
-	name := s[2:]
-	if strings.IndexByte(name, 0) >= 0 {
-		return "", errors.New("NUL in the file name")
+	name := s[len(separator):]
+	if err := checkName(name); err != nil {
+		return "", err
 	}
 	if escaped {
 		return unescape(name)
 	}
 	return name, nil
+}
+
+// The separators of GNU lines: the second makes the first two mean the same.
+const (
+	twoSpaces  = "  "
+	binaryMark = " *"
+	oneSpace   = " "
+	tab        = "\t"
+)
+
+// separatorOf returns the separator that s begins with, if it is the manifest's.
+func (d *dialect) separatorOf(s string) (string, error) {
+	found := ""
+	for _, separator := range []string{twoSpaces, binaryMark, tab, oneSpace} {
+		if strings.HasPrefix(s, separator) {
+			found = separator
+			break
+		}
+	}
+	switch {
+	case s == "" || s == found:
+		return "", errNoName
+	case found == "":
+		return "", fmt.Errorf("%q after the digest, not a space", s[:1])
+	case d.separator == "" || found == d.separator || isDouble(found) && isDouble(d.separator):
+		return found, nil
+	case isDouble(d.separator) && found == oneSpace:
+		return "", errors.New(`one space after the digest, not two or " *"`)
+	}
+	return "", fmt.Errorf("%q after the digest, not %q as before", found, d.separator)
+}
+
+func isDouble(separator string) bool { return len(separator) == 2 }
+
+// sniffSeparator takes the separator of the first GNU line for the manifest's.
+func (m *Manifest) sniffSeparator() {
+	looked := 0
+	for _, offset := range m.text.lines() {
+		line := strings.TrimLeft(m.text.line(offset), " \t")
+		if hashComment(line) || len(line) > MaxLine {
+			continue
+		}
+		if looked++; looked > maxSniffed {
+			return
+		}
+		if _, isTag, _ := parseTag(&m.dialect, line); isTag {
+			continue
+		}
+		if !m.dialect.literal {
+			line = strings.TrimPrefix(line, `\`)
+		}
+		_, rest, err := m.dialect.leadingDigest(line)
+		if err != nil {
+			continue
+		}
+		if separator, err := m.dialect.separatorOf(rest); err == nil {
+			m.dialect.separator = separator
+			return
+		}
+	}
 }
 
 // unescape undoes coreutils' escapes: \\, \n and \r.

@@ -7,7 +7,9 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -23,8 +25,8 @@ const (
 // StopEvery is after how many lines it is looked whether to stop.
 const StopEvery = 4096
 
-// minEntry is the length in bytes of the shortest entry: an MD5, two spaces, a name.
-const minEntry = 35
+// minEntry is the length in bytes of the shortest entry: a CRC-32, a blank, a name.
+const minEntry = 10
 
 // MaxBadLines is how many bad lines a [Manifest] keeps; the rest are counted.
 const MaxBadLines = 20
@@ -32,6 +34,7 @@ const MaxBadLines = 20
 // An Entry says that the file Name has a digest.
 type Entry struct {
 	Name      string // any bytes but NUL; unescaped, otherwise as listed
+	Size      int64  // of the file, in bytes; -1 if it is not listed
 	Algorithm *digest.Algorithm
 	sum       [digest.MaxSize]byte
 }
@@ -45,24 +48,37 @@ type BadLine struct {
 	Reason string
 }
 
+// Options say how to read a manifest.
+type Options struct {
+	Name       string            // of its file, which may tell the algorithm and the format
+	Format     *Format           // nil: the name or the lines tell it
+	Algorithm  *digest.Algorithm // nil: a line, the name, or a digest's length tells it
+	Percent    bool              // in a manifest of a bag "%25" is an escape, as from BagIt 1.0 on
+	MayBeEmpty bool              // a manifest that lists nothing, and has no bad line, is one
+}
+
 // A Manifest is what [Parse] understood. Of an entry it keeps only the place in
 // the text, 4 bytes, and reads the line again when it is asked for.
 type Manifest struct {
-	BadLines     []BadLine // the first MaxBadLines of them
+	Format       *Format
+	Algorithms   []*digest.Algorithm // of its entries, each once
+	Signed       bool                // it stands in a PGP signature, which nobody has checked
+	Backslashes  bool                // names have backslashes, and no slash: they may separate directories
+	BadLines     []BadLine           // the first MaxBadLines of them
 	BadLineCount int
 
-	text      string
-	algorithm *digest.Algorithm
-	offsets   []uint32 // of the lines that are entries
+	dialect dialect
+	text    text
+	offsets []uint32 // of the lines that are entries
 }
 
 // Len returns the number of entries.
-func (m *Manifest) Len() int { return len(m.offsets) }
+func (m *Manifest) Len() int { return len(m.offsets) * m.dialect.perLine() }
 
 // Entry returns the entry with that index, from 0.
 func (m *Manifest) Entry(index int) Entry {
-	line, _, _ := strings.Cut(m.text[m.offsets[index]:], "\n")
-	entry, err := parseGNU(strings.TrimSuffix(line, "\r"), m.algorithm)
+	offset := m.offsets[index/m.dialect.perLine()]
+	entry, err := m.Format.parse(&m.dialect, m.text.line(offset), index%m.dialect.perLine())
 	if err != nil {
 		panic(err) // Parse has read this line without an error
 	}
@@ -94,33 +110,72 @@ func (e *NotFoundError) Error() string {
 
 // Reason is the message without the directory.
 func (e *NotFoundError) Reason() string {
-	return "no manifest: neither " + Candidates[0].Name + " nor another usual name (SHA256SUMS, MD5SUMS, …)"
+	return "no manifest: neither sha1sum.txt nor another usual name (SHA256SUMS, MD5SUMS, …)"
 }
 
-// Parse reads a manifest in the GNU format, of at most MaxSize bytes. Each digest
-// must be one of algorithm; nil means that each digest's length tells its own.
-// When stopped is set, another line or StopEvery of them are read, and no more.
-func Parse(text string, algorithm *digest.Algorithm, stopped *atomic.Bool) *Manifest {
-	most := min(strings.Count(text, "\n")+1, len(text)/minEntry)
-	m := &Manifest{text: text, algorithm: algorithm, offsets: make([]uint32, 0, most)}
-	number, offset := 0, 0
-	for line := range strings.Lines(text) {
-		if number++; number%StopEvery == 0 && stopped.Load() {
+// Parse reads a manifest of at most MaxSize bytes. Its error, an [*Error] without a
+// path, says why the whole cannot serve. When stopped is set, another line or
+// StopEvery of them are read, and no more.
+func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, error) {
+	text, err := decode(content)
+	if err != nil {
+		return nil, err
+	}
+	m := &Manifest{text: text, Signed: text.signed}
+	if err := m.choose(options); err != nil {
+		return nil, err
+	}
+	most := min(strings.Count(text.content, string(text.delimiter))+1, len(text.content)/minEntry)
+	m.offsets = make([]uint32, 0, most)
+	separators := separators{}
+	for number, offset := range text.lines() {
+		if number%StopEvery == 0 && stopped.Load() {
 			break
 		}
-		start := offset
-		offset += len(line)
-		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-		if line == "" || line[0] == '#' {
+		line := text.line(offset)
+		if m.Format.isComment(line) {
 			continue
 		}
-		if _, err := parseGNU(line, algorithm); err != nil {
+		if err := m.add(line, offset, &separators); err != nil {
 			m.addBadLine(number, err)
-			continue
 		}
-		m.offsets = append(m.offsets, uint32(start))
 	}
-	return m
+	m.Backslashes = separators.backslash && !separators.slash && !separators.escaped
+	if m.Len() == 0 && !(options.MayBeEmpty && m.BadLineCount == 0) {
+		return nil, m.nothing()
+	}
+	return m, nil
+}
+
+// Complain notes that a line is wrong, or the whole, for which line is 0.
+func (m *Manifest) Complain(line int, reason string) {
+	m.addBadLine(line, errors.New(reason))
+}
+
+// separators tells what stands in the names of a manifest, and whether its tool
+// knows to escape a backslash.
+type separators struct{ slash, backslash, escaped bool }
+
+// add takes a line as an entry, or as several.
+func (m *Manifest) add(line string, offset uint32, seen *separators) error {
+	if len(line) > MaxLine {
+		return fmt.Errorf("longer than %d bytes", MaxLine)
+	}
+	var entry Entry
+	var err error
+	for column := range m.dialect.perLine() {
+		if entry, err = m.Format.parse(&m.dialect, line, column); err != nil {
+			return err
+		}
+		if !slices.Contains(m.Algorithms, entry.Algorithm) {
+			m.Algorithms = append(m.Algorithms, entry.Algorithm)
+		}
+	}
+	seen.escaped = seen.escaped || line[0] == '\\'
+	seen.slash = seen.slash || strings.IndexByte(entry.Name, '/') >= 0
+	seen.backslash = seen.backslash || strings.IndexByte(entry.Name, '\\') >= 0
+	m.offsets = append(m.offsets, offset)
+	return nil
 }
 
 func (m *Manifest) addBadLine(number int, err error) {
@@ -128,4 +183,13 @@ func (m *Manifest) addBadLine(number int, err error) {
 	if len(m.BadLines) < MaxBadLines {
 		m.BadLines = append(m.BadLines, BadLine{number, err.Error()})
 	}
+}
+
+// nothing says why there is no entry.
+func (m *Manifest) nothing() error {
+	if len(m.BadLines) == 0 {
+		return &Error{Reason: "lists no file"}
+	}
+	first := m.BadLines[0]
+	return &Error{Line: first.Line, Reason: first.Reason + " (no line of this manifest is valid)"}
 }

@@ -1,9 +1,10 @@
 package manifest
 
 import (
-	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,65 +16,150 @@ import (
 	"checksig/internal/digest"
 )
 
-// canonical writes an entry as coreutils does.
-func canonical(e Entry) string {
-	escaped := strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`).Replace(e.Name)
-	mark := ""
-	if escaped != e.Name {
-		mark = `\`
-	}
-	return fmt.Sprintf("%s%s  %s\n", mark, hex.EncodeToString(e.Digest()), escaped)
+var gnuEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
+
+// canonical are the formats as their own tools write them: an entry's line, or "" for
+// a name that the format has no way to write.
+var canonical = map[string]func(e Entry) string{
+	"gnu": func(e Entry) string {
+		escaped := gnuEscapes.Replace(e.Name)
+		mark := ""
+		if escaped != e.Name {
+			mark = `\`
+		}
+		return fmt.Sprintf("%s%s (%s) = %x\n", mark, strings.ToUpper(e.Algorithm.Name), escaped, e.Digest())
+	},
+	"sfv": func(e Entry) string {
+		if strings.ContainsAny(e.Name, "\r\n") || strings.HasPrefix(e.Name, ";") || strings.HasPrefix(e.Name, "#") ||
+			strings.TrimRight(e.Name, " \t") != e.Name {
+			return ""
+		}
+		return fmt.Sprintf("%s %x\n", e.Name, e.Digest())
+	},
+	"pooch": func(e Entry) string {
+		quote := `"`
+		if strings.Contains(e.Name, quote) {
+			quote = "'"
+		}
+		if strings.Contains(e.Name, quote) || strings.ContainsAny(e.Name, "\r\n") {
+			return ""
+		}
+		return fmt.Sprintf("%s%s%s %s:%x\n", quote, e.Name, quote, e.Algorithm.Name, e.Digest())
+	},
+	"bagit": func(e Entry) string {
+		if strings.TrimLeft(e.Name, " \t*") != e.Name {
+			return ""
+		}
+		name := strings.NewReplacer("%", "%25", "\n", "%0A", "\r", "%0D").Replace(e.Name)
+		return fmt.Sprintf("%x  %s\n", e.Digest(), name)
+	},
+	"record": func(e Entry) string {
+		if strings.ContainsAny(e.Name, "\r\n") {
+			return ""
+		}
+		size := ""
+		if e.Size >= 0 {
+			size = fmt.Sprint(e.Size)
+		}
+		name := `"` + strings.ReplaceAll(e.Name, `"`, `""`) + `"`
+		return fmt.Sprintf("%s,%s=%s,%s\n", name, e.Algorithm.Name, base64.RawURLEncoding.EncodeToString(e.Digest()), size)
+	},
+	"list": func(e Entry) string {
+		return fmt.Sprintf("%s %d %x %s\x00", e.Algorithm.Name, e.Size, e.Digest(), e.Name)
+	},
 }
 
-// The law: every line is an entry, a bad line, or ignored; and what parses,
-// written in canonical form, parses to the same entries.
-func FuzzParse(f *testing.F) {
-	sum := strings.Repeat("5a", 20)
-	for _, seed := range []string{
-		"", "\n", sum + "  a\n", sum + " *a\r\n" + sum + "  b", `\` + sum + `  a\nb\\c\r` + "\n",
-		"# x\n \t" + strings.ToUpper(sum) + "  ../a\n", sum + sum[:24] + "  a\n<html>\n" + sum, sum + "  a\x00b\n",
-	} {
-		f.Add([]byte(seed), true)
-		f.Add([]byte(seed), false)
+// fuzzParse is the law of each format: no bytes make a panic; each line is an entry,
+// bad, or a comment; and what parses, written in canonical form, parses to the same.
+func fuzzParse(f *testing.F, format string, seeds ...string) {
+	for _, seed := range append(seeds, specimens(f)...) {
+		f.Add([]byte(seed))
 	}
-	for _, seed := range caseFiles(f) {
-		f.Add(seed, false)
-	}
-	f.Fuzz(func(t *testing.T, data []byte, byName bool) {
-		var algorithm *digest.Algorithm
-		if byName {
-			algorithm = digest.ByName("sha1")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		options := Options{Format: FormatByName(format), Name: "x.sha256", Percent: true}
+		if format == "sfv" {
+			options.Name = "x.sfv"
 		}
-		m := Parse(string(data), algorithm, new(atomic.Bool))
-		checkLines(t, data, m)
+		m, err := Parse(string(data), options, new(atomic.Bool))
+		if err != nil {
+			checkRefusal(t, err)
+			return
+		}
+		checkLines(t, m)
 		var text strings.Builder
+		var want []Entry
 		for i := range m.Len() {
 			e := m.Entry(i)
-			if byName && e.Algorithm != algorithm {
-				t.Fatalf("entry %d has algorithm %s", i, e.Algorithm.Name)
+			if line := canonical[format](e); line != "" {
+				text.WriteString(line)
+				want = append(want, e)
 			}
-			text.WriteString(canonical(e))
 		}
-		again := Parse(text.String(), algorithm, new(atomic.Bool))
-		if again.BadLineCount != 0 || again.Len() != m.Len() {
-			t.Fatalf("canonical form has %d entries and %v, want %d", again.Len(), again.BadLines, m.Len())
+		if len(want) == 0 {
+			return
 		}
-		for i := range m.Len() {
-			if got, want := again.Entry(i), m.Entry(i); got != want {
-				t.Errorf("got %+v, want %+v", got, want)
+		again, err := Parse(text.String(), options, new(atomic.Bool))
+		if err != nil || again.BadLineCount != 0 || again.Len() != len(want) {
+			t.Fatalf("%v: the canonical form of %d entries is\n%s", err, len(want), text.String())
+		}
+		for i := range want {
+			if got := again.Entry(i); got.Name != want[i].Name || string(got.Digest()) != string(want[i].Digest()) ||
+				got.Algorithm != want[i].Algorithm {
+				t.Errorf("got %+v, want %+v", got, want[i])
 			}
 		}
 	})
 }
 
-// caseFiles returns the contents of the small files of testdata/cases, the
+const sum64 = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
+
+func FuzzGNU(f *testing.F) {
+	fuzzParse(f, "gnu", sum64+"  a\n"+sum64+" *b\r\n", `\`+sum64+`  a\nb\\c\r`+"\n", "SHA256 (a) = "+sum64+"\n",
+		sum64+"  a\x00"+sum64+"  b\n\x00", "\xff\xfe5\x00", sum64+" a\n"+sum64+"\tb\n", "# x\n "+strings.ToUpper(sum64)+"  ../a\n",
+		pgpMessage+"\nHash: SHA256\n\n"+sum64+"  a\n"+pgpSignature+"\n\nx\n"+pgpEnd+"\n")
+}
+func FuzzSFV(f *testing.F) { fuzzParse(f, "sfv", "; x\na b   5A5A5a5a\n", "a\t00000000") }
+func FuzzPooch(f *testing.F) {
+	fuzzParse(f, "pooch", "a "+sum64+"\n", "'a b' md5:"+sum64[:32]+" https://x/y\n", "a\t"+sum64)
+}
+func FuzzBagIt(f *testing.F) { fuzzParse(f, "bagit", sum64+"  data/a%0Ab%25\n", sum64+"\t*data/b") }
+func FuzzRecord(f *testing.F) {
+	fuzzParse(f, "record", "a,sha256=AAAA,3\n\"b,c\",md5=,\n", "x.dist-info/RECORD,,\n")
+}
+func FuzzList(f *testing.F) { fuzzParse(f, "list", "md5 -1 "+sum64[:32]+" a\nb\x00") }
+func FuzzSniffed(f *testing.F) { // whatever the format, it is found again
+	for _, seed := range specimens(f) {
+		f.Add([]byte(seed), "CHECKSUMS")
+	}
+	f.Fuzz(func(t *testing.T, data []byte, name string) {
+		m, err := Parse(string(data), Options{Name: name}, new(atomic.Bool))
+		if err != nil {
+			checkRefusal(t, err)
+			return
+		}
+		checkLines(t, m)
+		for i := range m.Len() {
+			if e := m.Entry(i); checkName(e.Name) != nil {
+				t.Errorf("the name %q", e.Name)
+			}
+		}
+	})
+}
+
+func checkRefusal(t *testing.T, err error) {
+	var refusal *Error
+	if !errors.As(err, &refusal) || refusal.Reason == "" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// specimens returns the contents of the small files of testdata/cases, the
 // manifests among them.
-func caseFiles(f *testing.F) [][]byte {
+func specimens(f *testing.F) (contents []string) {
 	paths, err := filepath.Glob("../../../testdata/cases/*.json")
 	if err != nil || len(paths) == 0 {
 		f.Fatalf("found no case (error %v)", err)
 	}
-	var contents [][]byte
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -85,34 +171,42 @@ func caseFiles(f *testing.F) [][]byte {
 		}
 		for _, item := range c.Tree {
 			if item[0] == "file" && len(item) == 3 {
-				contents = append(contents, []byte(item[2].(string)))
+				var content []byte
+				for _, r := range item[2].(string) {
+					content = append(content, byte(r))
+				}
+				contents = append(contents, string(content))
 			}
 		}
 	}
 	return contents
 }
 
-// checkLines fails if a line is neither an entry, nor bad, nor empty or a comment.
-func checkLines(t *testing.T, data []byte, m *Manifest) {
-	ignored := 0
-	lines := bytes.Split(data, []byte("\n"))
-	for _, line := range lines {
-		if line = bytes.TrimSuffix(line, []byte("\r")); len(line) == 0 || line[0] == '#' {
-			ignored++
+// checkLines fails if a line is neither an entry, nor bad, nor a comment.
+func checkLines(t *testing.T, m *Manifest) {
+	comments, lines := 0, 0
+	for _, offset := range m.text.lines() {
+		lines++
+		if m.Format.isComment(m.text.line(offset)) {
+			comments++
 		}
 	}
-	if got := m.Len() + m.BadLineCount + ignored; got != len(lines) {
-		t.Errorf("got %d entries, %d bad and %d ignored lines, of %d", m.Len(), m.BadLineCount, ignored, len(lines))
+	if got := len(m.offsets) + m.BadLineCount + comments; got != lines {
+		t.Errorf("got %d entries, %d bad lines and %d comments, of %d", m.Len(), m.BadLineCount, comments, lines)
 	}
 	if len(m.BadLines) != min(m.BadLineCount, MaxBadLines) {
 		t.Errorf("kept %d of %d bad lines", len(m.BadLines), m.BadLineCount)
 	}
 }
 
+func parse(text string, options Options) (*Manifest, error) {
+	return Parse(text, options, new(atomic.Bool))
+}
+
 func TestParseKeepsTheFirstBadLinesAndCountsTheRest(t *testing.T) {
-	m := Parse(strings.Repeat("?\n", 1000), nil, new(atomic.Bool))
-	if len(m.BadLines) != MaxBadLines || m.BadLineCount != 1000 || m.BadLines[MaxBadLines-1].Line != MaxBadLines {
-		t.Errorf("kept %d of %d, the last is line %d", len(m.BadLines), m.BadLineCount, m.BadLines[len(m.BadLines)-1].Line)
+	m, err := parse(sum64+"  a\n"+strings.Repeat("?\n", 1000), Options{})
+	if err != nil || len(m.BadLines) != MaxBadLines || m.BadLineCount != 1000 || m.BadLines[MaxBadLines-1].Line != MaxBadLines+1 {
+		t.Errorf("kept %v of %d, %v", m.BadLines, m.BadLineCount, err)
 	}
 }
 
@@ -120,31 +214,64 @@ func TestEmptyLinesTakeNoMemory(t *testing.T) {
 	text := strings.Repeat("\n", 1<<20)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	Parse(text, nil, new(atomic.Bool))
+	_, err := parse(text, Options{})
 	runtime.ReadMemStats(&after)
-	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<18 {
-		t.Errorf("got %d bytes", got)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 || err == nil {
+		t.Errorf("got %d bytes, %v", got, err)
 	}
 }
 
 func TestALineOfExactlyTheLimitIsRead(t *testing.T) {
-	line := strings.Repeat("5a", 20) + "  "
+	line := sum64 + "  "
 	line += strings.Repeat("n", MaxLine-len(line))
-	for extra, want := range map[string]int{"": 1, "n": 0} {
-		if got := Parse(line+extra+"\r\n", nil, new(atomic.Bool)).Len(); got != want {
-			t.Errorf("%d bytes: got %d entries, want %d", len(line+extra), got, want)
+	if m, err := parse(line+"\r\n", Options{}); err != nil || m.Len() != 1 {
+		t.Errorf("%d bytes: %v", len(line), err)
+	}
+	if _, err := parse(line+"n\r\n", Options{}); err == nil {
+		t.Errorf("%d bytes: read", len(line)+1)
+	}
+}
+
+func TestUsualNamesAreDistinct(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range Usual {
+		if seen[name] || strings.Contains(name, "/") {
+			t.Errorf("%q is there twice, or no plain name", name)
+		}
+		seen[name] = true
+	}
+}
+
+func TestANameTellsTheAlgorithm(t *testing.T) {
+	for name, want := range map[string]string{
+		"sha1sum.txt": "sha1", "SHA256SUMS": "sha256", "SHASUMS256.txt": "sha256", "SHASUMS": "", "x.tar.gz.md5": "md5",
+		"md5checksums.txt": "md5", "manifest-sha512.txt": "sha512", "tagmanifest-sha3-256.txt": "sha3-256",
+		"checksums.sha256": "sha256", "a.sha512-256": "sha512-256", "my_md5_list.txt": "md5", "md5-tool.zip.sha1": "sha1",
+		"checklist.chk": "", "CHECKSUM": "", "checksums.txt": "", "dir.md5/list": "", "SHA3-256SUMS": "sha3-256", "photos.sfv": "",
+	} {
+		found, err := algorithmOfName(name)
+		got := ""
+		if found != nil {
+			got = found.Name
+		}
+		if got != want || err != nil {
+			t.Errorf("%s: got %q, %v; want %q", name, got, err, want)
+		}
+	}
+	for _, name := range []string{"files.md4", "WHIRLPOOLSUMS", "x.tiger"} {
+		if _, err := algorithmOfName(name); err == nil {
+			t.Errorf("%s: no error", name)
 		}
 	}
 }
 
-func TestCandidatesAreDistinct(t *testing.T) {
-	seen := map[string]bool{}
-	for _, c := range Candidates {
-		if seen[c.Name] || strings.Contains(c.Name, "/") {
-			t.Errorf("%q is there twice, or no plain name", c.Name)
-		}
-		seen[c.Name] = true
+// names lists what a manifest holds, "algorithm name size" each.
+func names(m *Manifest) (list []string) {
+	for i := range m.Len() {
+		e := m.Entry(i)
+		list = append(list, fmt.Sprintf("%s %s %d %s", e.Algorithm.Name, e.Name, e.Size, hex.EncodeToString(e.Digest())[:4]))
 	}
+	return list
 }
 
 func BenchmarkParse(b *testing.B) {
@@ -154,8 +281,16 @@ func BenchmarkParse(b *testing.B) {
 	}
 	b.SetBytes(int64(text.Len()))
 	for b.Loop() {
-		if Parse(text.String(), nil, new(atomic.Bool)).Len() != 100_000 {
+		if m, err := parse(text.String(), Options{}); err != nil || m.Len() != 100_000 {
 			b.Fatal("lost entries")
+		}
+	}
+}
+
+func TestEachAlgorithmHasASpelling(t *testing.T) {
+	for _, a := range digest.Algorithms {
+		if digest.BySpelling(strings.ToUpper(a.Name)) != a {
+			t.Errorf("%s is not found by its own name", a.Name)
 		}
 	}
 }

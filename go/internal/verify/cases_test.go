@@ -11,15 +11,17 @@ import (
 	"testing"
 
 	"checksig/internal/beneath"
+	"checksig/internal/digest"
 	"checksig/internal/manifest"
 )
 
 // A testCase is one file of testdata/cases, whose README tells the format.
 type testCase struct {
-	Rule, Origin, Verdict, Extra string
-	Tree                         [][]any
-	Line                         int
-	Message                      []string
+	Rule, Origin, Verdict string
+	Options               map[string]string
+	Tree                  [][]any
+	Line                  int
+	Message               []string
 }
 
 func TestCases(t *testing.T) {
@@ -53,8 +55,13 @@ func runCase(t *testing.T, path string, open func(string) (*beneath.Root, error)
 	for _, item := range c.Tree {
 		plant(t, root, item)
 	}
-	extra := map[string]Extra{"": IgnoreExtra, "report": ReportExtra, "fail": FailExtra}[c.Extra]
-	j := newJob(root, Options{Workers: 3, Extra: extra})
+	j := newJob(root, Options{
+		Workers:   3,
+		Manifest:  strings.ReplaceAll(c.Options["manifest"], "ROOT", root),
+		Format:    manifest.FormatByName(c.Options["format"]),
+		Algorithm: digest.ByName(c.Options["algorithm"]),
+		Extra:     map[string]Extra{"": IgnoreExtra, "report": ReportExtra, "fail": FailExtra}[c.Options["extra"]],
+	})
 	j.run(open)
 	report, err := j.Outcome()
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -21,15 +22,9 @@ const (
 	// a cold disk leaves its core to another.
 	minWorkers = 8
 
-	// maxWorkers and maxReading bound the threads that wait for slow disks, of one
-	// run and of all: Go ends the process at 10,000 threads.
+	// maxWorkers is how many files one run reads at once.
 	maxWorkers = 256
-	maxReading = 4096
 )
-
-// reading has room for the files that all runs of this process open and read at
-// the same time.
-var reading = make(chan struct{}, maxReading)
 
 // A File is a regular file, open for reading.
 type File interface {
@@ -59,12 +54,14 @@ func Contain(err *error) {
 // checkAll verifies the files of a plan on a bounded number of goroutines. Its
 // error is a [*PanicError].
 func (j *Job) checkAll(p *plan, open func(string) (File, error)) error {
-	others := threads.takeWorkers(j.options.Workers, len(p.first))
-	defer threads.give(others)
-	failures := make(chan error, others+1)
+	workers := j.options.Workers
+	if workers <= 0 {
+		workers = max(runtime.GOMAXPROCS(0), minWorkers)
+	}
+	failures := make(chan error, min(workers, maxWorkers, len(p.first)))
 	work := func() { failures <- j.work(p, open) }
 	var wait sync.WaitGroup
-	for range others {
+	for range cap(failures) - 1 {
 		wait.Go(work)
 	}
 	work() // one worker is this goroutine: to wake another costs more than to verify a small file
@@ -87,12 +84,9 @@ func (j *Job) work(p *plan, open func(string) (File, error)) (err error) {
 		}
 	}()
 	defer Contain(&err)
-	buffer := buffers.Get().(*[bufferSize]byte)
-	defer buffers.Put(buffer)
 	w := &worker{
 		opener: opener{patience{stopped: &j.stopped}, open},
 		all:    j.options.Results == AllResults,
-		buffer: buffer[:],
 		states: map[*digest.Algorithm]hash.Hash{},
 		bytes:  &j.bytes,
 	}
@@ -120,7 +114,6 @@ type worker struct {
 	opener
 	all    bool // results for good files too
 	target target
-	buffer []byte
 	states map[*digest.Algorithm]hash.Hash
 	active []hash.Hash
 	sum    [digest.MaxSize]byte
@@ -130,32 +123,43 @@ type worker struct {
 // check gives the verdict on the target, which it reads once; nil is OK, when
 // such results are not wanted.
 func (w *worker) check() *Result {
-	reading <- struct{}{}
-	defer func() { <-reading }()
 	t := &w.target
+	if err := threads.take(); err != nil {
+		return t.refused(err)
+	}
+	defer threads.give()
 	file, err := w.Open(t.name)
 	if err != nil {
 		return t.refused(err)
 	}
 	defer closeCounted(file)
-	w.reset()
-	if err := drain(file, w.buffer, w.stopped, w.feed); err != nil {
+	size := file.Opened().Size
+	w.reset(size)
+	buffer := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buffer)
+	if err := drain(file, buffer[:], w.stopped, w.feed); err != nil {
 		return t.refused(err)
 	}
 	for i := range t.entries {
 		actual := w.active[i].Sum(w.sum[:0])
 		if !bytes.Equal(actual, t.entries[i].Digest()) {
-			return t.hashed(Failed, i, actual, file.Opened().Size)
+			return t.hashed(Failed, i, actual, size)
+		}
+		if listed := t.entries[i].Size; listed >= 0 && listed != size {
+			result := t.hashed(Failed, i, actual, size)
+			result.Err = fmt.Errorf("%d bytes, not the %d that are listed", size, listed)
+			return result
 		}
 	}
 	if !w.all {
 		return nil
 	}
-	return t.hashed(OK, 0, t.entries[0].Digest(), file.Opened().Size)
+	return t.hashed(OK, 0, t.entries[0].Digest(), size)
 }
 
-// reset makes active hold a fresh state for each entry of the target.
-func (w *worker) reset() {
+// reset makes active hold a fresh state for each entry of the target, for a file of
+// that size.
+func (w *worker) reset(size int64) {
 	w.active = w.active[:0]
 	for i := range w.target.entries {
 		algorithm := w.target.entries[i].Algorithm
@@ -165,6 +169,9 @@ func (w *worker) reset() {
 			w.states[algorithm] = state
 		}
 		state.Reset()
+		if algorithm.Prefix != nil {
+			state.Write(algorithm.Prefix(size))
+		}
 		w.active = append(w.active, state)
 	}
 }

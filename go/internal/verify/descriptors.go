@@ -2,6 +2,7 @@ package verify
 
 import (
 	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -51,6 +52,22 @@ func (p *patience) try(open func() error) error {
 			p.waited += pause
 		}
 	}
+}
+
+// list lists a directory below the root, patiently, as long as nothing of it was listed.
+func (p *patience) list(root *beneath.Root, dir string, each func(string, os.FileMode) bool) (err error) {
+	_ = p.try(func() error {
+		began := false
+		err = root.List(dir, func(name string, mode os.FileMode) bool {
+			began = true
+			return each(name, mode)
+		})
+		if began {
+			return nil
+		}
+		return err
+	})
+	return err
 }
 
 // An opener opens files, patiently.

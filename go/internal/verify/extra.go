@@ -1,24 +1,80 @@
 package verify
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"strings"
 
 	"checksig/internal/beneath"
 )
 
-// findExtra gives a verdict on everything in dir that is no directory, not listed,
-// and not the manifest; and on each directory that cannot be listed.
-func (j *Job) findExtra(dir *beneath.Root, manifest string, listed *names) {
-	p := patience{stopped: &j.stopped}
-	list := func(name string, each func(string, os.FileMode) bool) error {
-		return p.try(func() error { return dir.List(name, each) })
+var errNotInBag = errors.New("in the payload of the bag, and in no manifest")
+
+// findExtra gives a verdict on everything below the root that is no directory, not
+// listed, and no manifest; and on each directory that cannot be listed. Of a bag it
+// looks for what is in the payload in any case.
+func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
+	wanted := j.options.Extra != IgnoreExtra
+	if !wanted && b == nil {
+		return
 	}
-	keep := func(name string) bool { return name != manifest && !listed.has(name) }
-	beneath.Walk(list, &j.stopped, keep, func(item beneath.Item) bool {
+	manifests := map[string]bool{}
+	for _, source := range p.list {
+		manifests[source.name] = true
+	}
+	w := patience{stopped: &j.stopped}
+	list := func(name string, each func(string, os.FileMode) bool) error {
+		if err := threads.take(); err != nil {
+			return err
+		}
+		defer threads.give()
+		return w.list(dir, name, each)
+	}
+	var bytes, files int64
+	keep := func(name string) bool {
+		inPayload := b != nil && strings.HasPrefix(name, bagPayload)
+		if inPayload && b.info != nil {
+			size, _ := dir.Size(name)
+			bytes, files = bytes+size, files+1
+		}
+		return (wanted || inPayload) && !manifests[name] && !p.names.has(name)
+	}
+	start := "."
+	if !wanted {
+		start = strings.TrimSuffix(bagPayload, "/")
+	}
+	beneath.Walk(list, start, &j.stopped, keep, func(item beneath.Item) bool {
 		result := &Result{Name: item.Name, Status: Unlisted, Size: -1, Err: errUnlisted}
-		if item.Err != nil {
+		switch {
+		case item.Err != nil:
 			result.Status, result.Err = Error, item.Err
+		case b != nil && strings.HasPrefix(item.Name, bagPayload):
+			result.Bad, result.Err = true, errNotInBag
 		}
 		return j.results.add(result)
 	})
+	if b != nil && b.info != nil && (bytes != b.bytes || files != b.files) && b.info.BadLineCount == 0 {
+		const reason = "Payload-Oxum says %d bytes in %d files, the payload has %d in %d"
+		b.info.Complain(b.line, fmt.Sprintf(reason, b.bytes, b.files, bytes, files))
+	}
+}
+
+// checkComplete complains of each payload manifest of a bag that does not list what
+// another one does.
+func (b *bag) checkComplete(p *plan) {
+	if !b.strict || len(b.payload) < 2 {
+		return
+	}
+	for index, first := range p.first {
+		name := p.name(first)
+		if !strings.HasPrefix(name, bagPayload) {
+			continue
+		}
+		for _, source := range b.payload {
+			if !p.listedBy(index, source) {
+				source.Complain(0, fmt.Sprintf("does not list %q, which another payload manifest does", name))
+			}
+		}
+	}
 }

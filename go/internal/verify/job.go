@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -65,36 +67,45 @@ func Start(root string, options Options) (*Job, error) {
 func (j *Job) run(open func(string) (*beneath.Root, error)) {
 	defer close(j.done)
 	defer Contain(&j.err)
-	if _, err := threads.take(1); err != nil {
+	if err := threads.take(); err != nil {
 		j.err = &OSError{j.root, err}
 		return
 	}
-	defer threads.give(1)
+	give := sync.OnceFunc(threads.give)
+	defer give()
 	dir, err := open(j.root)
 	if err != nil {
 		j.err = &OSError{j.root, err}
 		return
 	}
 	defer dir.Close()
-	j.err = j.verify(dir)
+	r := j.newReader(dir)
+	list, err := r.read()
+	give()
+	if err == nil {
+		err = j.verify(r, list)
+	}
+	j.err = j.unlessCancelled(err)
 }
 
-// verify reads the manifest of dir and checks the files.
-func (j *Job) verify(dir *beneath.Root) error {
-	name, list, err := readManifest(j.root, dir, j.options.Algorithm, &j.stopped)
-	if err != nil {
-		return j.unlessCancelled(err)
+// verify checks the files that the manifests list.
+func (j *Job) verify(r *reader, list sources) error {
+	if j.options.Task != VerifyFiles {
+		j.report = &Report{Root: j.root, Sources: list}
+		return j.giveEntries(list)
 	}
 	p := makePlan(list, &j.stopped)
 	if j.stopped.Load() {
 		return ErrCancelled // list and p may be cut short
 	}
+	if r.bag != nil {
+		r.bag.checkComplete(p)
+		p.fetched = r.bag.fetched
+	}
 	report := &Report{
 		Root:          j.root,
-		Manifest:      Join(j.root, name),
+		Sources:       list,
 		Files:         len(p.first),
-		BadLines:      list.BadLines,
-		BadLineCount:  list.BadLineCount,
 		ignoreMissing: j.options.IgnoreMissing,
 		failExtra:     j.options.Extra == FailExtra,
 	}
@@ -104,23 +115,42 @@ func (j *Job) verify(dir *beneath.Root) error {
 		j.results.stop() // Cancel came before there was anything to stop
 	}
 	if j.options.Totals {
-		defer j.inBackground(func() { j.countBytes(p, dir) })()
+		defer inBackground(func() { j.countBytes(p, r.dir) })()
 	}
-	err = j.checkAll(p, opens(dir))
+	err := j.checkAll(p, opens(r.dir))
 	if err != nil || j.stopped.Load() {
-		return j.unlessCancelled(err)
+		return cmp.Or(err, ErrCancelled)
 	}
 	if !j.results.finished() {
 		panic("a file has no verdict")
 	}
-	if j.options.Extra != IgnoreExtra {
-		j.findExtra(dir, name, p.names)
-		if j.stopped.Load() {
+	j.findExtra(r.dir, p, r.bag)
+	if j.stopped.Load() {
+		return ErrCancelled
+	}
+	if r.bag != nil && r.bag.info != nil {
+		report.Sources = append(report.Sources, r.bag.info)
+	}
+	report.Bytes = j.bytes.Load()
+	report.Hint = j.hint(report, r.dir)
+	j.report = report
+	return nil
+}
+
+// giveEntries makes the entries of all manifests the results of the run.
+func (j *Job) giveEntries(list sources) error {
+	j.results = newStream(&Report{Files: 0}, AllResults)
+	close(j.ready)
+	if j.stopped.Load() || j.options.Task == FindManifests {
+		return nil
+	}
+	for i := range list.Len() {
+		entry := list.Entry(i)
+		result := &Result{Name: entry.Name, Algorithm: entry.Algorithm, Expected: bytes.Clone(entry.Digest()), Size: entry.Size}
+		if !j.results.add(result) {
 			return ErrCancelled
 		}
 	}
-	report.Bytes = j.bytes.Load()
-	j.report = report
 	return nil
 }
 
@@ -134,21 +164,22 @@ func (j *Job) unlessCancelled(err error) error {
 	return err
 }
 
-// inBackground runs work on another goroutine, if there is a thread for it, and
-// returns a function that waits for its end.
-func (j *Job) inBackground(work func()) (wait func()) {
-	if _, err := threads.take(1); err != nil {
-		return func() {}
-	}
+// inBackground runs work on another goroutine, and returns a function that waits
+// for its end.
+func inBackground(work func()) (wait func()) {
 	var group sync.WaitGroup
 	group.Go(work)
-	return func() { group.Wait(); threads.give(1) }
+	return group.Wait
 }
 
 // countBytes adds up the sizes of all files that are there.
 func (j *Job) countBytes(p *plan, dir *beneath.Root) {
 	var err error
 	defer Contain(&err) // the total stays unknown
+	if threads.take() != nil {
+		return
+	}
+	defer threads.give()
 	var t target
 	total := int64(0)
 	for i := range p.first {

@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"checksig/internal/manifest"
 )
 
 func begin(t *testing.T, root string, options Options) *Job {
@@ -209,7 +207,7 @@ func TestPlanKnowsEachFileOnce(t *testing.T) {
 	for i := range 5000 {
 		fmt.Fprintf(&text, "%s  f%d\n%s  ./f%d\n", sum, i%1000, sum, i)
 	}
-	p := makePlan(manifest.Parse(text.String(), nil, new(atomic.Bool)), new(atomic.Bool))
+	p := makePlan(parsed(t, text.String()), new(atomic.Bool))
 	if len(p.first) != 5000 || len(p.more) != 1000 {
 		t.Errorf("got %d files, %d of them listed again", len(p.first), len(p.more))
 	}

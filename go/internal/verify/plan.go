@@ -12,18 +12,20 @@ import (
 	"checksig/internal/manifest"
 )
 
-// A plan is the files that a manifest lists, in the order in which it first
-// names each. For a file it keeps 4 bytes: the index of its first entry.
+// A plan is the files that the manifests list, in the order in which they first
+// name each. For a file it keeps 4 bytes: the index of its first entry.
 type plan struct {
-	list  *manifest.Manifest
+	list  sources
 	first []uint32
 	more  map[uint32][]uint32 // by the first entry, the others for the same file
 	short map[uint32]string   // the clean names of entries that list them at great length
 	names *names              // of all of them
+
+	fetched map[string]bool // names that a bag says are still to be fetched
 }
 
 // makePlan gathers the entries of list by file; when stopped it ends early.
-func makePlan(list *manifest.Manifest, stopped *atomic.Bool) *plan {
+func makePlan(list sources, stopped *atomic.Bool) *plan {
 	p := &plan{
 		list:  list,
 		first: make([]uint32, 0, list.Len()),
@@ -62,10 +64,22 @@ func (p *plan) name(entry uint32) string {
 	return clean
 }
 
+// listedBy reports whether a manifest lists the file number index.
+func (p *plan) listedBy(index int, source *Source) bool {
+	first := p.first[index]
+	for _, entry := range append([]uint32{first}, p.more[first]...) {
+		if at := int(entry) - source.first; 0 <= at && at < source.Manifest.Len() {
+			return true
+		}
+	}
+	return false
+}
+
 // A target is one file to verify, with everything that the manifest says of it.
 type target struct {
 	name    string
 	entries []manifest.Entry // one an algorithm
+	fetched bool             // it is to be fetched yet
 }
 
 // target fills t, whose memory is used again, with the file number index. A
@@ -80,6 +94,7 @@ func (p *plan) target(index int, t *target) (refusal *Result) {
 		return t.result(Error, err)
 	}
 	t.name = name
+	t.fetched = p.fetched[name]
 	for _, other := range p.more[first] {
 		if refusal = t.add(p.list.Entry(int(other))); refusal != nil {
 			return refusal
@@ -91,14 +106,19 @@ func (p *plan) target(index int, t *target) (refusal *Result) {
 // add takes one more entry for the same file: known, of another algorithm, or
 // in conflict with one that is known.
 func (t *target) add(entry manifest.Entry) (refusal *Result) {
-	known := slices.IndexFunc(t.entries, func(e manifest.Entry) bool { return e.Algorithm == entry.Algorithm })
-	if known < 0 {
+	at := slices.IndexFunc(t.entries, func(e manifest.Entry) bool { return e.Algorithm == entry.Algorithm })
+	if at < 0 {
 		t.entries = append(t.entries, entry)
 		return nil
 	}
-	if !bytes.Equal(t.entries[known].Digest(), entry.Digest()) {
-		return t.result(Conflict, &conflictError{entry.Algorithm.Name})
+	known := &t.entries[at]
+	if !bytes.Equal(known.Digest(), entry.Digest()) {
+		return t.result(Conflict, conflictError("two different "+entry.Algorithm.Name+" digests listed"))
 	}
+	if known.Size >= 0 && entry.Size >= 0 && known.Size != entry.Size {
+		return t.result(Conflict, conflictError("two different sizes listed"))
+	}
+	known.Size = max(known.Size, entry.Size)
 	return nil
 }
 

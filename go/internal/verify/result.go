@@ -36,6 +36,7 @@ type Result struct {
 	Actual    []byte            // the file's digest; nil if there is none
 	Size      int64             // of the file, in bytes; -1 if it was not opened
 	Err       error             // why it is not OK
+	Bad       bool              // it keeps the whole from being good; a report sets it, too
 }
 
 // Reason says in a word or two why the file is not OK.
@@ -60,9 +61,11 @@ var (
 	errUnlisted = errors.New("not in the manifest")
 )
 
-type conflictError struct{ algorithm string }
+var errNotFetched = &beneath.Error{Reason: "missing, to be fetched (fetch.txt)", Err: syscall.ENOENT}
 
-func (e *conflictError) Error() string { return "two different " + e.algorithm + " digests listed" }
+type conflictError string
+
+func (e conflictError) Error() string { return string(e) }
 
 // result returns a verdict on t for which no digest was computed.
 func (t *target) result(status Status, err error) *Result {
@@ -97,6 +100,8 @@ func (t *target) hashed(status Status, index int, actual []byte, size int64) *Re
 // refused returns the verdict on a file that could not be opened or read.
 func (t *target) refused(err error) *Result {
 	switch {
+	case errors.Is(err, beneath.ErrMissing) && t.fetched:
+		return t.result(Missing, errNotFetched)
 	case errors.Is(err, beneath.ErrMissing):
 		return t.result(Missing, err)
 	case errors.Is(err, errChanged):
@@ -110,28 +115,30 @@ const maxMessageLines = 20
 
 // A Report is the outcome of a run.
 type Report struct {
-	Root         string // as the caller gave it
-	Manifest     string // its path
-	Files        int    // how many distinct files the manifest lists
-	Counts       [statuses]int
-	Bytes        int64 // that were hashed
-	BadLines     []manifest.BadLine
-	BadLineCount int
+	Root    string // as the caller gave it
+	Sources []*Source
+	Files   int // how many distinct files the manifests list
+	Counts  [statuses]int
+	Failed  int   // how many files are bad
+	Bytes   int64 // that were hashed
+	Hint    string
 
 	ignoreMissing bool
 	failExtra     bool
-	first         []Result // the first maxMessageLines files that are not OK
+	first         []Result // the first maxMessageLines files that are bad
 }
 
-// note takes the next result, in the order of the manifest.
-// It reports whether the file is bad.
-func (r *Report) note(result *Result) bool {
+// note takes the next result, in order, and tells it whether it is bad.
+func (r *Report) note(result *Result) {
 	r.Counts[result.Status]++
-	bad := r.isBad(result.Status)
-	if bad && len(r.first) < maxMessageLines {
+	result.Bad = result.Bad || r.isBad(result.Status)
+	if !result.Bad {
+		return
+	}
+	r.Failed++
+	if len(r.first) < maxMessageLines {
 		r.first = append(r.first, *result)
 	}
-	return bad
 }
 
 func (r *Report) isBad(status Status) bool {
@@ -146,32 +153,24 @@ func (r *Report) isBad(status Status) bool {
 	return true
 }
 
-// Failed returns how many files are bad.
-func (r *Report) Failed() int {
-	bad := 0
-	for status, count := range r.Counts {
-		if r.isBad(Status(status)) {
-			bad += count
-		}
-	}
-	return bad
-}
+// BadLines returns how many lines of the manifests are bad.
+func (r *Report) BadLines() int { return sources(r.Sources).badLines() }
 
-// A FailedError says that a directory is not as its manifest says.
+// A FailedError says that a directory is not as its manifests say.
 type FailedError struct {
 	Report *Report
 }
 
 // Err returns nil if all is well, else a [*FailedError]. All is well if at least
-// one file is OK, no other is bad, and no line of the manifest was left unread.
+// one file is OK, no other is bad, and no line of a manifest was left unread.
 func (r *Report) Err() error {
-	if r.Counts[OK] > 0 && r.Failed() == 0 && r.BadLineCount == 0 {
+	if r.Counts[OK] > 0 && r.Failed == 0 && r.BadLines() == 0 {
 		return nil
 	}
 	return &FailedError{r}
 }
 
-// Error has one line for each bad file, in the manifest's order, then one for
+// Error has one line for each bad file, in the manifests' order, then one for
 // each bad line; after maxMessageLines of them it counts the rest.
 func (e *FailedError) Error() string {
 	r := e.Report
@@ -179,14 +178,19 @@ func (e *FailedError) Error() string {
 	for i := range r.first {
 		lines = append(lines, fmt.Sprintf("%q - %s", Join(r.Root, r.first[i].Name), r.first[i].Reason()))
 	}
-	for _, bad := range r.BadLines[:min(len(r.BadLines), maxMessageLines-len(lines))] {
-		lines = append(lines, (&manifest.Error{Path: r.Manifest, Line: bad.Line, Reason: bad.Reason}).Error())
+	for _, source := range r.Sources {
+		for _, bad := range source.BadLines[:min(len(source.BadLines), maxMessageLines-len(lines))] {
+			lines = append(lines, (&manifest.Error{Path: source.Path, Line: bad.Line, Reason: bad.Reason}).Error())
+		}
 	}
-	if more := r.Failed() + r.BadLineCount - len(lines); more > 0 {
+	if more := r.Failed + r.BadLines() - len(lines); more > 0 {
 		lines = append(lines, fmt.Sprintf("… and %d more", more))
 	}
 	if len(lines) == 0 {
-		lines = append(lines, fmt.Sprintf("%q - none of the listed files is there", r.Manifest))
+		lines = append(lines, fmt.Sprintf("%q - none of the listed files is there", r.Sources[0].Path))
+	}
+	if r.Hint != "" {
+		lines = append(lines, r.Hint)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -1,54 +1,291 @@
 package verify
 
 import (
-	"cmp"
 	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
 	"strings"
 	"sync/atomic"
 	"syscall"
 
 	"checksig/internal/beneath"
-	"checksig/internal/digest"
 	"checksig/internal/manifest"
 )
 
-// readManifest finds the manifest of dir, reads it once, and parses what it
-// read. It returns its name, too.
-func readManifest(
-	root string, dir *beneath.Root, algorithm *digest.Algorithm, stopped *atomic.Bool,
-) (string, *manifest.Manifest, error) {
-	candidate, file, err := findManifest(root, dir, stopped)
-	if err != nil {
-		return "", nil, err
-	}
-	path := Join(root, candidate.Name)
-	defer closeCounted(file)
-	text, err := readAll(file, stopped)
-	if err != nil {
-		return "", nil, manifestError(path, err)
-	}
-	parsed := manifest.Parse(text, cmp.Or(algorithm, candidate.Algorithm), stopped)
-	if parsed.Len() == 0 {
-		return "", nil, nothingListed(path, parsed)
-	}
-	return candidate.Name, parsed, nil
+// A Source is a manifest that a run has read.
+type Source struct {
+	*manifest.Manifest
+	Path        string // for messages
+	Backslashes bool   // of its names, they separate directories
+	Notes       []string
+
+	name  string // below the root; "" if it does not lie there
+	first int    // the index of its first entry among those of all sources
 }
 
-// findManifest opens the first candidate that exists. One that exists and
-// cannot be read is an error: the next one may say less.
-func findManifest(root string, dir *beneath.Root, stopped *atomic.Bool) (manifest.Candidate, File, error) {
-	files := opener{patience{stopped: stopped}, opens(dir)}
-	for _, candidate := range manifest.Candidates {
-		file, err := files.Open(candidate.Name)
-		if err == nil {
-			return candidate, file, nil
-		}
-		if errors.Is(err, beneath.ErrMissing) && !dir.Exists(candidate.Name) {
+// sources are the manifests of a run, in the order in which they were read.
+type sources []*Source
+
+// Len returns the number of entries of all sources.
+func (s sources) Len() int {
+	if len(s) == 0 {
+		return 0
+	}
+	last := s[len(s)-1]
+	return last.first + last.Manifest.Len()
+}
+
+// Entry returns the entry with that index, from 0.
+func (s sources) Entry(index int) manifest.Entry {
+	at := 0
+	if len(s) > 1 {
+		at = sort.Search(len(s), func(i int) bool { return s[i].first > index }) - 1
+	}
+	source := s[at]
+	entry := source.Manifest.Entry(index - source.first)
+	if source.Backslashes {
+		entry.Name = strings.ReplaceAll(entry.Name, `\`, "/")
+	}
+	return entry
+}
+
+// badLines returns how many lines of all sources are bad.
+func (s sources) badLines() int {
+	count := 0
+	for _, source := range s {
+		count += source.BadLineCount
+	}
+	return count
+}
+
+// A reader reads the manifests of a run.
+type reader struct {
+	root    string
+	dir     *beneath.Root
+	options Options
+	files   opener
+	found   sources
+	bag     *bag // nil if the directory is none
+}
+
+func (j *Job) newReader(dir *beneath.Root) *reader {
+	return &reader{
+		root: j.root, dir: dir, options: j.options,
+		files: opener{patience{stopped: &j.stopped}, opens(dir)},
+	}
+}
+
+// read reads the manifest that the options name, or those that the directory has.
+func (r *reader) read() (sources, error) {
+	var err error
+	switch {
+	case r.options.List != "":
+		err = r.add("the given entries", "", r.options.List, manifest.Options{Format: manifest.FormatByName("list")})
+	case r.options.Manifest != "":
+		err = r.addFile(r.options.Manifest)
+	default:
+		err = r.discover()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(r.found) == 0 {
+		return nil, &manifest.NotFoundError{Dir: r.root}
+	}
+	return r.found, nil
+}
+
+// addFile reads the manifest that a caller has named, which need not lie below the root.
+func (r *reader) addFile(path string) error {
+	if r.options.Task == FindManifests {
+		r.found = append(r.found, &Source{Manifest: &manifest.Manifest{}, Path: path})
+		return nil
+	}
+	file, err := beneath.OpenPath(path)
+	if err != nil {
+		return manifestError(path, err)
+	}
+	defer file.Close()
+	return r.addOpen(file, path, r.nameBelow(path), manifest.Options{})
+}
+
+// nameBelow returns the name of a path below the root, or "".
+func (r *reader) nameBelow(path string) string {
+	root, err := filepath.Abs(r.root)
+	if err != nil {
+		return ""
+	}
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	name, err := filepath.Rel(root, path)
+	if err != nil || name == ".." || strings.HasPrefix(name, "../") {
+		return ""
+	}
+	return name
+}
+
+// addBelow reads the manifest of that name below the root; one that is gone since it
+// was found is none.
+func (r *reader) addBelow(name string, options manifest.Options) error {
+	path := Join(r.root, name)
+	if r.options.Task == FindManifests {
+		r.found = append(r.found, &Source{Manifest: &manifest.Manifest{}, Path: path})
+		return nil
+	}
+	file, err := r.files.Open(name)
+	if errors.Is(err, beneath.ErrMissing) && !r.dir.Exists(name) {
+		return nil
+	}
+	if err != nil {
+		return manifestError(path, err)
+	}
+	defer closeCounted(file)
+	return r.addOpen(file, path, name, options)
+}
+
+func (r *reader) addOpen(file File, path, name string, options manifest.Options) error {
+	text, err := readAll(file, r.files.stopped)
+	if err != nil {
+		return manifestError(path, err)
+	}
+	options.Name = path
+	return r.add(path, name, text, options)
+}
+
+// add takes a manifest. The caller's options come before those that its place tells.
+func (r *reader) add(path, name, text string, options manifest.Options) error {
+	if r.options.Format != nil {
+		options.Format = r.options.Format
+	}
+	options.Algorithm = r.options.Algorithm
+	parsed, err := manifest.Parse(text, options, r.files.stopped)
+	var bad *manifest.Error
+	if errors.As(err, &bad) {
+		bad.Path = path
+		return bad
+	}
+	source := &Source{Manifest: parsed, Path: path, name: name, first: r.found.Len()}
+	if parsed.Signed {
+		source.Notes = append(source.Notes, "PGP signature not checked")
+	}
+	if parsed.Backslashes && !r.anyExists(parsed) {
+		source.Backslashes = true
+		source.Notes = append(source.Notes, "backslashes separate directories")
+	}
+	r.found = append(r.found, source)
+	return nil
+}
+
+// anyExists reports whether there is a file under a name with a backslash.
+func (r *reader) anyExists(m *manifest.Manifest) bool {
+	for i := range m.Len() {
+		entry := m.Entry(i)
+		if strings.IndexByte(entry.Name, '\\') < 0 {
 			continue
 		}
-		return candidate, nil, manifestError(Join(root, candidate.Name), err)
+		if name, err := beneath.Clean(entry.Name); err == nil && r.dir.Exists(name) {
+			return true
+		}
 	}
-	return manifest.Candidate{}, nil, &manifest.NotFoundError{Dir: root}
+	return false
+}
+
+// discover reads the manifests of the directory: a bag's, or those of usual names,
+// or, where there is none, those whose names say that they are manifests, or what
+// a download from Hugging Face left.
+func (r *reader) discover() error {
+	names, err := r.candidates()
+	if err != nil {
+		return err
+	}
+	if slices.Contains(names, bagDeclaration) {
+		return r.readBag()
+	}
+	if len(names) == 1 && names[0] == huggingFace {
+		return r.readHuggingFace()
+	}
+	for _, name := range names {
+		if err := r.addBelow(name, manifest.Options{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// candidates returns the names to read, in their order.
+func (r *reader) candidates() ([]string, error) {
+	usual, others := map[string]bool{}, []string{}
+	looked, few := 0, true
+	err := r.list(".", func(name string) bool {
+		if looked++; looked > listedAtMost && few {
+			few = false
+			return false
+		}
+		if isUsual[name] {
+			usual[name] = true
+		} else if manifest.IsManifest(name) {
+			others = append(others, name)
+		}
+		return true
+	})
+	if !few || err != nil {
+		for name := range isUsual {
+			usual[name] = r.dir.Exists(name)
+		}
+	}
+	names := inOrder(usual)
+	if len(names) > 0 {
+		return names, nil
+	}
+	if !few {
+		others, err = nil, r.list(".", func(name string) bool {
+			if manifest.IsManifest(name) {
+				others = append(others, name)
+			}
+			return true
+		})
+	}
+	if err != nil {
+		return nil, &OSError{r.root, err}
+	}
+	slices.Sort(others)
+	if len(others) == 0 && r.dir.Exists(huggingFace) {
+		others = []string{huggingFace}
+	}
+	return others, nil
+}
+
+// listedAtMost is how many names of a directory are looked at to find its manifest,
+// before each usual name is tried instead: it may hold a million files.
+const listedAtMost = 2000
+
+// usualNames are those of manifests, and what says that the directory is a bag.
+var usualNames = append([]string{bagDeclaration}, manifest.Usual...)
+
+var isUsual = func() map[string]bool {
+	set := map[string]bool{}
+	for _, name := range usualNames {
+		set[name] = true
+	}
+	return set
+}()
+
+func inOrder(there map[string]bool) (names []string) {
+	for _, name := range usualNames {
+		if there[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// list calls each with the names in a directory, until it returns false.
+func (r *reader) list(dir string, each func(name string) bool) error {
+	return r.files.list(r.dir, dir, func(name string, _ os.FileMode) bool { return each(name) })
 }
 
 // manifestError tells what the operating system refused from what must not
@@ -62,14 +299,6 @@ func manifestError(path string, err error) error {
 		return &OSError{path, errno}
 	}
 	return &manifest.Error{Path: path, Reason: err.Error()}
-}
-
-func nothingListed(path string, parsed *manifest.Manifest) error {
-	if len(parsed.BadLines) == 0 {
-		return &manifest.Error{Path: path, Reason: "lists no file"}
-	}
-	first := parsed.BadLines[0]
-	return &manifest.Error{Path: path, Line: first.Line, Reason: first.Reason + " (no line of this manifest is valid)"}
 }
 
 var errTooLarge = errors.New("larger than 1 GiB")

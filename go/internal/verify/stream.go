@@ -82,8 +82,8 @@ func (s *stream) pass(result *Result) {
 		s.report.Counts[OK]++
 		return
 	}
-	bad := s.report.note(result) || result.Status == Unlisted
-	if s.wanted == AllResults || bad && s.wanted == BadResults {
+	s.report.note(result)
+	if s.wanted == AllResults || s.wanted == BadResults && (result.Bad || result.Status == Unlisted) {
 		s.out = append(s.out, result)
 		s.signal()
 	}
@@ -149,5 +149,5 @@ func (s *stream) finished() bool {
 func (s *stream) counts() (done, failed int64, by [statuses]int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return int64(s.head), int64(s.report.Failed()), s.report.Counts
+	return int64(s.head), int64(s.report.Failed), s.report.Counts
 }

@@ -6,6 +6,7 @@ import (
 	"runtime/metrics"
 	"sync"
 	"syscall"
+	"time"
 
 	"checksig/internal/beneath"
 )
@@ -14,72 +15,84 @@ import (
 // Package main sets it; without it no limit is known.
 var SpareThreads = func(n int) int { return n }
 
-// manyWorkers is how many workers all runs together have before a run that asks
-// for no number gets one alone: more threads than that help none of them.
-const manyWorkers = 64
+const (
+	// maxThreads is how many goroutines of all runs may be in system calls that wait
+	// for a disk: Go ends the process at 10,000 threads.
+	maxThreads = 512
 
-// threads are those of the Go runtime, which ends the process when it wants one
-// more and gets none. Each goroutine that reads may hold a thread, so a run starts
-// no more of them than threads are known to be there; Go never gives one back.
-var threads threadPool
+	// growPause is how long after too few threads were to be had more are tried for.
+	growPause = 30 * time.Second
+)
+
+// threads is what the goroutines that wait for a disk take one of, each. The Go
+// runtime ends the process when it wants a thread and gets none: so the threads are
+// made first, as many as are taken at once, and Go never gives one back.
+var threads = newThreadPool()
 
 type threadPool struct {
 	mu       sync.Mutex
-	secured  int // that the runtime has
-	promised int // to the goroutines of runs
+	given    *sync.Cond
+	capacity int // how many may be taken at once
+	taken    int
+	retry    time.Time // when to try for more
 }
 
-// ownThreads is how many the runtime may want beside those in system calls: one
-// for each processor, and a few of its own.
-func ownThreads() int { return max(runtime.NumCPU(), runtime.GOMAXPROCS(0)) + 4 }
+func newThreadPool() *threadPool {
+	t := &threadPool{}
+	t.given = sync.NewCond(&t.mu)
+	return t
+}
 
-// take promises up to want threads, which give returns. Its error, when there is
-// none, wraps EAGAIN.
-func (t *threadPool) take(want int) (granted int, err error) {
+// take takes a thread, which give gives back; it waits while all are taken. Its
+// error, when there is none at all, wraps EAGAIN.
+func (t *threadPool) take() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	taken := ownThreads() + t.promised
-	if taken+want > t.secured {
-		t.secured = secure(taken + want)
+	for t.taken >= t.capacity {
+		if t.capacity < maxThreads && !time.Now().Before(t.retry) {
+			t.grow()
+			continue
+		}
+		if t.capacity == 0 {
+			return tooFewThreads()
+		}
+		t.given.Wait()
 	}
-	granted = min(want, t.secured-taken)
-	if granted < 1 {
-		return 0, tooFewThreads(taken + 1)
-	}
-	t.promised += granted
-	return granted, nil
+	t.taken++
+	return nil
 }
 
-// takeWorkers is take for the workers of a run beside its first: up to asked of
-// them with that, or, if asked is 0, as many as pay off for that many files.
-func (t *threadPool) takeWorkers(asked, files int) (granted int) {
-	want := min(asked, maxWorkers)
-	if asked <= 0 {
-		t.mu.Lock()
-		want = min(max(runtime.GOMAXPROCS(0), minWorkers), manyWorkers-t.promised)
-		t.mu.Unlock()
-	}
-	if want = min(want, files) - 1; want > 0 {
-		granted, _ = t.take(want)
-	}
-	return granted
-}
-
-func (t *threadPool) give(n int) {
+func (t *threadPool) give() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.promised -= n
+	t.taken--
+	t.given.Signal()
 }
 
-// spareThreads stay free when the runtime is made to have more: for the thread
-// from which it starts others, and for the process around it.
-const spareThreads = 2
+// grow makes the runtime have more threads, if it may.
+func (t *threadPool) grow() {
+	want := min(max(minWorkers, 2*t.capacity), maxThreads)
+	t.capacity = max(t.capacity, secure(ownThreads()+want)-ownThreads())
+	if t.capacity < want {
+		t.retry = time.Now().Add(growPause)
+	}
+}
+
+// processors is for how many processors the runtime may start threads at once.
+func processors() int { return max(runtime.NumCPU(), runtime.GOMAXPROCS(0)) }
+
+// ownThreads is how many the runtime may want beside those in system calls.
+func ownThreads() int { return processors() + 4 }
+
+// slack is how many threads stay free for the process around the runtime, and for
+// the runtime itself while it is made to have more.
+func slack() int { return processors() + 16 }
 
 // secure makes the runtime have n threads, if it may, and returns how many it has.
 func secure(n int) (have int) {
 	have = runtimeThreads()
 	if have < n {
-		n = have + SpareThreads(n-have+spareThreads) - spareThreads
+		n = have + max(0, SpareThreads(n-have+slack())-slack())
 	}
 	gate := make(chan struct{})
 	defer close(gate)
@@ -104,7 +117,7 @@ func runtimeThreads() int {
 	return int(sample[0].Value.Uint64())
 }
 
-func tooFewThreads(needed int) error {
+func tooFewThreads() error {
 	const reason = "too few threads: checksig needs %d, and the limit on processes (ulimit -u, or the container's) leaves fewer"
-	return &beneath.Error{Reason: fmt.Sprintf(reason, needed), Err: syscall.EAGAIN}
+	return &beneath.Error{Reason: fmt.Sprintf(reason, ownThreads()+1+slack()), Err: syscall.EAGAIN}
 }

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // limitThreads lets the process have n threads more, for the time of a test.
@@ -16,29 +18,54 @@ func limitThreads(t *testing.T, n int) {
 	SpareThreads = func(wanted int) int { return min(n, wanted) }
 }
 
-func TestAPoolPromisesNoMoreThreadsThanThereAre(t *testing.T) {
-	const left = 10
-	limitThreads(t, left+spareThreads)
-	var pool threadPool
-	if _, err := pool.take(1); err != nil {
-		t.Fatal(err)
-	}
-	have := runtimeThreads()
-	limitThreads(t, left+spareThreads) // of those the pool has made now
-	granted, err := pool.take(1000)
-	if want := have + left - ownThreads() - 1; err != nil || granted != want {
-		t.Errorf("got %d threads, %v; want %d", granted, err, want)
-	}
+func TestAPoolWaitsForAThreadAndFailsWithoutAny(t *testing.T) {
 	limitThreads(t, 0)
-	if _, err := pool.take(1); !errors.Is(err, syscall.EAGAIN) {
+	pool := newThreadPool()
+	pool.capacity = 3
+	pool.retry = time.Now().Add(time.Hour)
+	var most, now atomic.Int32
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if err := pool.take(); err != nil {
+				t.Error(err)
+			}
+			for n := now.Add(1); n > most.Load(); {
+				most.Store(n)
+			}
+			time.Sleep(time.Millisecond)
+			now.Add(-1)
+			pool.give()
+		})
+	}
+	all.Wait()
+	if most.Load() > 3 || pool.taken != 0 {
+		t.Errorf("%d of 3 threads were taken at once, %d still are", most.Load(), pool.taken)
+	}
+	pool.capacity = 0
+	if err := pool.take(); !errors.Is(err, syscall.EAGAIN) {
 		t.Errorf("got %v, want EAGAIN", err)
 	}
-	if granted := pool.takeWorkers(0, 100); granted != 0 {
-		t.Errorf("got %d workers, want 0", granted)
+}
+
+func TestAPoolGrowsAsFarAsThereAreThreads(t *testing.T) {
+	pool := newThreadPool()
+	for range 20 {
+		if err := pool.take(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	pool.give(1)
-	if granted, err := pool.take(5); granted != 1 || err != nil {
-		t.Errorf("got %d, %v of 1 thread that was given back", granted, err)
+	if have := runtimeThreads(); pool.capacity < 20 || have < pool.capacity+ownThreads() {
+		t.Errorf("the capacity is %d, and there are %d threads", pool.capacity, have)
+	}
+	limitThreads(t, slack()+2)
+	before := pool.capacity
+	pool.grow()
+	if got := runtimeThreads() - ownThreads(); pool.capacity > got {
+		t.Errorf("the capacity is %d, of %d threads", pool.capacity, got)
+	}
+	if pool.capacity < before || !time.Now().Before(pool.retry) {
+		t.Errorf("the capacity went from %d to %d, and is tried again at %v", before, pool.capacity, pool.retry)
 	}
 }
 
@@ -48,7 +75,7 @@ func TestTheRuntimeHasTheThreadsThatAreSecured(t *testing.T) {
 		t.Fatalf("got %d threads, want %d", have, n)
 	}
 	limitThreads(t, 0)
-	if have := secure(n); have < n {
+	if have := secure(n + 100); have < n || have > n+slack() {
 		t.Errorf("got %d threads, %d were there", have, n)
 	}
 	var all, ready sync.WaitGroup
@@ -62,36 +89,15 @@ func TestTheRuntimeHasTheThreadsThatAreSecured(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if have := runtimeThreads(); have > n+spareThreads {
+	if have := runtimeThreads(); have > n+slack() {
 		t.Errorf("15 goroutines on threads of their own made %d of %d threads", have, n)
 	}
 }
 
-func TestWorkersAreAsManyAsAskedOrAsPayOff(t *testing.T) {
-	var pool threadPool
-	for _, c := range []struct{ asked, files, want int }{
-		{1, 100, 0}, {3, 100, 2}, {3, 2, 1}, {0, 1, 0}, {0, 1000, max(runtime.GOMAXPROCS(0), minWorkers) - 1},
-		{1000, 1000, maxWorkers - 1},
-	} {
-		granted := pool.takeWorkers(c.asked, c.files)
-		if granted != c.want {
-			t.Errorf("workers %d for %d files: got %d, want %d", c.asked, c.files, granted, c.want)
-		}
-		pool.give(granted)
-	}
-	pool.promised = manyWorkers
-	if granted := pool.takeWorkers(0, 100); granted != 0 {
-		t.Errorf("got %d workers beside %d others, want 0", granted, manyWorkers)
-	}
-	if granted := pool.takeWorkers(3, 100); granted != 2 {
-		t.Errorf("got %d workers, of 2 that were asked for", granted)
-	}
-}
-
 func TestARunWithoutAThreadIsAnError(t *testing.T) {
-	defer func(n int) { threads.promised = n }(threads.promised)
-	threads.promised += 1 << 20
-	limitThreads(t, 0)
+	defer func(pool *threadPool) { threads = pool }(threads)
+	threads = newThreadPool()
+	threads.retry = time.Now().Add(time.Hour)
 	_, err := Run(t.TempDir(), Options{})
 	var refused *OSError
 	if !errors.As(err, &refused) || refused.Reason() == "" || !errors.Is(err, syscall.EAGAIN) {

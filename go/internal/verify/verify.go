@@ -16,17 +16,33 @@ import (
 
 	"checksig/internal/beneath"
 	"checksig/internal/digest"
+	"checksig/internal/manifest"
 )
 
 // Options change how a run works. The zero value is the default.
 type Options struct {
+	Manifest      string            // its path; "": the directory has it
+	List          string            // entries, in the format "list", instead of a manifest
+	Format        *manifest.Format  // of the manifest; nil: its name or its lines tell
 	Algorithm     *digest.Algorithm // of the manifest's digests; nil: its name or their length tells
 	Workers       int               // how many files are read at once, at most 256; 0: as many as pay off
 	IgnoreMissing bool              // a missing file is not bad
+	Task          Task              // how far to go
 	Extra         Extra             // what files that no entry names are
 	Totals        bool              // count the bytes of all files in advance, for Progress
 	Results       Wanted            // which results [Job.Next] gives
 }
+
+// Task says how far a run goes.
+type Task int
+
+// The results of a run that reads entries are the entries; one that finds manifests
+// has none, and neither has a verdict.
+const (
+	VerifyFiles Task = iota
+	ReadEntries
+	FindManifests
+)
 
 // Extra says what becomes of files in the directory that the manifest does not list.
 type Extra int

@@ -28,22 +28,28 @@ func listing(count int) string {
 	return text.String()
 }
 
+// parsed returns a manifest as the source of a run.
+func parsed(t *testing.T, text string) sources {
+	t.Helper()
+	list, err := manifest.Parse(text, manifest.Options{}, new(atomic.Bool))
+	if err != nil || list.BadLineCount != 0 {
+		t.Fatal(err, list)
+	}
+	return sources{{Manifest: list}}
+}
+
 // check verifies the files of a manifest that open opens, and returns what is bad.
 func check(t *testing.T, text string, workers int, open func(string) (File, error)) ([]*Result, error) {
 	t.Helper()
-	list := manifest.Parse(text, nil, new(atomic.Bool))
-	if list.BadLineCount != 0 {
-		t.Fatal(list.BadLines)
-	}
-	p := makePlan(list, new(atomic.Bool))
+	p := makePlan(parsed(t, text), new(atomic.Bool))
 	j := newJob("root", Options{Workers: workers, Results: BadResults})
 	j.results = newStream(&Report{Files: len(p.first)}, BadResults)
 	close(j.ready)
 	err := j.checkAll(p, open)
 	var results []*Result
 	j.results.give(func(r *Result) bool { results = append(results, r); return true })
-	if len(results) != j.results.report.Failed() {
-		t.Errorf("got %d results, %d failed", len(results), j.results.report.Failed())
+	if len(results) != j.results.report.Failed {
+		t.Errorf("got %d results, %d failed", len(results), j.results.report.Failed)
 	}
 	return results, err
 }

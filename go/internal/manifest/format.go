@@ -1,0 +1,231 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"checksig/internal/digest"
+)
+
+// A Format is one way to write entries, each in a line.
+type Format struct {
+	Name      string
+	parse     func(d *dialect, line string, column int) (Entry, error)
+	isComment func(line string) bool
+	sniffed   bool // it is recognized by its lines
+}
+
+// Formats lists the formats, in the order in which a line that could be of several
+// is taken. docs/format.md, section 2.
+var Formats = []*Format{
+	{Name: "gnu", parse: parseGNUOrTag, isComment: hashComment, sniffed: true},
+	{Name: "hashdeep", parse: parseHashdeep, isComment: hashdeepComment},
+	{Name: "record", parse: parseRecord, isComment: unlistedInRecord, sniffed: true},
+	{Name: "sfv", parse: parseSFV, isComment: sfvComment, sniffed: true},
+	{Name: "pooch", parse: parsePooch, isComment: hashComment, sniffed: true},
+	{Name: "bagit", parse: parseBagIt, isComment: noComment},
+	{Name: "sidecar", parse: parseSidecar, isComment: hashComment, sniffed: true},
+	{Name: "list", parse: parseList, isComment: noComment},
+}
+
+// FormatByName returns the format with that name, or nil.
+func FormatByName(name string) *Format {
+	for _, f := range Formats {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// FormatNames returns the names of the formats that a caller may ask for.
+func FormatNames() string {
+	var names []string
+	for _, f := range Formats {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// A dialect is what the lines of one manifest have in common.
+type dialect struct {
+	algorithm *digest.Algorithm   // of each digest; nil: the line tells it, or the digest's length
+	forced    bool                // algorithm is the caller's: a line that tells another one is bad
+	separator string              // GNU: what stands between digest and name in all lines; "" is not known yet
+	literal   bool                // GNU: a backslash at the beginning escapes nothing
+	columns   []*digest.Algorithm // hashdeep
+	file      string              // the file that a sidecar is for
+	percent   bool                // BagIt: %25 is an escape
+}
+
+// perLine returns how many entries a line makes.
+func (d *dialect) perLine() int { return max(1, len(d.columns)) }
+
+// choose finds the format and the dialect: by what was asked for, by the name, or
+// by the first line that a format understands.
+func (m *Manifest) choose(options Options) error {
+	algorithm, err := algorithmOfName(options.Name)
+	if err != nil && options.Algorithm == nil {
+		return err
+	}
+	m.dialect = dialect{
+		algorithm: algorithm,
+		literal:   m.text.delimiter == 0,
+		file:      sidecarOf(options.Name),
+		percent:   options.Percent,
+	}
+	if options.Algorithm != nil {
+		m.dialect.algorithm, m.dialect.forced = options.Algorithm, true
+	}
+	m.Format = options.Format
+	if m.Format == nil {
+		m.Format = formatOfName(options.Name)
+	}
+	if strings.HasPrefix(m.text.content, hashdeepMark) && m.Format == nil {
+		m.Format = FormatByName("hashdeep")
+	}
+	switch {
+	case m.Format == nil:
+		return m.sniff()
+	case m.Format.Name == "hashdeep":
+		return m.readHashdeepHeader()
+	case m.Format.Name == "gnu":
+		m.sniffSeparator()
+	}
+	return nil
+}
+
+// maxSniffed is how many lines are looked at to recognize a format.
+const maxSniffed = 1000
+
+// sniff chooses the format of the first line that one understands, else GNU's.
+func (m *Manifest) sniff() error {
+	content := m.text.content[m.text.begin:m.text.end]
+	if strings.HasPrefix(content, lfsPointer) {
+		return refuse(content) // its second line could be one of a registry
+	}
+	looked := 0
+	for _, offset := range m.text.lines() {
+		line := m.text.line(offset)
+		if hashComment(line) || sfvComment(line) {
+			continue
+		}
+		if looked++; looked > maxSniffed {
+			break
+		}
+		for _, f := range Formats {
+			if !f.sniffed || len(line) > MaxLine {
+				continue
+			}
+			if _, err := f.parse(&m.dialect, line, 0); err == nil {
+				m.Format = f
+				m.sniffSeparator()
+				return nil
+			}
+		}
+	}
+	m.Format = Formats[0]
+	return refuse(content)
+}
+
+const lfsPointer = "version https://git-lfs.github.com/"
+
+// foreign are the beginnings of files that are no manifests, and what they are.
+var foreign = []struct{ begin, what string }{
+	{"{", "JSON"},
+	{"[", "JSON"},
+	{"<", "HTML or XML"},
+	{"%PDF", "PDF"},
+	{`"file" "checksum"`, "a table as R writes it"},
+	{lfsPointer, "a Git LFS pointer to a file that was not downloaded ('git lfs pull' does)"},
+}
+
+// refuse says what content is, if that is known; else its lines tell.
+func refuse(content string) error {
+	content = strings.TrimLeft(content, " \t\r\n")
+	for _, f := range foreign {
+		if strings.HasPrefix(content, f.begin) {
+			return &Error{Reason: "is no checksum manifest, but " + f.what}
+		}
+	}
+	return nil
+}
+
+func noComment(line string) bool { return line == "" }
+
+func hashComment(line string) bool { return line == "" || line[0] == '#' }
+
+// leadingHex returns how many hexadecimal digits s begins with.
+func leadingHex(s string) int {
+	n := 0
+	for n < len(s) && isHex(s[n]) {
+		n++
+	}
+	return n
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+// setHex makes digits, hexadecimal ones, the digest of an entry.
+func (e *Entry) setHex(digits string) {
+	for i := range len(digits) / 2 {
+		e.sum[i] = nibble(digits[2*i])<<4 | nibble(digits[2*i+1])
+	}
+}
+
+// nibble returns the value of a hexadecimal digit.
+func nibble(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c&^0x20 - 'A' + 10
+}
+
+// algorithmOf returns wanted if a digest of that many hexadecimal digits is
+// one of it; if wanted is nil, the algorithm that has such digests.
+func algorithmOf(digits int, wanted *digest.Algorithm) (*digest.Algorithm, error) {
+	if wanted != nil {
+		if digits != 2*wanted.Size {
+			return nil, fmt.Errorf("digest has %d hexadecimal digits, %s has %d", digits, wanted.Name, 2*wanted.Size)
+		}
+		return wanted, nil
+	}
+	if digits%2 == 0 {
+		if found := digest.BySize(digits / 2); found != nil {
+			return found, nil
+		}
+	}
+	return nil, fmt.Errorf("digest has %d hexadecimal digits, as no known algorithm", digits)
+}
+
+// named returns the algorithm that a line calls so.
+func (d *dialect) named(spelling string) (*digest.Algorithm, error) {
+	found := digest.BySpelling(spelling)
+	if found == nil {
+		return nil, fmt.Errorf("unknown algorithm %q", spelling)
+	}
+	if d.forced && found != d.algorithm {
+		return nil, fmt.Errorf("the line says %s, not %s", found.Name, d.algorithm.Name)
+	}
+	return found, nil
+}
+
+var (
+	errNoDigest = errors.New("no hexadecimal digest")
+	errNoName   = errors.New("no file name")
+	errNUL      = errors.New("NUL in the file name")
+)
+
+// checkName returns an error for what cannot be a file's name.
+func checkName(name string) error {
+	if name == "" {
+		return errNoName
+	}
+	if strings.IndexByte(name, 0) >= 0 {
+		return errNUL
+	}
+	return nil
+}

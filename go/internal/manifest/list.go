@@ -1,0 +1,31 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"checksig/internal/digest"
+)
+
+// parseList reads an entry of a list that a caller gives instead of a manifest, and
+// each of which ends with NUL: algorithm, size or -1, digest, name, a space between.
+func parseList(_ *dialect, line string, _ int) (Entry, error) {
+	fields := strings.SplitN(line, " ", 4)
+	if len(fields) < 4 {
+		return Entry{}, errors.New("fewer than 4 fields")
+	}
+	entry := Entry{Name: fields[3], Algorithm: digest.ByName(fields[0])}
+	if entry.Algorithm == nil {
+		return Entry{}, fmt.Errorf("unknown algorithm %q", clip(fields[0]))
+	}
+	var err error
+	if entry.Size, err = strconv.ParseInt(fields[1], 10, 64); err != nil || entry.Size < -1 {
+		return Entry{}, fmt.Errorf("%q is no size", clip(fields[1]))
+	}
+	if err := entry.setDigest(fields[2]); err != nil {
+		return Entry{}, err
+	}
+	return entry, checkName(entry.Name)
+}

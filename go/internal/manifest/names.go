@@ -1,0 +1,167 @@
+package manifest
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"checksig/internal/digest"
+)
+
+// Usual lists the names under which a directory's manifest is looked for, in the
+// order in which the manifests that are there are read: sha1sum.txt, then the names
+// that tell an algorithm, the strongest algorithm first, then those that tell none.
+// docs/format.md, section 1.
+var Usual = usual()
+
+func usual() []string {
+	list := []string{"sha1sum.txt"}
+	for _, a := range digest.Algorithms {
+		for _, name := range namesFor(a.Name) {
+			if name != list[0] {
+				list = append(list, name)
+			}
+		}
+	}
+	return append(list,
+		"SHASUMS", "SHASUMS.txt", "CHECKSUMS", "CHECKSUMS.txt", "CHECKSUM", "CHECKSUM.txt",
+		"checksums.txt", "checksums", "checksum.txt", "checksum", "checklist.chk",
+	)
+}
+
+// namesFor returns the usual names of a manifest of the algorithm lower.
+func namesFor(lower string) []string {
+	switch lower {
+	case "git-sha1", "crc32":
+		return nil // what has such digests has another form
+	case "blake2b":
+		lower = "b2"
+	case "blake3":
+		lower = "b3"
+	}
+	upper := strings.ToUpper(lower)
+	names := []string{
+		upper + "SUMS", upper + "SUMS.txt", upper + "SUM", upper + "SUM.txt",
+		lower + "sums.txt", lower + "sums", lower + "sum.txt", lower + "sum", lower + ".txt",
+	}
+	if bits, ok := strings.CutPrefix(lower, "sha"); ok && bits != "1" && !strings.Contains(bits, "-") {
+		names = append(names, "SHASUMS"+bits+".txt", "SHASUMS"+bits) // as Node.js publishes
+	}
+	if lower == "md5" {
+		names = append(names, "md5checksums.txt") // as NCBI publishes
+	}
+	return names
+}
+
+// IsManifest reports whether a name, though not usual, says that the file is a
+// manifest: x.tar.gz.sha256, photos.sfv, tool_1.0_checksums.txt.
+func IsManifest(name string) bool {
+	for _, suffix := range []string{"-CHECKSUM", "_checksums.txt", "-checksums.txt", "_SHA256SUMS"} {
+		if strings.HasSuffix(name, suffix) {
+			return true
+		}
+	}
+	stem, extension := cutExtension(name)
+	return stem != "" && extension != "" && (extension == "sfv" || bySums(extension) != nil)
+}
+
+// unknown are algorithms that checksig does not compute, and that names tell.
+var unknown = []string{
+	"md2", "md4", "ripemd160", "rmd160", "tiger", "tth", "whirlpool", "gost", "adler32", "crc32c", "crc64", "xxh32",
+	"xxh64", "xxh3", "xxh128", "blake2s", "blake2sp", "blake2bp", "sm3", "snefru128", "edonr256", "has160", "k12",
+}
+
+// algorithmOfName returns the algorithm that the name of a manifest tells, or nil.
+func algorithmOfName(file string) (*digest.Algorithm, error) {
+	name := strings.TrimSuffix(path.Base(file), ".txt")
+	if rest, found := strings.CutPrefix(name, "SHASUMS"); found && rest != "" {
+		return digest.BySpelling("sha" + rest), nil
+	}
+	_, extension := cutExtension(name)
+	words := strings.FieldsFunc(name, func(c rune) bool { return strings.ContainsRune(" ._-", c) })
+	slices.Reverse(words) // the last word counts most
+	for _, word := range append([]string{extension, name, cutManifest(name)}, words...) {
+		if found := bySums(word); found != nil {
+			return found, nil
+		}
+		if word == extension || word == name {
+			if err := refuseUnknown(word); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return nil, nil
+}
+
+func refuseUnknown(word string) error {
+	plain := cutSums(strings.ToLower(word))
+	for _, name := range unknown {
+		if plain == name {
+			return &Error{Reason: name + " is not an algorithm that checksig knows"}
+		}
+	}
+	return nil
+}
+
+// cutManifest returns the "sha256" of "manifest-sha256" and "tagmanifest-sha256".
+func cutManifest(name string) string {
+	rest, found := strings.CutPrefix(strings.TrimPrefix(name, "tag"), "manifest-")
+	if !found {
+		return ""
+	}
+	return rest
+}
+
+// bySums returns the algorithm that a word tells: "sha256", "SHA256SUMS", "md5sum".
+func bySums(word string) *digest.Algorithm {
+	if len(word) > 32 {
+		return nil
+	}
+	word = cutSums(strings.ToLower(word))
+	if word == "sha" || word == "crc" {
+		return nil
+	}
+	return digest.BySpelling(word)
+}
+
+func cutSums(word string) string {
+	for _, suffix := range []string{"checksums", "checksum", "sums", "sum"} {
+		if rest, found := strings.CutSuffix(word, suffix); found {
+			return rest
+		}
+	}
+	return word
+}
+
+func cutExtension(name string) (stem, extension string) {
+	at := strings.LastIndexByte(name, '.')
+	if at < 0 {
+		return name, ""
+	}
+	return name[:at], name[at+1:]
+}
+
+// formatOfName returns the format that the name of a manifest tells, or nil.
+func formatOfName(file string) *Format {
+	name := path.Base(file)
+	_, extension := cutExtension(name)
+	switch {
+	case extension == "sfv":
+		return FormatByName("sfv")
+	case extension == "txt" && cutManifest(strings.TrimSuffix(name, ".txt")) != "":
+		return FormatByName("bagit")
+	case name == "RECORD":
+		return FormatByName("record")
+	}
+	return nil
+}
+
+// sidecarOf returns the name of the file that a manifest is for, by its own name:
+// x.tar.gz of x.tar.gz.sha256; "" if that tells none.
+func sidecarOf(file string) string {
+	stem, extension := cutExtension(strings.TrimSuffix(path.Base(file), ".txt"))
+	if bySums(extension) == nil {
+		return ""
+	}
+	return stem
+}

@@ -1,0 +1,56 @@
+package manifest
+
+import (
+	"errors"
+	"strings"
+)
+
+// parsePooch reads a line of a registry of pooch, the Python package: the name, a
+// digest that may say its algorithm ("md5:…", else SHA-256), and perhaps a URL. A
+// name with blanks stands in quotes; where a tab separates the fields it needs none.
+func parsePooch(d *dialect, line string, _ int) (Entry, error) {
+	name, rest, err := poochName(line)
+	if err != nil {
+		return Entry{}, err
+	}
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return Entry{}, errNoDigest
+	}
+	if len(fields) > 2 {
+		return Entry{}, errors.New("more than a name, a digest and a URL")
+	}
+	algorithm, digits := d.algorithm, fields[0]
+	if spelling, after, found := strings.Cut(digits, ":"); found {
+		if algorithm, err = d.named(spelling); err != nil {
+			return Entry{}, err
+		}
+		digits = after
+	}
+	entry, err := d.byDigest(digits, algorithm)
+	if err != nil {
+		return Entry{}, err
+	}
+	entry.Name = name
+	return entry, checkName(name)
+}
+
+// poochName cuts the name off a line.
+func poochName(line string) (name, rest string, err error) {
+	line = strings.TrimLeft(line, " \t")
+	if line != "" && (line[0] == '"' || line[0] == '\'') {
+		name, rest, found := strings.Cut(line[1:], line[:1])
+		if !found {
+			return "", "", errors.New("a quotation mark without a second one")
+		}
+		return name, rest, nil
+	}
+	at := strings.IndexByte(line, '\t')
+	if at < 0 {
+		at = strings.IndexByte(line, ' ')
+	}
+	if at < 0 {
+		return "", "", errNoDigest
+	}
+	return strings.TrimRight(line[:at], " "), line[at:], nil
+}

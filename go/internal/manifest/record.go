@@ -1,0 +1,72 @@
+package manifest
+
+import (
+	"encoding/base64"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// parseRecord reads a line of the RECORD of a Python wheel: a CSV row of path,
+// digest ("sha256=" and base64 for URLs, without "="), and size.
+func parseRecord(d *dialect, line string, _ int) (Entry, error) {
+	fields, err := recordFields(line)
+	if err != nil {
+		return Entry{}, err
+	}
+	spelling, value, found := strings.Cut(fields[1], "=")
+	if !found {
+		return Entry{}, errNoDigest
+	}
+	algorithm, err := d.named(spelling)
+	if err != nil {
+		return Entry{}, err
+	}
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil || len(sum) != algorithm.Size {
+		return Entry{}, fmt.Errorf("no digest of %s in base64", algorithm.Name)
+	}
+	entry := Entry{Name: fields[0], Size: -1, Algorithm: algorithm}
+	copy(entry.sum[:], sum)
+	if fields[2] != "" {
+		size, err := strconv.ParseUint(fields[2], 10, 63)
+		if err != nil {
+			return Entry{}, fmt.Errorf("%q is no size", clip(fields[2]))
+		}
+		entry.Size = int64(size)
+	}
+	return entry, checkName(entry.Name)
+}
+
+// recordFields splits a line; most have no quotation mark.
+func recordFields(line string) ([]string, error) {
+	fields := strings.Split(line, ",")
+	if strings.IndexByte(line, '"') >= 0 {
+		var err error
+		if fields, err = csv.NewReader(strings.NewReader(line)).Read(); err != nil {
+			return nil, errors.New("no row of CSV")
+		}
+	}
+	if len(fields) != 3 {
+		return nil, fmt.Errorf("%d fields, not 3", len(fields))
+	}
+	return fields, nil
+}
+
+// unlistedInRecord reports whether a line of a RECORD is one that the format leaves
+// without a digest: RECORD itself, its signatures, and compiled files.
+func unlistedInRecord(line string) bool {
+	name, found := strings.CutSuffix(line, ",,")
+	if !found {
+		return line == ""
+	}
+	name = strings.Trim(name, `"`)
+	for _, suffix := range []string{".dist-info/RECORD", ".dist-info/RECORD.jws", ".dist-info/RECORD.p7s", ".pyc"} {
+		if strings.HasSuffix(name, suffix) {
+			return true
+		}
+	}
+	return false
+}

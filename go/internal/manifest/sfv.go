@@ -1,0 +1,30 @@
+package manifest
+
+import (
+	"strings"
+
+	"checksig/internal/digest"
+)
+
+// parseSFV reads a line of a simple file verification list: the name, blanks, a
+// CRC-32 in 8 hexadecimal digits.
+func parseSFV(d *dialect, line string, _ int) (Entry, error) {
+	line = strings.TrimRight(line, " \t")
+	at := strings.LastIndexAny(line, " \t")
+	if at < 0 {
+		return Entry{}, errNoName
+	}
+	crc32 := digest.ByName("crc32")
+	if d.forced && d.algorithm != crc32 {
+		_, err := d.named(crc32.Name)
+		return Entry{}, err
+	}
+	entry, err := d.byDigest(line[at+1:], crc32)
+	if err != nil {
+		return Entry{}, err
+	}
+	entry.Name = strings.TrimRight(line[:at], " \t")
+	return entry, checkName(entry.Name)
+}
+
+func sfvComment(line string) bool { return line == "" || line[0] == ';' || line[0] == '#' }

@@ -1,0 +1,87 @@
+package manifest
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"checksig/internal/digest"
+)
+
+// parseTag reads a line that tells its algorithm: "SHA256 (name) = digest", as BSD,
+// coreutils' --tag and rhash write it, with more blanks or fewer; and
+// "SHA2-256(name)= digest" of openssl dgst. A backslash before the line means
+// escapes in the name. The digest is hexadecimal, or base64 of cksum --base64.
+func parseTag(d *dialect, line string) (entry Entry, isTag bool, err error) {
+	rest := line
+	escaped := false
+	if !d.literal {
+		rest, escaped = strings.CutPrefix(line, `\`)
+	}
+	tag, rest, found := strings.Cut(rest, "(")
+	end := strings.LastIndex(rest, ")")
+	if !found || end < 0 || !isSpelling(strings.TrimRight(tag, " ")) {
+		return Entry{}, false, nil
+	}
+	value, isTag := strings.CutPrefix(strings.TrimLeft(rest[end+1:], " "), "=")
+	if !isTag {
+		return Entry{}, false, nil
+	}
+	algorithm, err := d.named(strings.TrimRight(tag, " "))
+	if err != nil {
+		return Entry{}, true, err
+	}
+	entry = Entry{Name: rest[:end], Size: -1, Algorithm: algorithm}
+	if err = entry.setDigest(strings.Trim(value, " \t")); err != nil {
+		return Entry{}, true, err
+	}
+	if err = checkName(entry.Name); err == nil && escaped {
+		entry.Name, err = unescape(entry.Name)
+	}
+	return entry, true, err
+}
+
+// isSpelling reports whether s could be what a manifest calls an algorithm.
+func isSpelling(s string) bool {
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && s[i] != '-' && s[i] != '/' && s[i] != '_' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 16
+}
+
+// setDigest takes a digest in hexadecimal digits or in base64.
+func (e *Entry) setDigest(s string) error {
+	if s == "" {
+		return errors.New("no digest")
+	}
+	if leadingHex(s) == len(s) {
+		if _, err := algorithmOf(len(s), e.Algorithm); err != nil {
+			return err
+		}
+		e.setHex(s)
+		return nil
+	}
+	sum, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || len(sum) != e.Algorithm.Size {
+		return errors.New("no digest of " + e.Algorithm.Name + ", neither hexadecimal nor base64")
+	}
+	copy(e.sum[:], sum)
+	return nil
+}
+
+// byDigest returns the entry of a digest alone, in hexadecimal digits.
+func (d *dialect) byDigest(digits string, algorithm *digest.Algorithm) (Entry, error) {
+	if digits == "" || leadingHex(digits) != len(digits) {
+		return Entry{}, errNoDigest
+	}
+	algorithm, err := algorithmOf(len(digits), algorithm)
+	if err != nil {
+		return Entry{}, err
+	}
+	entry := Entry{Algorithm: algorithm, Size: -1}
+	entry.setHex(digits)
+	return entry, nil
+}

@@ -1,0 +1,142 @@
+package manifest
+
+import (
+	"encoding/binary"
+	"iter"
+	"strings"
+	"unicode/utf16"
+)
+
+// A text is the content of a manifest, in the encoding that its lines have.
+type text struct {
+	content   string
+	delimiter byte // of lines: LF, or NUL
+	begin     int  // of the part that is read, in bytes
+	end       int
+	before    int  // lines before it
+	signed    bool // it is the signed part of a PGP message: "- " before a line means nothing
+}
+
+// decode takes off what stands around the lines: a byte order mark, UTF-16, the
+// frame of a PGP signature. docs/format.md, section 3.
+func decode(content string) (text, error) {
+	content, err := toUTF8(content)
+	if err != nil {
+		return text{}, err
+	}
+	t := text{content: content, delimiter: '\n', end: len(content)}
+	if strings.HasSuffix(content, "\x00") {
+		t.delimiter = 0
+	}
+	return t, t.unwrap()
+}
+
+// toUTF8 returns content without a byte order mark, and converted if that is UTF-16's.
+func toUTF8(content string) (string, error) {
+	var order binary.ByteOrder
+	switch {
+	case strings.HasPrefix(content, "\xef\xbb\xbf"):
+		return content[3:], nil
+	case strings.HasPrefix(content, "\xff\xfe"):
+		order = binary.LittleEndian
+	case strings.HasPrefix(content, "\xfe\xff"):
+		order = binary.BigEndian
+	default:
+		return content, nil
+	}
+	if len(content)%2 != 0 {
+		return "", &Error{Reason: "is UTF-16, and ends in the middle of a character"}
+	}
+	var b strings.Builder
+	b.Grow(len(content) / 2)
+	for i := 2; i < len(content); i += 2 {
+		first := rune(order.Uint16([]byte(content[i : i+2])))
+		if !utf16.IsSurrogate(first) {
+			b.WriteRune(first)
+			continue
+		}
+		second := rune(0)
+		if i += 2; i < len(content) {
+			second = rune(order.Uint16([]byte(content[i : i+2])))
+		}
+		whole := utf16.DecodeRune(first, second)
+		if whole == 0xfffd {
+			return "", &Error{Reason: "is UTF-16, with half a character in it"}
+		}
+		b.WriteRune(whole)
+	}
+	return b.String(), nil
+}
+
+// The lines of a cleartext signature, RFC 9580, section 7.
+const (
+	pgpMessage   = "-----BEGIN PGP SIGNED MESSAGE-----"
+	pgpSignature = "-----BEGIN PGP SIGNATURE-----"
+	pgpEnd       = "-----END PGP SIGNATURE-----"
+)
+
+// unwrap leaves only the signed part, if there is one.
+func (t *text) unwrap() error {
+	if !strings.HasPrefix(t.content, pgpMessage) {
+		return nil
+	}
+	const header, body, signature, after = 0, 1, 2, 3
+	part := header
+	for number, offset := range t.lines() {
+		line := strings.TrimRight(t.line(offset), " \t")
+		switch {
+		case part == header && line == "":
+			part, t.before = body, number
+			t.begin = t.next(offset)
+		case part == body && line == pgpSignature:
+			part, t.end = signature, int(offset)
+		case part == signature && line == pgpEnd:
+			part = after
+		case part == after && line != "":
+			return &Error{Line: number, Reason: "text behind the PGP signature, which is not signed"}
+		}
+	}
+	if part != after {
+		return &Error{Reason: "a PGP signature that is not complete"}
+	}
+	t.signed = true
+	return nil
+}
+
+// lines gives the number, from 1, and the offset of each line.
+func (t *text) lines() iter.Seq2[int, uint32] {
+	begin, end, number := t.begin, t.end, t.before
+	return func(yield func(int, uint32) bool) {
+		for at := begin; at < end; {
+			number++
+			if !yield(number, uint32(at)) {
+				return
+			}
+			at = t.next(uint32(at))
+		}
+	}
+}
+
+// next returns the offset of the line after the one at offset.
+func (t *text) next(offset uint32) int {
+	length := strings.IndexByte(t.content[offset:], t.delimiter)
+	if length < 0 {
+		return len(t.content)
+	}
+	return int(offset) + length + 1
+}
+
+// line returns the line at offset, without its end.
+func (t *text) line(offset uint32) string {
+	line := t.content[offset:]
+	if length := strings.IndexByte(line, t.delimiter); length >= 0 {
+		line = line[:length]
+	}
+	if t.delimiter == '\n' {
+		line = strings.TrimSuffix(line, "\r")
+	}
+	if t.signed {
+		line = strings.TrimPrefix(line, "- ")
+	}
+	return line
+}
