@@ -138,6 +138,7 @@ var foreign = []struct{ begin, what string }{
 	{"<", "HTML or XML"},
 	{"%PDF", "PDF"},
 	{`"file" "checksum"`, "a table as R writes it"},
+	{"Algorithm       Hash ", "a table of PowerShell's Get-FileHash"},
 	{lfsPointer, "a Git LFS pointer to a file that was not downloaded ('git lfs pull' does)"},
 }
 

@@ -17,7 +17,7 @@ func parsePooch(d *dialect, line string, _ int) (Entry, error) {
 	if len(fields) == 0 {
 		return Entry{}, errNoDigest
 	}
-	if len(fields) > 2 {
+	if len(fields) > 2 || len(fields) == 2 && !strings.Contains(fields[1], "://") {
 		return Entry{}, errors.New("more than a name, a digest and a URL")
 	}
 	algorithm, digits := d.algorithm, fields[0]

@@ -104,6 +104,9 @@ func (r *reader) addFile(path string) error {
 		return nil
 	}
 	file, err := beneath.OpenPath(path)
+	if errors.Is(err, beneath.ErrMissing) {
+		return &OSError{path, syscall.ENOENT}
+	}
 	if err != nil {
 		return manifestError(path, err)
 	}
@@ -218,37 +221,29 @@ func (r *reader) discover() error {
 
 // candidates returns the names to read, in their order.
 func (r *reader) candidates() ([]string, error) {
-	usual, others := map[string]bool{}, []string{}
-	looked, few := 0, true
+	usual, looked := map[string]bool{}, 0
 	err := r.list(".", func(name string) bool {
-		if looked++; looked > listedAtMost && few {
-			few = false
-			return false
-		}
 		if isUsual[name] {
 			usual[name] = true
-		} else if manifest.IsManifest(name) {
-			others = append(others, name)
 		}
-		return true
+		looked++
+		return looked <= listedAtMost
 	})
-	if !few || err != nil {
+	if err != nil || looked > listedAtMost {
 		for name := range isUsual {
 			usual[name] = r.dir.Exists(name)
 		}
 	}
-	names := inOrder(usual)
-	if len(names) > 0 {
+	if names := inOrder(usual); len(names) > 0 {
 		return names, nil
 	}
-	if !few {
-		others, err = nil, r.list(".", func(name string) bool {
-			if manifest.IsManifest(name) {
-				others = append(others, name)
-			}
-			return true
-		})
-	}
+	var others []string
+	err = r.list(".", func(name string) bool {
+		if manifest.IsManifest(name) {
+			others = append(others, name)
+		}
+		return true
+	})
 	if err != nil {
 		return nil, &OSError{r.root, err}
 	}

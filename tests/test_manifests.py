@@ -1,0 +1,255 @@
+"""read_manifest, find_manifests, and the arguments manifest=, format= and algorithm=."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import pickle
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+from support import LOGS, Directory
+
+import checksig
+from checksig import Entry, Manifest, Status
+
+
+def digest(algorithm: str, content: bytes) -> str:
+    return hashlib.new(algorithm, content).hexdigest()
+
+
+def test_entries_are_read_without_a_look_at_the_files(tmp_path: Path) -> None:
+    one, two = digest("sha1", b"1"), digest("md5", b"2")
+    path = tmp_path / "sums"
+    path.write_bytes(f"{one}  ./gone\n# x\nMD5 (a\udcffb) = {two}\n".encode("utf-8", "surrogateescape"))
+    expected = [Entry("./gone", "sha1", one), Entry("a\udcffb", "md5", two)]
+    assert list(checksig.read_manifest(path)) == expected
+    assert list(checksig.read_manifest(os.fsencode(path))) == expected
+    assert pickle.loads(pickle.dumps(expected)) == expected
+
+
+def test_entries_of_a_directory_are_those_of_its_manifests(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    (root / "MD5SUMS").write_text(f"{digest('md5', b'1')}  a\n")
+    assert [entry.algorithm for entry in checksig.read_manifest(root)] == ["sha1", "md5"]
+
+
+def test_a_bad_line_comes_behind_the_good_ones(tmp_path: Path) -> None:
+    (tmp_path / "sums").write_text(f"{'0' * 40}  a\n?\n{'0' * 40}  b\n")
+    entries = checksig.read_manifest(tmp_path / "sums")
+    assert [next(entries).path, next(entries).path] == ["a", "b"]
+    with pytest.raises(checksig.ManifestError, match="line 2: no hexadecimal digest") as caught:
+        next(entries)
+    assert (caught.value.line, caught.value.path) == (2, str(tmp_path / "sums"))
+
+
+def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        list(checksig.read_manifest(tmp_path / "gone"))
+    with pytest.raises(checksig.ManifestNotFoundError):
+        list(checksig.read_manifest(tmp_path))
+    with pytest.raises(checksig.ManifestNotFoundError):
+        checksig.find_manifests(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        checksig.find_manifests(tmp_path / "gone")
+    for path in ("", "a\0b"):
+        with pytest.raises(ValueError, match="path"):
+            list(checksig.read_manifest(path))
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(checksig.ManifestError, match="is a FIFO"):
+        list(checksig.read_manifest(tmp_path / "fifo"))
+
+
+def test_the_manifests_of_a_directory_are_found_in_order(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    for name in ("SHA256SUMS", "b.md5", "checksums.txt"):
+        (root / name).touch()
+    names = ["sha1sum.txt", "SHA256SUMS", "checksums.txt"]
+    assert checksig.find_manifests(root) == [f"{root}/{name}" for name in names]
+
+
+def test_they_are_found_among_many_files_too(directory: Directory) -> None:
+    root = directory({str(number): b"" for number in range(3000)})
+    assert checksig.find_manifests(root) == [f"{root}/sha1sum.txt"]
+    (root / "sha1sum.txt").rename(root / "all.sha1")
+    assert checksig.find_manifests(root) == [f"{root}/all.sha1"]
+    assert checksig.check(root).files == 3000
+
+
+def test_the_report_tells_how_each_manifest_was_read(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    armour = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{}-----BEGIN PGP SIGNATURE-----\n\nx\n"
+    body = f"SHA256 (a) = {digest('sha256', b'1')}\nMD5 (a) = {digest('md5', b'1')}\n"
+    (root / "CHECKSUM").write_text(armour.format(body) + "-----END PGP SIGNATURE-----\n")
+    report = checksig.check(root)
+    assert report.ok
+    assert report.manifests == (
+        Manifest(f"{root}/sha1sum.txt", "gnu", ("sha1",), 1),
+        Manifest(f"{root}/CHECKSUM", "gnu", ("sha256", "md5"), 2, ("PGP signature not checked",)),
+    )
+    assert str(report).endswith("/sha1sum.txt · " + f"{root}/CHECKSUM · PGP signature not checked")
+
+
+def test_a_manifest_may_lie_elsewhere(
+    directory: Directory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = directory({"a": b"1"})
+    (root / "sha1sum.txt").rename(tmp_path / "list.txt")
+    monkeypatch.chdir(tmp_path)
+    for manifest in ("list.txt", b"list.txt", tmp_path / "list.txt"):
+        report = checksig.check("directory", manifest)
+        assert report.ok
+        assert report.manifests[0].path == os.fsdecode(manifest)
+        assert [result.path for result in checksig.iter_check(root, manifest)] == ["a"]
+    with pytest.raises(FileNotFoundError):
+        checksig.check(root, "gone.txt")
+    with pytest.raises(checksig.ManifestError, match="is a directory"):
+        checksig.check(root, tmp_path)
+
+
+def test_a_given_manifest_in_the_directory_is_no_extra_file(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    (root / "sha1sum.txt").rename(root / "list")
+    assert checksig.check(root, root / "list", extra="fail").ok
+    assert checksig.check(root, root / "." / "list", extra="fail").ok
+
+
+def test_entries_may_stand_for_a_manifest(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    (root / "\udcff\n").write_bytes(b"2")
+    entries = list(checksig.read_manifest(root))
+    entries.append(Entry("\udcff\n", "sha1", digest("sha1", b"2").upper()))
+    entries.append(Entry("a", "sha3-256", digest("sha3_256", b"1"), 1))
+    report = checksig.check(root, iter(entries))
+    assert report.ok
+    assert report.files == 2
+    assert report.manifests == (Manifest("the given entries", "list", ("sha1", "sha3-256"), 3),)
+    checksig.check_signatures(root, entries)
+    wrong = checksig.check(root, [Entry("a", "sha1", digest("sha1", b"1"), 2), Entry("b", "md5", "0" * 32)])
+    assert [(f.path, f.status, f.reason) for f in wrong.failures] == [
+        ("a", Status.FAILED, "1 bytes, not the 2 that are listed"),
+        ("b", Status.MISSING, "missing"),
+    ]
+
+
+def test_wrong_entries_are_errors() -> None:
+    good = "0" * 40
+    for entry, reason in (
+        (Entry("a", "crc", good), "unknown algorithm"),
+        (Entry("a", "sha1", good + "0"), "digest"),
+        (Entry("a", "sha1", "x" * 40), "digest"),
+        (Entry("a", "sha1", good, -2), "size"),
+    ):
+        with pytest.raises(checksig.ManifestError, match=reason):
+            checksig.check(LOGS, [entry])
+    for entry in (Entry("", "sha1", good), Entry("a\0b", "sha1", good)):
+        with pytest.raises(ValueError, match="path of an entry"):
+            checksig.check(LOGS, [entry])
+    with pytest.raises(ValueError, match="no entry"):
+        checksig.check(LOGS, [])
+    for value in (["a"], 3):
+        with pytest.raises(TypeError):
+            checksig.check(LOGS, value)  # type: ignore[arg-type, call-overload, unused-ignore]
+
+
+def test_a_word_that_is_no_format_or_algorithm_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match='unknown format "csv"; known are gnu, '):
+        checksig.check(LOGS, format="csv")
+    with pytest.raises(ValueError, match='unknown algorithm "SHA1"; known are sha512, '):
+        list(checksig.read_manifest(LOGS, algorithm="SHA1"))
+    with pytest.raises(TypeError, match="format is a str"):
+        checksig.check(LOGS, format=b"gnu")  # type: ignore[arg-type]
+
+
+def record_problems(record: Path) -> list[str]:
+    """Verify what a RECORD lists, against its site-packages."""
+    report = checksig.check(record.parent.parent, record, format="record")
+    assert not report.bad_lines, report.bad_lines
+    return [f"{failure.path}: {failure.reason}" for failure in report.failures]
+
+
+def test_the_wheels_of_this_environment_are_as_they_were_installed() -> None:
+    """Scripts lie outside site-packages; csv, hashlib and base64 read the same."""
+    import csv
+
+    records = sorted(Path(sysconfig.get_path("purelib")).glob("*.dist-info/RECORD"))
+    assert len(records) > 10
+    for record in records:
+        with record.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.reader(file) if row[1]]
+        outside = [row[0] for row in rows if row[0].startswith("../")]
+        assert record_problems(record) == [f"{name}: .. in the path" for name in outside]
+        entries = list(checksig.read_manifest(record))
+        for row, entry in zip(rows, entries, strict=True):
+            raw = base64.urlsafe_b64decode(row[1].partition("=")[2] + "==")
+            assert (entry.path, entry.digest, str(entry.size)) == (row[0], raw.hex(), row[2])
+
+
+@pytest.mark.skipif(not Path("/var/lib/dpkg/info").is_dir(), reason="no dpkg here")
+def test_the_lists_of_dpkg_are_read() -> None:
+    lists = [path for path in Path("/var/lib/dpkg/info").glob("*.md5sums") if path.stat().st_size]
+    assert lists
+    for path in lists[:50]:
+        lines = path.read_bytes().splitlines()
+        entries = list(checksig.read_manifest(path))
+        assert [f"{e.digest}  {e.path}".encode("utf-8", "surrogateescape") for e in entries] == lines
+        assert {e.algorithm for e in entries} == {"md5"}
+    report = checksig.check("/", next(p for p in lists if p.name.startswith("coreutils")))
+    assert report.counts[Status.OK] > 0
+
+
+# A command that writes a manifest of the files that it is given, and the name of that.
+TOOLS = {
+    "sha512sum": (["sha512sum", "--"], "list"),
+    "sha256sum --tag": (["sha256sum", "--tag", "--"], "list"),
+    "sha1sum -z": (["sha1sum", "-z", "--"], "list.sha1"),
+    "md5sum -b": (["md5sum", "-b", "--"], "list"),
+    "cksum -a sha224": (["cksum", "-a", "sha224", "--"], "list"),
+    "openssl dgst": (["openssl", "dgst", "-sha3-256"], "list"),
+    "openssl dgst -r": (["openssl", "dgst", "-sha384", "-r"], "list"),
+    "rhash --bsd": (["rhash", "--bsd", "--md5", "--sha256", "--crc32"], "list"),
+    "rhash --sfv": (["rhash", "--sfv"], "list.sfv"),
+    "hashdeep": (["hashdeep", "-l", "-c", "md5,sha1,sha256"], "list"),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_what_other_tools_write_is_read(tool: str, tmp_path: Path) -> None:
+    command, name = TOOLS[tool]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not there")
+    contents = {"a": b"1", "b c": b"", "d(e) = f": bytes(300_000), "ä": b"x", "*g": b"y"}
+    if "openssl" in tool or "rhash" in tool:
+        del contents["d(e) = f"]  # what they write for it is ambiguous, or differs by version
+    for file, content in contents.items():
+        (tmp_path / file).write_bytes(content)
+    done = subprocess.run([*command, *contents], cwd=tmp_path, capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"{tool} does not work here: {done.stderr[:80]!r}")
+    (tmp_path / name).write_bytes(done.stdout)
+    report = checksig.check(tmp_path, tmp_path / name)
+    assert report.ok, (report, done.stdout)
+    assert report.files == len(contents)
+    (tmp_path / "a").write_bytes(b"2")
+    assert [f.path.removeprefix("./") for f in checksig.check(tmp_path, tmp_path / name).failures] == ["a"]
+
+
+def test_a_manifest_of_a_million_lines_is_read_in_seconds(tmp_path: Path) -> None:
+    with (tmp_path / "list").open("w") as file:
+        file.writelines(
+            f"SHA256 (some/directory/file-{number:07}) = {'0' * 64}\n" for number in range(1_000_000)
+        )
+    assert sum(1 for _ in checksig.read_manifest(tmp_path / "list")) == 1_000_000
+
+
+def test_reading_ends_when_it_is_abandoned(tmp_path: Path) -> None:
+    with (tmp_path / "list").open("w") as file:
+        file.writelines(f"{'0' * 40}  {number}\n" for number in range(100_000))
+    entries = checksig.read_manifest(tmp_path / "list")
+    assert next(entries).path == "0"
+    del entries
+    assert next(checksig.read_manifest(tmp_path / "list")).path == "0"
