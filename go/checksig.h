@@ -166,6 +166,11 @@ void checksig_free(void *pointer);
  */
 char *checksig_version(void);
 
+/* Returns the names of the algorithms of this build, with ", " between them: the
+ * same string at each call, which the caller must not change or release.
+ */
+char *checksig_algorithms(void);
+
 #ifdef __cplusplus
 }
 #endif

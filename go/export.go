@@ -135,6 +135,11 @@ func checksig_close(handle C.uint64_t, milliseconds C.int32_t) C.int32_t {
 //export checksig_free
 func checksig_free(pointer unsafe.Pointer) { C.free(pointer) }
 
+//export checksig_algorithms
+func checksig_algorithms() *C.char { return cAlgorithms() }
+
+var cAlgorithms = sync.OnceValue(func() *C.char { return C.CString(digest.Names()) })
+
 //export checksig_version
 func checksig_version() *C.char { return cVersion() }
 
@@ -201,7 +206,7 @@ func optionsOf(request *C.checksig_request) (engine.Options, error) {
 		name := C.GoString(request.algorithm)
 		options.Algorithm = digest.ByName(name)
 		if options.Algorithm == nil {
-			return options, argumentError(fmt.Sprintf("unknown algorithm %q; known are %s", name, digest.Names()))
+			return options, argumentError(fmt.Sprintf("%s; known are %s", digest.Unknown(name), digest.Names()))
 		}
 	}
 	if request.format != nil {

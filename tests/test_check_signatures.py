@@ -208,13 +208,18 @@ def usual_names() -> list[str]:
     """Return the names of rules 1.1 to 1.3 of docs/format.md, in order."""
     names = ["sha1sum.txt"]
     others = ("sha512-256", "sha512-224", "sha3-512", "sha3-384", "sha3-256", "sha3-224")
-    for lower in ("sha512", "sha384", "sha256", "sha224", *others, "sha1", "md5"):
+    built = "blake3" in checksig.get_algorithms()
+    sums = ["sha512", "sha384", "sha256", "sha224", *others, "sha1", "md5"]
+    at = sums.index("sha1") if built else len(sums)
+    for lower in (*sums[:at], "b2", "b3", *sums[at:]):
         upper = lower.upper()
         names += [f"{upper}SUMS", f"{upper}SUMS.txt", f"{upper}SUM", f"{upper}SUM.txt"]
-        names += [f"{lower}sums.txt", f"{lower}sums", f"{lower}sum.txt", f"{lower}sum", f"{lower}.txt"]
+        names += [f"{lower}sums.txt", f"{lower}sums", f"{lower}sum.txt", f"{lower}sum"]
+        if lower not in ("b2", "b3"):
+            names.append(f"{lower}.txt")
         if lower == "md5":
             names.append("md5checksums.txt")
-        elif lower != "sha1" and "-" not in lower:
+        if lower in ("sha512", "sha384", "sha256", "sha224"):
             names += [f"SHASUMS{lower[3:]}.txt", f"SHASUMS{lower[3:]}"]
     names += ["SHASUMS", "SHASUMS.txt", "CHECKSUMS", "CHECKSUMS.txt", "CHECKSUM", "CHECKSUM.txt"]
     names += ["checksums.txt", "checksums", "checksum.txt", "checksum", "checklist.chk"]

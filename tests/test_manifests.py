@@ -209,6 +209,9 @@ TOOLS = {
     "sha1sum -z": (["sha1sum", "-z", "--"], "list.sha1"),
     "md5sum -b": (["md5sum", "-b", "--"], "list"),
     "cksum -a sha224": (["cksum", "-a", "sha224", "--"], "list"),
+    "b2sum": (["b2sum", "--"], "B2SUMS"),
+    "b2sum -l 256": (["b2sum", "-l", "256", "--tag", "--"], "list"),
+    "b3sum": (["b3sum", "--"], "B3SUMS"),
     "openssl dgst": (["openssl", "dgst", "-sha3-256"], "list"),
     "openssl dgst -r": (["openssl", "dgst", "-sha384", "-r"], "list"),
     "rhash --bsd": (["rhash", "--bsd", "--md5", "--sha256", "--crc32"], "list"),
@@ -222,6 +225,8 @@ def test_what_other_tools_write_is_read(tool: str, tmp_path: Path) -> None:
     command, name = TOOLS[tool]
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not there")
+    if command[0] in ("b2sum", "b3sum"):
+        pytest.skip("this build is without BLAKE") if "blake3" not in checksig.get_algorithms() else None
     contents = {"a": b"1", "b c": b"", "d(e) = f": bytes(300_000), "ä": b"x", "*g": b"y"}
     if "openssl" in tool or "rhash" in tool:
         del contents["d(e) = f"]  # what they write for it is ambiguous, or differs by version
@@ -236,6 +241,32 @@ def test_what_other_tools_write_is_read(tool: str, tmp_path: Path) -> None:
     assert report.files == len(contents)
     (tmp_path / "a").write_bytes(b"2")
     assert [f.path.removeprefix("./") for f in checksig.check(tmp_path, tmp_path / name).failures] == ["a"]
+
+
+@pytest.mark.skipif("blake3" not in checksig.get_algorithms(), reason="this build is without BLAKE")
+@pytest.mark.parametrize("length", [0, 1, 64, 1023, 1024, 1025, 131_072, 131_073, 300_000])
+def test_blake2b_is_hashlibs_and_blake3_that_of_its_authors(length: int, tmp_path: Path) -> None:
+    """The BLAKE3 test vectors have inputs of the bytes 0 to 250, again and again."""
+    content = bytes(number % 251 for number in range(length))
+    (tmp_path / "f").write_bytes(content)
+    entries = [
+        Entry(
+            "f",
+            "blake2b" if size == 64 else f"blake2b-{8 * size}",
+            hashlib.blake2b(content, digest_size=size).hexdigest(),
+        )
+        for size in (64, 48, 32, 28, 20, 16)
+    ]
+    vectors = {
+        0: "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
+        1: "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213",
+        1024: "42214739f095a406f3fc83deb889744ac00df831c10daa55189b5d121c855af7",
+    }
+    if length in vectors:
+        entries.append(Entry("f", "blake3", vectors[length]))
+    assert checksig.check(tmp_path, entries).ok
+    wrong = [Entry("f", entry.algorithm, "0" * len(entry.digest)) for entry in entries]
+    assert checksig.check(tmp_path, wrong).failures[0].reason == "mismatch"
 
 
 def test_a_manifest_of_a_million_lines_is_read_in_seconds(tmp_path: Path) -> None:

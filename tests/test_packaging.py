@@ -150,6 +150,7 @@ def test_the_sdist_holds_what_git_holds(dist: Path) -> None:
     with tarfile.open(dist / f"{NAME}.tar.gz") as archive:
         held = {name.removeprefix(f"{NAME}/") for name in archive.getnames()}
     assert set(tracked) - held == {".gitignore"}
+    assert {"go/vendor/modules.txt", "go/vendor/github.com/zeebo/blake3/LICENSE"} <= held
     assert not [name for name in held if "_checksig." in name]
 
 
@@ -158,12 +159,39 @@ def test_the_unpacked_sdist_builds_offline_and_runs_its_tests(unpacked: Path, tm
     offline = ["unshare", "--net", "--map-root-user"]
     if not shutil.which("unshare") or subprocess.run([*offline, "true"], check=False).returncode != 0:
         pytest.skip("no network namespace can be made here")
-    run(*offline, sys.executable, "setup.py", "build_ext", "--inplace", cwd=unpacked, env=env)
+    cache = {"GOCACHE": str(tmp_path / "cache"), "HOME": str(tmp_path)}  # which has no module
+    run(*offline, sys.executable, "setup.py", "build_ext", "--inplace", cwd=unpacked, env=env | cache)
+    code = "import checksig; print('blake3' in checksig.get_algorithms())"
+    assert run(sys.executable, "-c", code, cwd=tmp_path, env=env).stdout == "True\n"
     some = ["tests/test_cases.py", "tests/test_structure.py", "tests/test_check_signatures.py"]
     done = run(sys.executable, "-m", "pytest", "-q", *some, cwd=unpacked, env=env)
     assert re.search(r"^\d{3} passed", done.stdout, re.MULTILINE), done.stdout
     go_env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOPROXY": "off"}
     run(toolchain.go_command(), "test", "./internal/...", cwd=unpacked / "go", env=go_env)
+
+
+def test_a_checkout_without_the_modules_builds_without_blake_and_says_so(
+    checkout: Path, tmp_path: Path
+) -> None:
+    env = {**os.environ, "PYTHONPATH": str(checkout / "src"), "HOME": str(tmp_path), "GOPROXY": "off"}
+    done = run(sys.executable, "setup.py", "build_ext", "--inplace", cwd=checkout, env=env)
+    assert "the Go modules cannot be had: this build is without BLAKE2b and BLAKE3" in done.stdout
+    (tmp_path / "B3SUMS").write_text(f"{'0' * 64}  a\n")
+    code = "import checksig; print(checksig.get_algorithms()); checksig.check('.'{})"
+    absent = "is not in this build of checksig, which was made without Go modules"
+    for more in ("", ", algorithm='blake3'"):
+        done = run(sys.executable, "-c", code.format(more), cwd=tmp_path, env=env, status=1)
+        assert "blake" not in done.stdout
+        assert absent in done.stderr
+    (tmp_path / "B3SUMS").rename(tmp_path / "CHECKSUMS")
+    (tmp_path / "CHECKSUMS").write_text(f"BLAKE2b (a) = {'0' * 128}\n")
+    assert absent in run(sys.executable, "-c", code.format(""), cwd=tmp_path, env=env, status=1).stderr
+
+
+def test_an_sdist_without_the_modules_is_not_made(checkout: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "HOME": str(tmp_path), "GOPROXY": "off"}
+    done = run(sys.executable, "setup.py", "sdist", cwd=checkout, env=env, status=1)
+    assert "an sdist carries the Go modules, and 'go mod vendor' failed" in done.stderr
 
 
 def test_pip_installs_the_sdist_offline_where_the_toolchain_is(dist: Path, tmp_path: Path) -> None:
@@ -322,7 +350,7 @@ def test_what_the_machine_lacks_is_required(tmp_path: Path, monkeypatch: pytest.
 
     for hook in ("wheel", "editable"):
         assert {go, zig} <= set(getattr(checksig_build, f"get_requires_for_build_{hook}")())
-    assert not {go, zig} & set(checksig_build.get_requires_for_build_sdist())
+    assert {go, zig} & set(checksig_build.get_requires_for_build_sdist()) == {go}
 
     (tmp_path / "go").write_bytes(b"\0 no program")
     (tmp_path / "go").chmod(0o755)

@@ -61,8 +61,9 @@ def test_python_modules_import_one_way() -> None:
         assert ours <= allowed[path.stem], path.name
 
 
-def test_go_packages_import_one_way_and_only_the_standard_library(tmp_path: Path) -> None:
-    # digest <- manifest, beneath <- verify <- main
+@pytest.mark.parametrize("tags", ["", toolchain.MODULES_TAG])
+def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp_path: Path) -> None:
+    # digest <- manifest, beneath <- verify <- main; modules in digest alone, and only where they can be had
     allowed = {
         "checksig/internal/digest": set(),
         "checksig/internal/manifest": {"digest"},
@@ -70,9 +71,10 @@ def test_go_packages_import_one_way_and_only_the_standard_library(tmp_path: Path
         "checksig/internal/verify": {"digest", "manifest", "beneath"},
         "checksig": {"digest", "manifest", "verify"},
     }
+    modules = {"github.com/zeebo/blake3", "golang.org/x/crypto/blake2b"} if tags else set()
     go = toolchain.go_command()
     listed = subprocess.run(
-        [go, "list", "-json=ImportPath,Imports", "./..."],
+        [go, "list", f"-tags={tags}", "-json=ImportPath,Imports", "./..."],
         cwd=toolchain.GO_SOURCES,
         env=toolchain.environment(go, toolchain.cc_command(), tmp_path),
         capture_output=True,
@@ -84,9 +86,10 @@ def test_go_packages_import_one_way_and_only_the_standard_library(tmp_path: Path
     for package in packages:
         name = package["ImportPath"]
         ours = {i.rsplit("/", 1)[1] for i in package["Imports"] if i.startswith("checksig/")}
-        others = [i for i in package["Imports"] if "." in i.split("/")[0] or i == "C"]
+        others = {i for i in package["Imports"] if "." in i.split("/")[0] or i == "C"}
         assert ours <= allowed[name], name
-        assert others == (["C"] if name == "checksig" else []), name
+        expected: dict[str, set[str]] = {"checksig": {"C"}, "checksig/internal/digest": modules}
+        assert others == expected.get(name, set()), name
 
 
 def test_each_rule_of_the_format_has_a_case_and_each_case_a_rule() -> None:

@@ -59,14 +59,15 @@ def go_tests() -> None:
         unformatted = subprocess.check_output([gofmt, "-l", "."], cwd=sources, text=True)
         if unformatted:
             sys.exit(f"gofmt would change:\n{unformatted}")
-        step("go vet", go, "vet", "./...", cwd=sources, env=env)
+        tags = f"-tags={toolchain.MODULES_TAG if toolchain.has_modules(go, env) else ''}"
+        step("go vet", go, "vet", tags, "./...", cwd=sources, env=env)
         step("go vet, with injected faults", go, "vet", "-tags=checksig_inject", ".", cwd=sources, env=env)
         step("go vet, for macOS", go, "vet", "./internal/...", cwd=sources, env={**pure, "GOOS": "darwin"})
-        step("go test, without C", go, "test", "./internal/...", cwd=sources, env=pure)
+        step("go test, without C and modules", go, "test", "./internal/...", cwd=sources, env=pure)
         if toolchain.machine_cc() is None:
             print("\nno C compiler on this machine: the race detector is not used")
         else:
-            step("go test, with the race detector", go, "test", "-race", "./...", cwd=sources, env=env)
+            step("go test, with the race detector", go, "test", "-race", tags, "./...", cwd=sources, env=env)
 
 
 def main(arguments: list[str]) -> None:

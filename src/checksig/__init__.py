@@ -8,7 +8,7 @@ checksig.errors.VerificationError: "testdata/logs/httpd-08.log" - mismatch
 """
 
 from checksig.check import check, check_signatures, iter_check
-from checksig.checksig import get_include, get_library
+from checksig.checksig import get_algorithms, get_include, get_library
 from checksig.errors import (
     ChecksigError,
     InternalError,
@@ -38,6 +38,7 @@ __all__ = [
     "check",
     "check_signatures",
     "find_manifests",
+    "get_algorithms",
     "get_include",
     "get_library",
     "iter_check",

@@ -312,6 +312,14 @@ def verify(path: AnyPath) -> str | None:
     return _text(_take(library, pointer)) if pointer else None
 
 
+def get_algorithms() -> tuple[str, ...]:
+    """Return the names of the algorithms that the library computes, the strongest first.
+
+    BLAKE2b and BLAKE3 are among them if the build had their Go modules.
+    """
+    return tuple(_load().calls.checksig_algorithms().decode().split(", "))
+
+
 def get_include() -> str:
     """Return the directory that holds the library's headers, ``checksig.h`` and ``_checksig.h``."""
     return str(_PACKAGE / "include")
@@ -503,6 +511,8 @@ def _declare(library: ctypes.CDLL) -> None:
     library.checksig_next.restype = ctypes.c_int32
     library.checksig_close.argtypes = [ctypes.c_uint64, ctypes.c_int32]
     library.checksig_close.restype = ctypes.c_int32
+    library.checksig_algorithms.argtypes = []
+    library.checksig_algorithms.restype = ctypes.c_char_p
     library.checksig_free.argtypes = [ctypes.c_void_p]
     library.checksig_free.restype = None
 

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
+	"slices"
 	"strings"
 )
 
@@ -30,9 +31,11 @@ type Algorithm struct {
 // MaxSize is the size in bytes of the longest digest in the table.
 const MaxSize = sha512.Size
 
-// Algorithms lists the strongest first. Of those whose digests have one size the
-// first is the one that the size alone tells.
-var Algorithms = []*Algorithm{
+// Algorithms lists the strongest first. BLAKE2b and BLAKE3 are there if the
+// build had their modules.
+var Algorithms = slices.Concat(strong, blakes, weak)
+
+var strong = []*Algorithm{
 	{Name: "sha512", Size: sha512.Size, New: sha512.New},
 	{Name: "sha384", Size: sha512.Size384, New: sha512.New384},
 	{Name: "sha256", Size: sha256.Size, New: sha256.New},
@@ -43,6 +46,9 @@ var Algorithms = []*Algorithm{
 	{Name: "sha3-384", Size: 48, New: func() hash.Hash { return sha3.New384() }},
 	{Name: "sha3-256", Size: 32, New: func() hash.Hash { return sha3.New256() }},
 	{Name: "sha3-224", Size: 28, New: func() hash.Hash { return sha3.New224() }},
+}
+
+var weak = []*Algorithm{
 	{Name: "sha1", Size: sha1.Size, New: sha1.New},
 	{Name: "git-sha1", Size: sha1.Size, New: sha1.New, Prefix: gitBlob},
 	{Name: "md5", Size: md5.Size, New: md5.New},
@@ -57,6 +63,15 @@ func gitBlob(size int64) []byte { return fmt.Appendf(nil, "blob %d\x00", size) }
 var spellings = map[string]string{
 	"sha": "sha1", "crc": "crc32", "sha2224": "sha224", "sha2256": "sha256", "sha2384": "sha384", "sha2512": "sha512",
 	"blake2b512": "blake2b", "b2": "blake2b", "b3": "blake3",
+}
+
+// Unknown says why there is no algorithm of that name or spelling.
+func Unknown(name string) string {
+	plain := plainSpelling(name)
+	if strings.HasPrefix(plain, "blake2b") || plain == "blake3" || plain == "b2" || plain == "b3" {
+		return fmt.Sprintf("%q is not in this build of checksig, which was made without Go modules", name)
+	}
+	return fmt.Sprintf("unknown algorithm %q", name)
 }
 
 // Names returns the algorithms' names, as a message lists them.
@@ -105,13 +120,14 @@ var separators = strings.NewReplacer("-", "", "_", "", "/", "")
 
 func plainSpelling(name string) string { return separators.Replace(strings.ToLower(name)) }
 
-// BySize returns the algorithm that a digest of size bytes tells, or nil; a CRC tells
-// none, since it might be a digest cut short.
-func BySize(size int) *Algorithm {
-	for _, a := range Algorithms {
-		if a.Size == size && size >= md5.Size {
-			return a
-		}
+// BySize returns the algorithm that a digest of size bytes tells, or nil: MD5, SHA-1
+// or one of SHA-2. A CRC tells none, since it might be a digest cut short.
+func BySize(size int) *Algorithm { return bySize[size] }
+
+var bySize = func() map[int]*Algorithm {
+	all := map[int]*Algorithm{}
+	for _, name := range []string{"md5", "sha1", "sha224", "sha256", "sha384", "sha512"} {
+		all[ByName(name).Size] = ByName(name)
 	}
-	return nil
-}
+	return all
+}()

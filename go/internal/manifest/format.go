@@ -206,7 +206,7 @@ func algorithmOf(digits int, wanted *digest.Algorithm) (*digest.Algorithm, error
 func (d *dialect) named(spelling string) (*digest.Algorithm, error) {
 	found := digest.BySpelling(spelling)
 	if found == nil {
-		return nil, fmt.Errorf("unknown algorithm %q", spelling)
+		return nil, errors.New(digest.Unknown(spelling))
 	}
 	if d.forced && found != d.algorithm {
 		return nil, fmt.Errorf("the line says %s, not %s", found.Name, d.algorithm.Name)

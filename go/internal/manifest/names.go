@@ -16,9 +16,13 @@ var Usual = usual()
 
 func usual() []string {
 	list := []string{"sha1sum.txt"}
+	var algorithms []string
 	for _, a := range digest.Algorithms {
-		for _, name := range namesFor(a.Name) {
-			if name != list[0] {
+		algorithms = append(algorithms, a.Name)
+	}
+	for _, algorithm := range append(algorithms, "blake2b", "blake3") { // without which a build may be
+		for _, name := range namesFor(algorithm) {
+			if !slices.Contains(list, name) {
 				list = append(list, name)
 			}
 		}
@@ -32,8 +36,8 @@ func usual() []string {
 // namesFor returns the usual names of a manifest of the algorithm lower.
 func namesFor(lower string) []string {
 	switch lower {
-	case "git-sha1", "crc32":
-		return nil // what has such digests has another form
+	case "git-sha1", "crc32", "blake2b-384", "blake2b-256", "blake2b-224", "blake2b-160", "blake2b-128":
+		return nil // what has such digests has another form, or name
 	case "blake2b":
 		lower = "b2"
 	case "blake3":
@@ -42,7 +46,10 @@ func namesFor(lower string) []string {
 	upper := strings.ToUpper(lower)
 	names := []string{
 		upper + "SUMS", upper + "SUMS.txt", upper + "SUM", upper + "SUM.txt",
-		lower + "sums.txt", lower + "sums", lower + "sum.txt", lower + "sum", lower + ".txt",
+		lower + "sums.txt", lower + "sums", lower + "sum.txt", lower + "sum",
+	}
+	if len(lower) > 2 {
+		names = append(names, lower+".txt") // b2.txt and b3.txt may be anything
 	}
 	if bits, ok := strings.CutPrefix(lower, "sha"); ok && bits != "1" && !strings.Contains(bits, "-") {
 		names = append(names, "SHASUMS"+bits+".txt", "SHASUMS"+bits) // as Node.js publishes
@@ -62,7 +69,8 @@ func IsManifest(name string) bool {
 		}
 	}
 	stem, extension := cutExtension(name)
-	return stem != "" && extension != "" && (extension == "sfv" || bySums(extension) != nil)
+	return stem != "" && extension != "" &&
+		(extension == "sfv" || bySums(extension) != nil || slices.Contains(blakes, extension))
 }
 
 // unknown are algorithms that checksig does not compute, and that names tell.
@@ -93,8 +101,14 @@ func algorithmOfName(file string) (*digest.Algorithm, error) {
 	return nil, nil
 }
 
+// blakes are what names call the algorithms without which a build may be.
+var blakes = []string{"b2", "b3", "blake2b", "blake3"}
+
 func refuseUnknown(word string) error {
 	plain := cutSums(strings.ToLower(word))
+	if slices.Contains(blakes, plain) {
+		return &Error{Reason: digest.Unknown(plain)}
+	}
 	for _, name := range unknown {
 		if plain == name {
 			return &Error{Reason: name + " is not an algorithm that checksig knows"}

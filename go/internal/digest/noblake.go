@@ -1,0 +1,5 @@
+//go:build !checksig_blake
+
+package digest
+
+var blakes []*Algorithm
