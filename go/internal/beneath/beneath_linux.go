@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -135,7 +136,8 @@ func (h handle) list(dir string, each func(string, os.FileMode) bool) error {
 		return openError(err)
 	}
 	defer syscall.Close(fd)
-	var buffer [32 * 1024]byte
+	buffer := listBuffers.Get().(*[32 * 1024]byte)
+	defer listBuffers.Put(buffer)
 	for {
 		n, err := retry(func() (int, error) { return syscall.ReadDirent(fd, buffer[:]) })
 		if err != nil {
@@ -149,6 +151,9 @@ func (h handle) list(dir string, each func(string, os.FileMode) bool) error {
 		}
 	}
 }
+
+// listBuffers outlive a listing: a new one costs as much as to list a small directory.
+var listBuffers = sync.Pool{New: func() any { return new([32 * 1024]byte) }}
 
 // entries calls each for the records of getdents64(2) in b. It reports whether
 // each wants more.
