@@ -63,7 +63,12 @@ enum {
     CHECKSIG_REPORT_EXTRA = 8,   /* records for files that the manifest does not list */
     CHECKSIG_FAIL_EXTRA = 16,    /* the same, and they are bad */
     CHECKSIG_READ_ENTRIES = 32,  /* verify nothing: records for the manifests' entries */
-    CHECKSIG_FIND_MANIFESTS = 64 /* verify and read nothing: records for the manifests */
+    CHECKSIG_FIND_MANIFESTS = 64, /* verify and read nothing: records for the manifests */
+    CHECKSIG_FIND_FILES = 128,   /* no manifest: a record of kind 3 for all below root that is no
+                                    directory; its reason says what it is if it is no regular file,
+                                    and of a directory that cannot be listed (status ERROR) why */
+    CHECKSIG_HASH_FILES = 256    /* of the list names and algorithms count, its digests are "-":
+                                    the records have the files' digests */
 };
 
 /* What a job is to do. */

@@ -62,7 +62,7 @@ func checksig_start(request *C.checksig_request, handle *C.uint64_t, out *C.chec
 		job, err := start(root, options)
 		if err == nil {
 			kind := uint8(fileKind)
-			if options.Task != engine.VerifyFiles {
+			if options.Task != engine.VerifyFiles && options.Task != engine.HashFiles {
 				kind = entryKind
 			}
 			*handle = C.uint64_t(jobs.add(job, kind))
@@ -192,6 +192,10 @@ func optionsOf(request *C.checksig_request) (engine.Options, error) {
 		options.Task = engine.ReadEntries
 	case request.flags&C.CHECKSIG_FIND_MANIFESTS != 0:
 		options.Task = engine.FindManifests
+	case request.flags&C.CHECKSIG_FIND_FILES != 0:
+		options.Task = engine.FindFiles
+	case request.flags&C.CHECKSIG_HASH_FILES != 0:
+		options.Task = engine.HashFiles
 	}
 	switch {
 	case request.flags&C.CHECKSIG_FAIL_EXTRA != 0:

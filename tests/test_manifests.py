@@ -89,7 +89,7 @@ def test_the_report_tells_how_each_manifest_was_read(directory: Directory) -> No
     assert report.ok
     assert report.manifests == (
         Manifest(f"{root}/sha1sum.txt", "gnu", ("sha1",), 1),
-        Manifest(f"{root}/CHECKSUM", "gnu", ("sha256", "md5"), 2, ("PGP signature not checked",)),
+        Manifest(f"{root}/CHECKSUM", "tag", ("sha256", "md5"), 2, ("PGP signature not checked",)),
     )
     assert str(report).endswith("/sha1sum.txt · " + f"{root}/CHECKSUM · PGP signature not checked")
 

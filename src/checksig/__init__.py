@@ -17,12 +17,14 @@ from checksig.errors import (
     VerificationError,
 )
 from checksig.manifest import find_manifests, read_manifest
-from checksig.report import BadLine, Entry, FileResult, Manifest, Progress, Report, Status
+from checksig.report import BadLine, Changes, Entry, FileResult, Manifest, Progress, Report, Status
+from checksig.write import create, diff, update
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BadLine",
+    "Changes",
     "ChecksigError",
     "Entry",
     "FileResult",
@@ -37,10 +39,13 @@ __all__ = [
     "__version__",
     "check",
     "check_signatures",
+    "create",
+    "diff",
     "find_manifests",
     "get_algorithms",
     "get_include",
     "get_library",
     "iter_check",
     "read_manifest",
+    "update",
 ]

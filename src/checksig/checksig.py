@@ -40,6 +40,7 @@ _OK, _FAILED, _MANIFEST, _NOT_FOUND, _OS, _ARGUMENT, _INTERNAL, _CANCELLED, _MOR
 ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA, READ_ENTRIES, FIND_MANIFESTS = (
     1 << bit for bit in range(7)
 )
+FIND_FILES, HASH_FILES = 128, 256
 
 # checksig_record: length, kind, status, three lengths, bad, errno, number, two lengths.
 _RECORD = struct.Struct("<IBBBBBB2xiqII")
@@ -138,7 +139,8 @@ class Request(NamedTuple):
         format: of the manifest; None: the manifest tells.
         algorithm: of its digests; None: the manifest tells.
         workers: how many files are read at once; 0: as many as pay off.
-        flags: ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA, READ_ENTRIES, FIND_MANIFESTS.
+        flags: ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA, READ_ENTRIES, FIND_MANIFESTS,
+            FIND_FILES, HASH_FILES.
     """
 
     manifest: AnyPath | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from typing import NoReturn
 
 from checksig.checksig import (
     BAD_LINE,
@@ -54,13 +55,40 @@ def _entries(job: Job) -> Iterator[Entry]:
         for batch in job.batches():
             for record in batch:
                 if record.kind == ENTRY:
-                    size = None if record.number < 0 else record.number
-                    yield Entry(record.name, record.algorithm, record.expected.hex(), size)
+                    yield _entry(record)
                 elif record.kind == BAD_LINE:
                     bad_lines.append(as_bad_line(record))
     if bad_lines:
-        first = bad_lines[0]
-        raise ManifestError(f'"{first.path}" - {first}', first.path, first.line, first.reason)
+        _refuse(bad_lines[0])
+
+
+def _entry(record: Record) -> Entry:
+    size = None if record.number < 0 else record.number
+    return Entry(record.name, record.algorithm, record.expected.hex(), size)
+
+
+def _refuse(line: BadLine) -> NoReturn:
+    raise ManifestError(f'"{line.path}" - {line}', line.path, line.line, line.reason)
+
+
+def read_whole(path: AnyPath) -> tuple[Manifest, list[Entry]]:
+    """Return what was understood of a manifest, and its entries.
+
+    Raises:
+        As :func:`read_manifest`.
+    """
+    root = os.path.dirname(os.fsencode(path)) or b"."
+    entries: list[Entry] = []
+    with Job(root, Request(path, flags=READ_ENTRIES)) as job:
+        for batch in job.batches():
+            for record in batch:
+                if record.kind == ENTRY:
+                    entries.append(_entry(record))
+                elif record.kind == MANIFEST:
+                    manifest = as_manifest(record)
+                else:
+                    _refuse(as_bad_line(record))
+    return manifest, entries
 
 
 def find_manifests(path: AnyPath) -> list[str]:

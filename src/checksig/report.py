@@ -108,6 +108,35 @@ class BadLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs between a manifest and a directory, or two states of it. It is false if nothing does.
+
+    Attributes:
+        added: files that are there, and were not listed.
+        removed: files that were listed, and are not there.
+        modified: files with another content.
+        renamed: pairs of names: a file that is not there, and one with its content that is new.
+        unchanged: how many files are as they were.
+    """
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+    unchanged: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.modified or self.renamed)
+
+    def __str__(self) -> str:
+        lines = [f"added: {_printable(name)}" for name in self.added]
+        lines += [f"removed: {_printable(name)}" for name in self.removed]
+        lines += [f"modified: {_printable(name)}" for name in self.modified]
+        lines += [f"renamed: {_printable(old)} -> {_printable(new)}" for old, new in self.renamed]
+        return "\n".join([*lines, f"unchanged: {self.unchanged:,}"])
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a verification has come.
 

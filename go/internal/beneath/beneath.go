@@ -42,6 +42,7 @@ var (
 	ErrSocket    = &Error{Reason: "is a socket"}
 	ErrDevice    = &Error{Reason: "is a device"}
 	ErrIrregular = &Error{Reason: "is not a regular file"}
+	ErrSymlink   = &Error{Reason: "is a symlink"}
 )
 
 // reasons are the words for the errors of the operating system that users

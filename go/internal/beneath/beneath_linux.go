@@ -232,6 +232,8 @@ func typeOf(mode uint32) os.FileMode {
 		return os.ModeSocket
 	case syscall.S_IFCHR, syscall.S_IFBLK:
 		return os.ModeDevice
+	case syscall.S_IFLNK:
+		return os.ModeSymlink
 	}
 	return os.ModeIrregular
 }

@@ -75,7 +75,7 @@ func TestATypeThatTheListDoesNotTellIsLookedUp(t *testing.T) {
 		got[name] = mode
 		return true
 	})
-	want := map[string]os.FileMode{"d": os.ModeDir, "link": os.ModeIrregular}
+	want := map[string]os.FileMode{"d": os.ModeDir, "link": os.ModeSymlink}
 	if !more || err != nil || !maps.Equal(got, want) {
 		t.Errorf("got %v, %v, %v; want %v", got, more, err, want)
 	}

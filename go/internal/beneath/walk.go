@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 )
@@ -17,8 +18,9 @@ type Lister func(dir string, each func(name string, mode os.FileMode) bool) erro
 // An Item is what [Walk] finds: whatever is no directory, or a directory that
 // could not be listed.
 type Item struct {
-	Name string // clean, from the root
-	Err  error  // nil, or why the directory Name could not be listed
+	Name string      // clean, from the root
+	Type os.FileMode // its type bits
+	Err  error       // nil, or why the directory Name could not be listed
 }
 
 // Walk lists the tree below start, and calls visit with everything in it that is no directory and
@@ -30,23 +32,24 @@ func Walk(list Lister, start string, stopped *atomic.Bool, keep func(name string
 	for todo := []string{start}; len(todo) > 0 && !stopped.Load(); {
 		dir := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		var items, below []string
+		var items []Item
+		var below []string
 		err := list(dir, func(name string, mode os.FileMode) bool {
 			path := join(dir, name)
 			if mode.IsDir() {
 				below = append(below, path)
 			} else if keep(path) {
-				items = append(items, path)
+				items = append(items, Item{Name: path, Type: mode})
 			}
 			return !stopped.Load()
 		})
-		slices.Sort(items)
-		for _, path := range items {
-			if !visit(Item{Name: path}) {
+		slices.SortFunc(items, func(a, b Item) int { return strings.Compare(a.Name, b.Name) })
+		for _, item := range items {
+			if !visit(item) {
 				return
 			}
 		}
-		if err != nil && !visit(Item{dir, err}) {
+		if err != nil && !visit(Item{dir, os.ModeDir, err}) {
 			return
 		}
 		slices.Sort(below)
@@ -60,6 +63,14 @@ func join(dir, name string) string {
 		return name
 	}
 	return dir + "/" + name
+}
+
+// NoFile says what a file of that type is, or is nil for a regular one.
+func NoFile(mode os.FileMode) error {
+	if mode&os.ModeSymlink != 0 {
+		return ErrSymlink
+	}
+	return errorOf(mode)
 }
 
 // List is a [Lister]. A directory that is gone has nothing in it.

@@ -20,6 +20,7 @@ type Format struct {
 // is taken. docs/format.md, section 2.
 var Formats = []*Format{
 	{Name: "gnu", parse: parseGNUOrTag, isComment: hashComment, sniffed: true},
+	{Name: "tag", parse: parseGNUOrTag, isComment: hashComment},
 	{Name: "hashdeep", parse: parseHashdeep, isComment: hashdeepComment},
 	{Name: "record", parse: parseRecord, isComment: unlistedInRecord, sniffed: true},
 	{Name: "sfv", parse: parseSFV, isComment: sfvComment, sniffed: true},
@@ -56,6 +57,7 @@ type dialect struct {
 	literal   bool                // GNU: a backslash at the beginning escapes nothing
 	columns   []*digest.Algorithm // hashdeep
 	file      string              // the file that a sidecar is for
+	noDigests bool                // list: "-" stands for a digest
 	percent   bool                // BagIt: %25 is an escape
 }
 
@@ -74,6 +76,7 @@ func (m *Manifest) choose(options Options) error {
 		literal:   m.text.delimiter == 0,
 		file:      sidecarOf(options.Name),
 		percent:   options.Percent,
+		noDigests: options.NoDigests,
 	}
 	if options.Algorithm != nil {
 		m.dialect.algorithm, m.dialect.forced = options.Algorithm, true
@@ -120,6 +123,9 @@ func (m *Manifest) sniff() error {
 			}
 			if _, err := f.parse(&m.dialect, line, 0); err == nil {
 				m.Format = f
+				if _, isTag, _ := parseTag(&m.dialect, strings.TrimLeft(line, " \t")); isTag && f.Name == "gnu" {
+					m.Format = FormatByName("tag")
+				}
 				m.sniffSeparator()
 				return nil
 			}

@@ -11,7 +11,7 @@ import (
 
 // parseList reads an entry of a list that a caller gives instead of a manifest, and
 // each of which ends with NUL: algorithm, size or -1, digest, name, a space between.
-func parseList(_ *dialect, line string, _ int) (Entry, error) {
+func parseList(d *dialect, line string, _ int) (Entry, error) {
 	fields := strings.SplitN(line, " ", 4)
 	if len(fields) < 4 {
 		return Entry{}, errors.New("fewer than 4 fields")
@@ -23,6 +23,9 @@ func parseList(_ *dialect, line string, _ int) (Entry, error) {
 	var err error
 	if entry.Size, err = strconv.ParseInt(fields[1], 10, 64); err != nil || entry.Size < -1 {
 		return Entry{}, fmt.Errorf("%q is no size", clip(fields[1]))
+	}
+	if d.noDigests && fields[2] == "-" {
+		return entry, checkName(entry.Name)
 	}
 	if err := entry.setDigest(fields[2]); err != nil {
 		return Entry{}, err

@@ -54,6 +54,7 @@ type Options struct {
 	Format     *Format           // nil: the name or the lines tell it
 	Algorithm  *digest.Algorithm // nil: a line, the name, or a digest's length tells it
 	Percent    bool              // in a manifest of a bag "%25" is an escape, as from BagIt 1.0 on
+	NoDigests  bool              // in a list "-" stands for a digest, of which nothing is known
 	MayBeEmpty bool              // a manifest that lists nothing, and has no bad line, is one
 }
 

@@ -23,14 +23,6 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
 	for _, source := range p.list {
 		manifests[source.name] = true
 	}
-	w := patience{stopped: &j.stopped}
-	list := func(name string, each func(string, os.FileMode) bool) error {
-		if err := threads.take(); err != nil {
-			return err
-		}
-		defer threads.give()
-		return w.list(dir, name, each)
-	}
 	var bytes, files int64
 	keep := func(name string) bool {
 		inPayload := b != nil && strings.HasPrefix(name, bagPayload)
@@ -44,7 +36,7 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
 	if !wanted {
 		start = strings.TrimSuffix(bagPayload, "/")
 	}
-	beneath.Walk(list, start, &j.stopped, keep, func(item beneath.Item) bool {
+	beneath.Walk(j.lister(dir), start, &j.stopped, keep, func(item beneath.Item) bool {
 		result := &Result{Name: item.Name, Status: Unlisted, Size: -1, Err: errUnlisted}
 		switch {
 		case item.Err != nil:
@@ -57,6 +49,18 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
 	if b != nil && b.info != nil && (bytes != b.bytes || files != b.files) && b.info.BadLineCount == 0 {
 		const reason = "Payload-Oxum says %d bytes in %d files, the payload has %d in %d"
 		b.info.Complain(b.line, fmt.Sprintf(reason, b.bytes, b.files, bytes, files))
+	}
+}
+
+// lister lists directories below dir, each with a thread, and patiently.
+func (j *Job) lister(dir *beneath.Root) beneath.Lister {
+	p := patience{stopped: &j.stopped}
+	return func(name string, each func(string, os.FileMode) bool) error {
+		if err := threads.take(); err != nil {
+			return err
+		}
+		defer threads.give()
+		return p.list(dir, name, each)
 	}
 }
 

@@ -80,6 +80,12 @@ func (j *Job) run(open func(string) (*beneath.Root, error)) {
 	}
 	defer dir.Close()
 	r := j.newReader(dir)
+	if j.options.Task == FindFiles {
+		give()
+		j.report = &Report{Root: j.root}
+		j.err = j.unlessCancelled(j.giveFiles(dir))
+		return
+	}
 	list, err := r.read()
 	give()
 	if err == nil {
@@ -90,7 +96,7 @@ func (j *Job) run(open func(string) (*beneath.Root, error)) {
 
 // verify checks the files that the manifests list.
 func (j *Job) verify(r *reader, list sources) error {
-	if j.options.Task != VerifyFiles {
+	if j.options.Task == ReadEntries || j.options.Task == FindManifests {
 		j.report = &Report{Root: j.root, Sources: list}
 		return j.giveEntries(list)
 	}
@@ -150,6 +156,26 @@ func (j *Job) giveEntries(list sources) error {
 		if !j.results.add(result) {
 			return ErrCancelled
 		}
+	}
+	return nil
+}
+
+// giveFiles makes all that is below dir, and no directory, the results of the run.
+func (j *Job) giveFiles(dir *beneath.Root) error {
+	j.results = newStream(&Report{}, AllResults)
+	close(j.ready)
+	everything := func(string) bool { return true }
+	beneath.Walk(j.lister(dir), ".", &j.stopped, everything, func(item beneath.Item) bool {
+		result := &Result{Name: item.Name, Size: -1, Err: item.Err}
+		if item.Err != nil {
+			result.Status = Error
+		} else if err := beneath.NoFile(item.Type); err != nil {
+			result.Status, result.Err = Unlisted, err
+		}
+		return j.results.add(result)
+	})
+	if j.stopped.Load() {
+		return ErrCancelled
 	}
 	return nil
 }

@@ -165,6 +165,7 @@ func (r *reader) add(path, name, text string, options manifest.Options) error {
 		options.Format = r.options.Format
 	}
 	options.Algorithm = r.options.Algorithm
+	options.NoDigests = r.options.Task == HashFiles
 	parsed, err := manifest.Parse(text, options, r.files.stopped)
 	var bad *manifest.Error
 	if errors.As(err, &bad) {

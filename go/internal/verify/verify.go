@@ -36,12 +36,16 @@ type Options struct {
 // Task says how far a run goes.
 type Task int
 
-// The results of a run that reads entries are the entries; one that finds manifests
-// has none, and neither has a verdict.
+// The results of a run that reads entries are the entries, those of one that finds
+// files all that is below the root and no directory; one that finds manifests has
+// none. None of these has a verdict. One that hashes files takes the names and the
+// algorithms of the entries that it is given, and their digests are its results.
 const (
 	VerifyFiles Task = iota
 	ReadEntries
 	FindManifests
+	FindFiles
+	HashFiles
 )
 
 // Extra says what becomes of files in the directory that the manifest does not list.

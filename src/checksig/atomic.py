@@ -1,0 +1,126 @@
+"""Files that appear at one stroke, complete, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+
+# The names of temporary files; a run holds a lock on its own for as long as it lives.
+TEMPORARY = re.compile(rb"(?:^|/)\.[^/]+\.checksig-[0-9a-f]{16}\.tmp$")
+
+
+class Replacement:
+    """A file that is to take the place of another, or of none.
+
+    It is a temporary file beside it until it is committed; without that it leaves
+    no trace. Strays of runs that were killed are removed.
+
+    Args:
+        target: the path of the file.
+
+    Raises:
+        OSError: the directory cannot be written to.
+    """
+
+    def __init__(self, target: bytes) -> None:
+        self._target = target
+        self._folder, name = os.path.split(target)
+        self._folder = self._folder or b"."
+        _remove_strays(self._folder, name)
+        self._name = os.path.join(
+            self._folder, b".%s.checksig-%s.tmp" % (name, secrets.token_hex(8).encode())
+        )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            self._file = os.open(self._name, flags, 0o666)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, os.fsdecode(self._folder)) from None
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._begun = os.fstat(self._file).st_mtime_ns
+
+    def __enter__(self) -> Replacement:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._name)
+        os.close(self._file)
+
+    def commit(self, pieces: Iterable[bytes], overwrite: bool) -> None:
+        """Write the content, and put it in place of the target.
+
+        Its time of change is that of this object's beginning: what was touched since
+        is newer.
+
+        Raises:
+            FileExistsError: there is a target, and overwrite is False.
+            OSError: it cannot be written.
+        """
+        try:
+            for piece in _joined(pieces):
+                _write(self._file, piece)
+            with contextlib.suppress(FileNotFoundError):
+                os.fchmod(self._file, os.stat(self._target).st_mode & 0o777)
+            os.utime(self._file, ns=(self._begun, self._begun))
+            os.fsync(self._file)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, os.fsdecode(self._target)) from None
+        self._put(overwrite)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _put(self, overwrite: bool) -> None:
+        if overwrite:
+            os.replace(self._name, self._target)
+            return
+        try:
+            os.link(self._name, self._target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+                raise OSError(error.errno, error.strerror, os.fsdecode(self._target)) from None
+            if os.path.lexists(self._target):  # a file system without hard links
+                raise FileExistsError(
+                    errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(self._target)
+                ) from None
+            os.replace(self._name, self._target)
+
+
+def _remove_strays(folder: bytes, name: bytes) -> None:
+    """Remove what runs that were killed have left: temporary files that nobody holds a lock on."""
+    begin = b"." + name + b".checksig-"
+    for found in os.listdir(folder):
+        if not (found.startswith(begin) and TEMPORARY.search(found)):
+            continue
+        stray = os.path.join(folder, found)
+        with contextlib.suppress(OSError):
+            file = os.open(stray, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(stray)
+            finally:
+                os.close(file)
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in large pieces."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) >= 1 << 20:
+            yield bytes(held)
+            held.clear()
+    yield bytes(held)
+
+
+def _write(file: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]

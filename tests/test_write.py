@@ -1,0 +1,422 @@
+"""create, update and diff; files that appear at one stroke."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support import Python, environment
+
+import checksig
+from checksig import Changes, Manifest
+
+
+def plant(root: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return root
+
+
+FILES = {"b": b"2", "a": b"1", "d/c": b"3", "d.e": b"", "B\\n": b"4", "new\nline": b"5", "\udcff": b"6"}
+
+
+def test_a_manifest_lists_every_file_by_bytes_and_verifies(tmp_path: Path) -> None:
+    plant(tmp_path, FILES)
+    written = checksig.create(tmp_path)
+    target = tmp_path / "SHA256SUMS"
+    assert written == Manifest(str(target), "gnu", ("sha256",), 7)
+    entries = list(checksig.read_manifest(target))
+    assert [e.path for e in entries] == sorted(FILES, key=os.fsencode)
+    assert all(e.digest == hashlib.sha256(FILES[e.path]).hexdigest() for e in entries)
+    checksig.check_signatures(tmp_path, extra="fail")
+    lines = target.read_bytes().splitlines()
+    assert lines[0] == b"\\" + hashlib.sha256(b"4").hexdigest().encode() + b"  B\\\\n"
+    assert sorted(os.listdir(tmp_path)) == sorted([*{n.split("/")[0] for n in FILES}, "SHA256SUMS"])
+
+
+def test_sha256sum_verifies_what_is_written_and_writes_the_same(tmp_path: Path) -> None:
+    tool = shutil.which("sha256sum")
+    if tool is None:
+        pytest.skip("no sha256sum")
+    plant(tmp_path, FILES)
+    for format, option in (("gnu", []), ("tag", ["--tag"])):
+        checksig.create(tmp_path, format=format, overwrite=True)  # type: ignore[arg-type]
+        done = subprocess.run([tool, "-c", "SHA256SUMS"], cwd=tmp_path, capture_output=True, check=False)
+        assert done.returncode == 0, done
+        names = [os.fsencode(name) for name in sorted(FILES, key=os.fsencode)]
+        theirs = subprocess.run([tool, *option, *names], cwd=tmp_path, capture_output=True, check=True).stdout
+        assert (tmp_path / "SHA256SUMS").read_bytes() == theirs
+
+
+@pytest.mark.parametrize("algorithm", sorted(set(checksig.get_algorithms()) - {"git-sha1", "crc32"}))
+@pytest.mark.parametrize("format", ["gnu", "tag"])
+def test_each_algorithm_can_be_written_and_is_read_again(algorithm: str, format: str, tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1", "b": b"2"})
+    written = checksig.create(tmp_path, algorithm=algorithm, format=format)  # type: ignore[arg-type]
+    report = checksig.check(tmp_path, written.path, extra="fail")
+    assert report.ok
+    assert report.manifests[0].algorithms == (algorithm,)
+    if format == "tag":
+        checksig.create(tmp_path, algorithm=algorithm, format="tag", manifest=tmp_path / "list")
+        assert checksig.check(tmp_path, tmp_path / "list").manifests[0].algorithms == (algorithm,)
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1"})
+    with pytest.raises(ValueError, match="read as of another algorithm: name it SHA3-256SUMS, or take"):
+        checksig.create(tmp_path, algorithm="sha3-256", manifest=tmp_path / "list")
+    with pytest.raises(ValueError, match=r"ends with \.sfv"):
+        checksig.create(tmp_path, format="sfv", manifest=tmp_path / "list")
+    with pytest.raises(ValueError, match="crc32 is written in the format sfv"):
+        checksig.create(tmp_path, algorithm="crc32")
+    with pytest.raises(ValueError, match="unknown algorithm 'sha0'"):
+        checksig.create(tmp_path, algorithm="sha0")
+    with pytest.raises(ValueError, match="format must be"):
+        checksig.create(tmp_path, format="csv")  # type: ignore[arg-type]
+    plant(tmp_path, {"a\n": b""})
+    with pytest.raises(ValueError, match="the format sfv has no way to write this name"):
+        checksig.create(tmp_path, format="sfv")
+    assert sorted(os.listdir(tmp_path)) == ["a", "a\n"]
+
+
+def test_sfv_is_written(tmp_path: Path) -> None:
+    plant(tmp_path, {"a b": b"hello\n"})
+    checksig.create(tmp_path, format="sfv")
+    assert (tmp_path / "checksums.sfv").read_bytes() == b"a b 363A3020\n"
+    checksig.check_signatures(tmp_path, extra="fail")
+
+
+def test_a_bag_is_made_and_bagit_python_validates_it(tmp_path: Path) -> None:
+    plant(tmp_path, {f"data/{name}": content for name, content in FILES.items() if name != "\udcff"})
+    plant(tmp_path, {"README": b"not in the payload"})
+    checksig.create(tmp_path, format="bagit", algorithm="sha512")
+    report = checksig.check(tmp_path)
+    assert report.ok
+    assert [os.path.basename(m.path) for m in report.manifests] == [
+        "manifest-sha512.txt",
+        "tagmanifest-sha512.txt",
+        "bag-info.txt",
+    ]
+    assert (tmp_path / "bag-info.txt").read_bytes() == b"Payload-Oxum: 5.6\n"
+    bagit = pytest.importorskip("bagit", reason="bagit-python is not installed")
+    (tmp_path / "data" / "B\\n").unlink()  # bagit-python takes backslashes for separators
+    checksig.create(tmp_path, format="bagit", algorithm="sha512", overwrite=True)
+    bagit.Bag(str(tmp_path)).validate()
+
+
+def test_a_bag_of_bagit_python_is_verified(tmp_path: Path) -> None:
+    bagit = pytest.importorskip("bagit", reason="bagit-python is not installed")
+    plant(tmp_path, {"a": b"1", "100%25": b"2", "d/new\nline": b"3"})
+    bagit.make_bag(str(tmp_path), checksums=["sha256", "md5"])
+    report = checksig.check(tmp_path)
+    assert report.ok, report
+    assert report.files == 3 + 4
+    (tmp_path / "data" / "a").write_bytes(b"2")
+    assert checksig.check(tmp_path).failures[0].path == "data/a"
+
+
+def test_no_manifest_is_replaced_unless_asked(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1", "SHA256SUMS": b"precious"})
+    with pytest.raises(FileExistsError, match="overwrite=True replaces it"):
+        checksig.create(tmp_path)
+    assert (tmp_path / "SHA256SUMS").read_bytes() == b"precious"
+    (tmp_path / "SHA256SUMS").chmod(0o640)
+    checksig.create(tmp_path, overwrite=True)
+    checksig.check_signatures(tmp_path)
+    assert (tmp_path / "SHA256SUMS").stat().st_mode & 0o777 == 0o640
+
+
+def test_one_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1"})
+
+    def appear(_: object) -> None:
+        (tmp_path / "SHA256SUMS").write_bytes(b"precious")
+
+    with pytest.raises(FileExistsError):
+        checksig.create(tmp_path, progress=appear)
+    assert (tmp_path / "SHA256SUMS").read_bytes() == b"precious"
+    assert sorted(os.listdir(tmp_path)) == ["SHA256SUMS", "a"]
+
+
+def test_manifests_do_not_list_each_other(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1"})
+    for algorithm in ("md5", "sha1", "sha256"):
+        assert checksig.create(tmp_path, algorithm=algorithm).entries == 1
+    assert checksig.check(tmp_path, extra="fail").ok
+    assert checksig.create(tmp_path, manifest=tmp_path / "list").entries == 1
+
+
+def test_patterns_choose_files(tmp_path: Path) -> None:
+    plant(tmp_path, dict.fromkeys(["a.csv", "d/b.csv", "d/c.txt", "tmp/d.csv", "tmp/e/f.csv"], b"1"))
+
+    def chosen(**options: object) -> list[str]:
+        written = checksig.create(tmp_path, overwrite=True, **options)  # type: ignore[arg-type]
+        return [entry.path for entry in checksig.read_manifest(written.path)]
+
+    assert chosen(include=["*.csv"]) == ["a.csv", "d/b.csv", "tmp/d.csv", "tmp/e/f.csv"]
+    assert chosen(include=["*.csv"], exclude=["tmp/*"]) == ["a.csv", "d/b.csv"]
+    assert chosen(include=["d/*"]) == ["d/b.csv", "d/c.txt"]
+    assert chosen(exclude=["*.csv"]) == ["d/c.txt"]
+    with pytest.raises(checksig.ManifestError, match="has no file to list"):
+        chosen(include=["*.bin"])
+    with pytest.raises(TypeError, match="lists of patterns"):
+        chosen(include="*.csv")
+
+
+def test_symlinks_and_what_is_no_file(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"a": b"1", "d/b": b"2"})
+    for name, target in {"link": "a", "dir": "d", "dangling": "gone"}.items():
+        (root / name).symlink_to(target)
+    os.mkfifo(root / "fifo")
+    assert checksig.create(root).entries == 2
+    checksig.create(root, follow_symlinks=True, overwrite=True)
+    assert [e.path for e in checksig.read_manifest(root)] == ["a", "d/b", "link"]
+    assert checksig.check(root).ok
+    (root / "out").symlink_to(__file__)
+    with pytest.raises(checksig.ManifestError, match='out" - symlink out of the directory'):
+        checksig.create(root, follow_symlinks=True, overwrite=True)
+
+
+def test_what_cannot_be_read_is_an_error_and_loses_nothing(python: Python, public_directory: Path) -> None:
+    root = public_directory / "root"
+    plant(root, {"a": b"1", "closed/b": b"2", "secret": b"3"})
+    root.chmod(0o777)
+    code = """
+import os, sys, checksig
+root = sys.argv[1]
+checksig.create(root)
+before = open(root + "/SHA256SUMS").read()
+for name in ("closed", "secret"):
+    os.chmod(f"{root}/{name}", 0)
+    if os.getuid() == 0:
+        os.seteuid(65534)
+    create = lambda: checksig.create(root, overwrite=True)
+    for call in (create, lambda: checksig.update(root), lambda: checksig.diff(root)):
+        try:
+            call()
+            print("nothing?")
+        except PermissionError as error:
+            print(error.filename == f"{root}/{name}", error.strerror)
+    if os.getuid() == 0:
+        os.seteuid(0)
+    os.chmod(f"{root}/{name}", 0o755)
+    names = sorted(os.listdir(root))
+    print(open(root + "/SHA256SUMS").read() == before, names == ["SHA256SUMS", "a", "closed", "secret"])
+"""
+    done = python(code, root)
+    closed = "True cannot be listed: permission denied\n" * 3
+    secret = "True permission denied\nnothing?\nTrue permission denied\n"
+    assert (
+        done.stdout
+        == f"{closed}True True\n" + secret.replace("nothing?", "True permission denied") + "True True\n"
+    ), done.stderr
+
+
+def test_a_directory_that_cannot_be_written_to_is_an_error(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1"})
+    with pytest.raises(FileNotFoundError):
+        checksig.create(tmp_path, manifest=tmp_path / "gone" / "SHA256SUMS")
+    with pytest.raises(FileNotFoundError):
+        checksig.create(tmp_path / "gone")
+
+
+def small_disk(folder: Path) -> bool:
+    """Mount a file system of 64 KiB; only root may."""
+    return (
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=False).returncode
+        == 0
+    )
+
+
+def test_a_full_disk_is_an_error_and_the_old_manifest_stays(tmp_path: Path) -> None:
+    data, disk = plant(tmp_path / "data", {f"{n:0100}": b"" for n in range(1000)}), tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0 or not small_disk(disk):
+        pytest.skip("only root mounts a small disk")
+    try:
+        target = disk / "SHA256SUMS"
+        target.write_bytes(b"old")
+        with pytest.raises(OSError, match="No space left") as caught:
+            checksig.create(data, manifest=target, overwrite=True)
+        assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(target))
+        assert target.read_bytes() == b"old"
+        assert os.listdir(disk) == ["SHA256SUMS"]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_file_that_changes_while_it_is_hashed_is_an_error(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b""})
+    os.truncate(tmp_path / "a", 1 << 30)
+    stop = threading.Event()
+
+    def touch() -> None:
+        while not stop.wait(0.01):
+            os.utime(tmp_path / "a")
+
+    thread = threading.Thread(target=touch)
+    thread.start()
+    try:
+        with pytest.raises(checksig.ManifestError, match="changed while it was read"):
+            checksig.create(tmp_path)
+    finally:
+        stop.set()
+        thread.join()
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_update_hashes_what_is_new_or_touched_and_says_what_changed(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"a": b"1", "b": b"2", "c": b"3", "d/e": b"4", "same": b"5"})
+    time.sleep(0.02)
+    checksig.create(root, format="tag")
+    assert checksig.update(root) == Changes(unchanged=5)
+    time.sleep(0.02)
+    plant(root, {"a": b"other", "new": b"6"})
+    (root / "b").unlink()
+    (root / "c").rename(root / "moved")
+    expected = Changes(("new",), ("b",), ("a",), (("c", "moved"),), 2)
+    assert checksig.diff(root) == expected
+    assert checksig.update(root) == expected
+    assert str(expected) == "added: new\nremoved: b\nmodified: a\nrenamed: c -> moved\nunchanged: 2"
+    assert not checksig.diff(root)
+    checksig.check_signatures(root, extra="fail")
+    assert checksig.check(root).manifests[0].format == "tag"
+
+
+def test_update_reads_only_what_was_touched_and_diff_everything(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"a": b"1", "b": b"2"})
+    time.sleep(0.02)
+    listed = checksig.create(root)
+    before = (root / "a").stat()
+    time.sleep(0.02)
+    text = Path(listed.path).read_text().replace(hashlib.sha256(b"1").hexdigest(), "0" * 64)
+    Path(listed.path).write_text(text)  # as if the disk had lost a bit of the file
+    assert checksig.update(root) == Changes(unchanged=2)
+    assert checksig.diff(root).modified == ("a",)
+    os.utime(root / "a", ns=(before.st_atime_ns, before.st_mtime_ns))  # its ctime is new
+    time.sleep(0.02)
+    os.utime(root / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
+    os.utime(listed.path, ns=(before.st_mtime_ns, before.st_mtime_ns))
+    assert checksig.update(root).modified == ("a",)
+
+
+def test_a_file_that_changes_right_after_it_was_hashed_is_hashed_by_the_next_update(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"a": b"1"})
+    checksig.create(root, progress=lambda _: (root / "a").write_bytes(b"2"))
+    assert checksig.update(root).modified == ("a",)
+    checksig.check_signatures(root)
+
+
+def test_copies_that_move_are_a_multiset(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"a": b"1", "b": b"1", "c": b"1"})
+    checksig.create(root)
+    for old, new in (("a", "x"), ("b", "y")):
+        (root / old).rename(root / new)
+    (root / "z").write_bytes(b"1")
+    assert checksig.diff(root) == Changes(("z",), (), (), (("a", "x"), ("b", "y")), 1)
+
+
+def test_update_and_diff_refuse_what_they_cannot_keep(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"a": b"1"})
+    for call in (checksig.update, checksig.diff):
+        with pytest.raises(checksig.ManifestNotFoundError):
+            call(root)
+    digest = hashlib.sha256(b"1").hexdigest()
+    for text, reason in (
+        (f"{digest}  a\n?\n", "line 2"),
+        (f"{digest}  ../a\n", "not below the directory"),
+        (f"{digest}  a\n{'0' * 64}  ./a\n", "two digests"),
+        (f"SHA256 (a) = {digest}\nMD5 (a) = {'0' * 32}\n", "several algorithms"),
+    ):
+        (root / "SHA256SUMS").write_text(text)
+        for call in (checksig.update, checksig.diff):
+            with pytest.raises(checksig.ManifestError, match=reason):
+                call(root)
+        assert (root / "SHA256SUMS").read_text() == text
+    (root / "SHA256SUMS").write_text(f"a {digest}\n")
+    with pytest.raises(ValueError, match="format pooch cannot be updated"):
+        checksig.update(root)
+    checksig.create(root, algorithm="md5")
+    with pytest.raises(ValueError, match="several manifests"):
+        checksig.update(root)
+
+
+KILLED = """
+import sys, checksig
+print("ready", flush=True)
+number = 0
+while True:
+    number += 1
+    checksig.create(sys.argv[1], overwrite=True)
+"""
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_manifest_and_no_stray(tmp_path: Path) -> None:
+    """60 times; CHECKSIG_KILLS says how often else."""
+    root = plant(tmp_path / "root", {f"{n:0100}": b"1" for n in range(300)})
+    checksig.create(root)
+    good = (root / "SHA256SUMS").read_bytes()
+    times = int(os.environ.get("CHECKSIG_KILLS", "60"))
+    draw = random.Random(7)
+    strays = 0
+    for _ in range(times):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(root)], stdout=subprocess.PIPE, env=environment()
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(draw.random() * 0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        assert (root / "SHA256SUMS").read_bytes() == good
+        strays += len(os.listdir(root)) - 301
+    assert strays > 0, "no kill came while there was a temporary file"
+    checksig.create(root, overwrite=True)
+    assert len(os.listdir(root)) == 301
+
+
+def test_a_stray_that_is_in_use_stays(tmp_path: Path) -> None:
+    from checksig.atomic import Replacement
+
+    plant(tmp_path, {"a": b"1"})
+    with Replacement(os.fsencode(tmp_path / "SHA256SUMS")) as other:
+        checksig.create(tmp_path)
+        other.commit([b"theirs"], overwrite=True)
+    assert (tmp_path / "SHA256SUMS").read_bytes() == b"theirs"
+    assert sorted(os.listdir(tmp_path)) == ["SHA256SUMS", "a"]
+
+
+NAMES = st.binary(min_size=1, max_size=12).filter(
+    lambda n: b"/" not in n and b"\0" not in n and n not in (b".", b"..")
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files=st.dictionaries(NAMES, st.binary(max_size=50), min_size=1, max_size=8), tag=st.booleans())
+def test_what_is_written_of_any_tree_verifies(
+    files: dict[bytes, bytes], tag: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = os.fsencode(tmp_path_factory.mktemp("tree"))
+    for name, content in files.items():
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(content)
+    own = b"SHA256SUMS" in files
+    written = checksig.create(root, format="tag" if tag else "gnu", overwrite=own)
+    report = checksig.check(root, written.path, extra="fail")
+    assert report.ok, report
+    assert report.files == len(files) - own
+    assert not checksig.diff(root, written.path)
