@@ -99,8 +99,12 @@ func (m *Manifest) choose(options Options) error {
 	return nil
 }
 
-// maxSniffed is how many lines are looked at to recognize a format.
-const maxSniffed = 1000
+// maxSniffed is how many lines are looked at to recognize a format, and maxSkipped
+// how many with comments and empty ones.
+const (
+	maxSniffed = 1000
+	maxSkipped = 100_000
+)
 
 // sniff chooses the format of the first line that one understands, else GNU's.
 func (m *Manifest) sniff() error {
@@ -109,14 +113,15 @@ func (m *Manifest) sniff() error {
 		return refuse(content) // its second line could be one of a registry
 	}
 	looked := 0
-	for _, offset := range m.text.lines() {
-		line := m.text.line(offset)
-		if hashComment(line) || sfvComment(line) {
-			continue
-		}
-		if looked++; looked > maxSniffed {
+	for number, offset := range m.text.lines() {
+		if looked > maxSniffed || number > maxSkipped {
 			break
 		}
+		line := m.text.line(offset)
+		if sfvComment(line) {
+			continue
+		}
+		looked++
 		for _, f := range Formats {
 			if !f.sniffed || len(line) > MaxLine {
 				continue

@@ -125,14 +125,15 @@ func isDouble(separator string) bool { return len(separator) == 2 }
 // sniffSeparator takes the separator of the first GNU line for the manifest's.
 func (m *Manifest) sniffSeparator() {
 	looked := 0
-	for _, offset := range m.text.lines() {
+	for number, offset := range m.text.lines() {
+		if looked > maxSniffed || number > maxSkipped {
+			return
+		}
 		line := strings.TrimLeft(m.text.line(offset), " \t")
 		if hashComment(line) || len(line) > MaxLine {
 			continue
 		}
-		if looked++; looked > maxSniffed {
-			return
-		}
+		looked++
 		if _, isTag, _ := parseTag(&m.dialect, line); isTag {
 			continue
 		}
