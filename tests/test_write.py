@@ -86,10 +86,12 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
         checksig.create(tmp_path, algorithm="sha0")
     with pytest.raises(ValueError, match="format must be"):
         checksig.create(tmp_path, format="csv")  # type: ignore[arg-type]
-    plant(tmp_path, {"a\n": b""})
-    with pytest.raises(ValueError, match="the format sfv has no way to write this name"):
-        checksig.create(tmp_path, format="sfv")
-    assert sorted(os.listdir(tmp_path)) == ["a", "a\n"]
+    for odd in ("a\n", "a ", "#a", os.fsdecode(b"\xfe\xff")):  # the last would be a byte order mark
+        plant(tmp_path, {odd: b""})
+        with pytest.raises(ValueError, match="the format sfv has no way to write this name"):
+            checksig.create(tmp_path, format="sfv")
+        assert sorted(os.listdir(tmp_path)) == sorted(["a", odd])
+        (tmp_path / odd).unlink()
 
 
 def test_sfv_is_written(tmp_path: Path) -> None:

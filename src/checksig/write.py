@@ -370,7 +370,7 @@ def _escaped(name: str) -> bytes:
 
 def _sfv(entry: Entry) -> bytes:
     name = os.fsencode(entry.path)
-    if re.search(rb"[\r\n]|[ \t]$|^[;#]", name):
+    if re.search(rb"[\r\n]|[ \t]$|^[;#]|^\xef\xbb\xbf|^\xff\xfe|^\xfe\xff", name):
         raise ValueError(f"the format sfv has no way to write this name: {entry.path!r}")
     return name + b" " + entry.digest.upper().encode() + b"\n"
 

@@ -31,8 +31,8 @@ var canonical = map[string]func(e Entry) string{
 	},
 	"sfv": func(e Entry) string {
 		if strings.ContainsAny(e.Name, "\r\n") || strings.HasPrefix(e.Name, ";") || strings.HasPrefix(e.Name, "#") ||
-			strings.TrimRight(e.Name, " \t") != e.Name {
-			return ""
+			strings.TrimRight(e.Name, " \t") != e.Name || strings.IndexByte("\xef\xfe\xff", e.Name[0]) >= 0 {
+			return "" // the last may begin a byte order mark
 		}
 		return fmt.Sprintf("%s %x\n", e.Name, e.Digest())
 	},
