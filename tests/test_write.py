@@ -101,6 +101,31 @@ def test_sfv_is_written(tmp_path: Path) -> None:
     checksig.check_signatures(tmp_path, extra="fail")
 
 
+READERS = {
+    "md5sum": ("md5", "gnu", ["md5sum", "--strict", "-c"]),
+    "cksum": ("sha384", "tag", ["cksum", "--strict", "-c"]),
+    "b2sum": ("blake2b", "gnu", ["b2sum", "--strict", "-c"]),
+    "b2sum of a tag": ("blake2b-256", "tag", ["b2sum", "--strict", "-c"]),
+    "b3sum": ("blake3", "gnu", ["b3sum", "-c"]),
+    "rhash": ("sha1", "gnu", ["rhash", "-c"]),
+    "rhash of a tag": ("sha3-256", "tag", ["rhash", "--bsd", "-c"]),
+    "rhash of an SFV": ("crc32", "sfv", ["rhash", "-c"]),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_other_tools_read_what_is_written(reader: str, tmp_path: Path) -> None:
+    algorithm, format, command = READERS[reader]
+    if shutil.which(command[0]) is None or algorithm not in checksig.get_algorithms():
+        pytest.skip(f"{command[0]} is not there, or this build is without {algorithm}")
+    plant(tmp_path, {"a": b"1", "b c": b"", "d/e": bytes(100_000), "ä": b"x"})
+    written = checksig.create(tmp_path, algorithm=algorithm, format=format)  # type: ignore[arg-type]
+    name = os.path.basename(written.path)
+    assert subprocess.run([*command, name], cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    (tmp_path / "a").write_bytes(b"2")
+    assert subprocess.run([*command, name], cwd=tmp_path, capture_output=True, check=False).returncode != 0
+
+
 def test_a_bag_is_made_and_bagit_python_validates_it(tmp_path: Path) -> None:
     plant(tmp_path, {f"data/{name}": content for name, content in FILES.items() if name != "\udcff"})
     plant(tmp_path, {"README": b"not in the payload"})
@@ -139,6 +164,16 @@ def test_no_manifest_is_replaced_unless_asked(tmp_path: Path) -> None:
     checksig.create(tmp_path, overwrite=True)
     checksig.check_signatures(tmp_path)
     assert (tmp_path / "SHA256SUMS").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_symlink_to_the_manifest_stays_one(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"a": b"1"})
+    (tmp_path / "list.sha256").write_bytes(b"old")
+    (root / "SHA256SUMS").symlink_to("../list.sha256")
+    checksig.create(root, overwrite=True)
+    assert (root / "SHA256SUMS").is_symlink()
+    assert checksig.check(root, tmp_path / "list.sha256").ok
+    assert sorted(os.listdir(tmp_path)) == ["list.sha256", "root"]
 
 
 def test_one_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:

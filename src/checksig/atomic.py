@@ -7,7 +7,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator
 
 # The names of temporary files; a run holds a lock on its own for as long as it lives.
@@ -28,13 +27,11 @@ class Replacement:
     """
 
     def __init__(self, target: bytes) -> None:
-        self._target = target
-        self._folder, name = os.path.split(target)
+        self._target = os.path.realpath(target) if os.path.islink(target) else target
+        self._folder, name = os.path.split(self._target)
         self._folder = self._folder or b"."
         _remove_strays(self._folder, name)
-        self._name = os.path.join(
-            self._folder, b".%s.checksig-%s.tmp" % (name, secrets.token_hex(8).encode())
-        )
+        self._name = os.path.join(self._folder, b".%s.checksig-%s.tmp" % (name, os.urandom(8).hex().encode()))
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             self._file = os.open(self._name, flags, 0o666)

@@ -19,9 +19,12 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
 	if !wanted && b == nil {
 		return
 	}
-	manifests := map[string]bool{}
+	own := map[string]bool{}
 	for _, source := range p.list {
-		manifests[source.name] = true
+		own[source.name] = true
+	}
+	if b != nil {
+		own[bagDeclaration], own[bagInfo], own[bagFetch] = true, true, true
 	}
 	var bytes, files int64
 	keep := func(name string) bool {
@@ -30,7 +33,7 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
 			size, _ := dir.Size(name)
 			bytes, files = bytes+size, files+1
 		}
-		return (wanted || inPayload) && !manifests[name] && !p.names.has(name)
+		return (wanted || inPayload) && !own[name] && !p.names.has(name) && !(own[huggingFace] && inHuggingFace(name))
 	}
 	start := "."
 	if !wanted {

@@ -52,7 +52,7 @@ func (r *reader) readHuggingFace() error {
 	}
 	path := Join(r.root, huggingFace)
 	before := len(r.found)
-	err := r.add(path, "", text.String(), manifest.Options{Format: manifest.FormatByName("list"), MayBeEmpty: len(complaints) > 0})
+	err := r.add(path, huggingFace, text.String(), manifest.Options{Format: manifest.FormatByName("list"), MayBeEmpty: len(complaints) > 0})
 	if err != nil {
 		return err
 	}
@@ -61,6 +61,11 @@ func (r *reader) readHuggingFace() error {
 	}
 	r.found[before].Notes = append(r.found[before].Notes, "metadata of a download from Hugging Face")
 	return nil
+}
+
+// inHuggingFace reports whether a file belongs to that metadata.
+func inHuggingFace(name string) bool {
+	return strings.HasPrefix(name, strings.TrimSuffix(huggingFace, "download"))
 }
 
 // etagOf returns the digest in a metadata file, and its algorithm; "" if there is none.
