@@ -61,7 +61,7 @@ var (
 	errUnlisted = errors.New("not in the manifest")
 )
 
-var errNotFetched = &beneath.Error{Reason: "missing, to be fetched (fetch.txt)", Err: syscall.ENOENT}
+var errNotFetched = &beneath.Error{Reason: "missing, listed in fetch.txt", Err: syscall.ENOENT}
 
 type conflictError string
 
