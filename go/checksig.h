@@ -77,6 +77,7 @@ typedef struct checksig_request {
     size_t root_length;
     char *algorithm;    /* of the manifest's digests, as "sha256"; NULL: the manifest tells */
     char *manifest;     /* its path; NULL: the directory has it */
+    char *name;         /* what it is to be read as if it were called, or NULL */
     char *format;       /* of the manifest, as "gnu"; NULL: the manifest tells */
     char *list;         /* list_length bytes of entries instead of a manifest, or NULL; each is
                            algorithm, size or -1, digest, name, a space between and NUL behind */

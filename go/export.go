@@ -184,6 +184,9 @@ func optionsOf(request *C.checksig_request) (engine.Options, error) {
 			return options, argumentError("the list of entries is empty")
 		}
 	}
+	if request.name != nil {
+		options.Name = C.GoString(request.name)
+	}
 	if request.manifest != nil {
 		options.Manifest = C.GoString(request.manifest)
 	}

@@ -146,6 +146,9 @@ def test_wrong_entries_are_errors() -> None:
     ):
         with pytest.raises(checksig.ManifestError, match=reason):
             checksig.check(LOGS, [entry])
+    for entry in (Entry("b", "sha1", f"{good} ./"), Entry("b", "sha1 -1", good), Entry("b", "sha1", "")):
+        with pytest.raises((ValueError, checksig.ManifestError), match=r"blanks|digest"):
+            checksig.check(LOGS, [entry])
     for entry in (Entry("", "sha1", good), Entry("a\0b", "sha1", good)):
         with pytest.raises(ValueError, match="path of an entry"):
             checksig.check(LOGS, [entry])

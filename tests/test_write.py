@@ -76,10 +76,17 @@ def test_each_algorithm_can_be_written_and_is_read_again(algorithm: str, format:
 
 def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
     plant(tmp_path, {"a": b"1"})
-    with pytest.raises(ValueError, match="read as of another algorithm: name it SHA3-256SUMS, or take"):
-        checksig.create(tmp_path, algorithm="sha3-256", manifest=tmp_path / "list")
-    with pytest.raises(ValueError, match=r"ends with \.sfv"):
-        checksig.create(tmp_path, format="sfv", manifest=tmp_path / "list")
+    names = ("MD5SUMS", "x.sha1", "x.sfv", "RECORD", "all.md4", "x.sha3-256")
+    illegible = [("sha256", "gnu", name) for name in names]
+    illegible += [("sha512-256", "gnu", "my-sha512-256.txt"), ("sha3-256", "gnu", "list")]
+    illegible += [
+        ("crc32", "sfv", "x.sha1"),
+        ("sha256", "tag", "manifest-sha256.txt"),
+        ("md5", "tag", "x.sfv"),
+    ]
+    for algorithm, format, name in illegible:
+        with pytest.raises(ValueError, match="under this name it would not be read as it is written"):
+            checksig.create(tmp_path, algorithm=algorithm, format=format, manifest=tmp_path / name)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="crc32 is written in the format sfv"):
         checksig.create(tmp_path, algorithm="crc32")
     with pytest.raises(ValueError, match="unknown algorithm 'sha0'"):
@@ -174,6 +181,57 @@ def test_a_symlink_to_the_manifest_stays_one(tmp_path: Path) -> None:
     assert (root / "SHA256SUMS").is_symlink()
     assert checksig.check(root, tmp_path / "list.sha256").ok
     assert sorted(os.listdir(tmp_path)) == ["list.sha256", "root"]
+
+
+def test_sidecars_are_files_beside_a_manifest_of_a_usual_name(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1", "a.sha256": hashlib.sha256(b"1").hexdigest().encode()})
+    assert checksig.create(tmp_path).entries == 2
+    assert not checksig.diff(tmp_path)
+    checksig.check_signatures(tmp_path, extra="fail")
+
+
+def test_a_link_to_the_manifest_is_not_listed(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1"})
+    (tmp_path / "link").symlink_to("SHA256SUMS")
+    for _ in range(2):
+        assert checksig.create(tmp_path, follow_symlinks=True, overwrite=True).entries == 1
+        assert checksig.check(tmp_path).ok
+
+
+def test_update_sees_a_link_that_leads_to_another_file(tmp_path: Path) -> None:
+    plant(tmp_path, {"1": b"1", "2": b"2"})
+    (tmp_path / "link").symlink_to("1")
+    time.sleep(0.02)
+    checksig.create(tmp_path, follow_symlinks=True)
+    time.sleep(0.02)
+    (tmp_path / "link").unlink()
+    (tmp_path / "link").symlink_to("2")
+    assert checksig.update(tmp_path, follow_symlinks=True).modified == ("link",)
+
+
+def test_a_bag_keeps_what_its_information_says(tmp_path: Path) -> None:
+    info = b"Contact-Name: precious\r\nPayload-Oxum:\r\n 9.9\r\nNote: x"
+    plant(tmp_path, {"data/a": b"1", "bag-info.txt": info})
+    checksig.create(tmp_path, format="bagit")
+    assert (tmp_path / "bag-info.txt").read_bytes() == b"Contact-Name: precious\nNote: x\nPayload-Oxum: 1.1\n"
+    assert checksig.check(tmp_path).ok
+
+
+def test_a_signed_manifest_is_not_updated(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1"})
+    body = f"SHA256 (a) = {'0' * 64}\n"
+    armour = f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{body}-----BEGIN PGP SIGNATURE-----\n"
+    (tmp_path / "CHECKSUM").write_text(f"{armour}-----END PGP SIGNATURE-----\n")
+    with pytest.raises(ValueError, match="PGP signature not checked"):
+        checksig.update(tmp_path)
+
+
+def test_a_directory_is_no_manifest(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1"})
+    (tmp_path / "d").mkdir()
+    for name in ("d", "d/", "gone/"):
+        with pytest.raises(OSError, match="directory"):
+            checksig.create(tmp_path, manifest=f"{tmp_path}/{name}", overwrite=True)
 
 
 def test_one_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
@@ -384,7 +442,7 @@ def test_update_and_diff_refuse_what_they_cannot_keep(tmp_path: Path) -> None:
                 call(root)
         assert (root / "SHA256SUMS").read_text() == text
     (root / "SHA256SUMS").write_text(f"a {digest}\n")
-    with pytest.raises(ValueError, match="format pooch cannot be updated"):
+    with pytest.raises(ValueError, match=r"cannot be updated, but it can be written anew: .*format pooch"):
         checksig.update(root)
     checksig.create(root, algorithm="md5")
     with pytest.raises(ValueError, match="several manifests"):
@@ -432,7 +490,8 @@ def test_a_stray_that_is_in_use_stays(tmp_path: Path) -> None:
     plant(tmp_path, {"a": b"1"})
     with Replacement(os.fsencode(tmp_path / "SHA256SUMS")) as other:
         checksig.create(tmp_path)
-        other.commit([b"theirs"], overwrite=True)
+        other.write([b"theirs"])
+        other.commit(overwrite=True)
     assert (tmp_path / "SHA256SUMS").read_bytes() == b"theirs"
     assert sorted(os.listdir(tmp_path)) == ["SHA256SUMS", "a"]
 

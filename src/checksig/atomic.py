@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 # The names of temporary files; a run holds a lock on its own for as long as it lives.
-TEMPORARY = re.compile(rb"(?:^|/)\.[^/]+\.checksig-[0-9a-f]{16}\.tmp$")
+TEMPORARY = re.compile(rb"\.checksig-[0-9a-f]{16}\.tmp")
 
 
 class Replacement:
@@ -20,7 +20,7 @@ class Replacement:
     no trace. Strays of runs that were killed are removed.
 
     Args:
-        target: the path of the file.
+        target: the path of the file; a symlink is followed.
 
     Raises:
         OSError: the directory cannot be written to.
@@ -28,16 +28,11 @@ class Replacement:
 
     def __init__(self, target: bytes) -> None:
         self._target = os.path.realpath(target) if os.path.islink(target) else target
-        self._folder, name = os.path.split(self._target)
-        self._folder = self._folder or b"."
-        _remove_strays(self._folder, name)
-        self._name = os.path.join(self._folder, b".%s.checksig-%s.tmp" % (name, os.urandom(8).hex().encode()))
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            self._file = os.open(self._name, flags, 0o666)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, os.fsdecode(self._folder)) from None
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._folder = os.path.dirname(self._target) or b"."
+        if not os.path.basename(self._target) or os.path.isdir(self._target):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fsdecode(target))
+        _remove_strays(self._folder)
+        self.name, self._file = _temporary(self._folder)
         self._begun = os.fstat(self._file).st_mtime_ns
 
     def __enter__(self) -> Replacement:
@@ -45,22 +40,32 @@ class Replacement:
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._name)
+            os.unlink(self.name)
         os.close(self._file)
 
-    def commit(self, pieces: Iterable[bytes], overwrite: bool) -> None:
-        """Write the content, and put it in place of the target.
+    def write(self, pieces: Iterable[bytes]) -> None:
+        """Write the content to the temporary file, whose path is ``name``.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        try:
+            for piece in _joined(pieces):
+                _write(self._file, piece)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, os.fsdecode(self._target)) from None
+
+    def commit(self, overwrite: bool) -> None:
+        """Put what was written in place of the target.
 
         Its time of change is that of this object's beginning: what was touched since
         is newer.
 
         Raises:
             FileExistsError: there is a target, and overwrite is False.
-            OSError: it cannot be written.
+            OSError: it cannot be put there.
         """
         try:
-            for piece in _joined(pieces):
-                _write(self._file, piece)
             with contextlib.suppress(FileNotFoundError):
                 os.fchmod(self._file, os.stat(self._target).st_mode & 0o777)
             os.utime(self._file, ns=(self._begun, self._begun))
@@ -76,10 +81,10 @@ class Replacement:
 
     def _put(self, overwrite: bool) -> None:
         if overwrite:
-            os.replace(self._name, self._target)
+            os.replace(self.name, self._target)
             return
         try:
-            os.link(self._name, self._target, follow_symlinks=False)
+            os.link(self.name, self._target, follow_symlinks=False)
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
                 raise OSError(error.errno, error.strerror, os.fsdecode(self._target)) from None
@@ -87,14 +92,35 @@ class Replacement:
                 raise FileExistsError(
                     errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(self._target)
                 ) from None
-            os.replace(self._name, self._target)
+            os.replace(self.name, self._target)
 
 
-def _remove_strays(folder: bytes, name: bytes) -> None:
+def _temporary(folder: bytes) -> tuple[bytes, int]:
+    """Make a temporary file, lock it, and return its path and its descriptor."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        name = os.path.join(folder, b".checksig-%s.tmp" % os.urandom(8).hex().encode())
+        try:
+            file = os.open(name, flags, 0o666)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, os.fsdecode(folder)) from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(file), os.stat(name)):
+                return name, file
+        except FileNotFoundError:  # another run took it for a stray before it was locked
+            pass
+        except BaseException:
+            os.unlink(name)
+            os.close(file)
+            raise
+        os.close(file)
+
+
+def _remove_strays(folder: bytes) -> None:
     """Remove what runs that were killed have left: temporary files that nobody holds a lock on."""
-    begin = b"." + name + b".checksig-"
     for found in os.listdir(folder):
-        if not (found.startswith(begin) and TEMPORARY.search(found)):
+        if not TEMPORARY.fullmatch(found):
             continue
         stray = os.path.join(folder, found)
         with contextlib.suppress(OSError):

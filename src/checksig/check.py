@@ -234,7 +234,7 @@ def _request(
         path = manifest
     else:
         entries = pack(manifest)
-    return Request(path, entries, format, algorithm, workers or 0, flags)
+    return Request(path, None, entries, format, algorithm, workers or 0, flags)
 
 
 def _result(record: Record) -> FileResult:

@@ -85,6 +85,7 @@ class _Request(ctypes.Structure):
         ("root_length", ctypes.c_size_t),
         ("algorithm", ctypes.c_char_p),
         ("manifest", ctypes.c_char_p),
+        ("name", ctypes.c_char_p),
         ("format", ctypes.c_char_p),
         ("list", ctypes.c_char_p),
         ("list_length", ctypes.c_size_t),
@@ -135,6 +136,7 @@ class Request(NamedTuple):
 
     Attributes:
         manifest: its path; None: the directory has it.
+        name: what the manifest is to be read as if it were called; None: its path.
         entries: a list of entries instead of a manifest, in the format that checksig.h tells.
         format: of the manifest; None: the manifest tells.
         algorithm: of its digests; None: the manifest tells.
@@ -144,6 +146,7 @@ class Request(NamedTuple):
     """
 
     manifest: AnyPath | None = None
+    name: AnyPath | None = None
     entries: bytes | None = None
     format: str | None = None
     algorithm: str | None = None
@@ -183,6 +186,7 @@ class Job:
                 len(root),
                 _word("algorithm", request.algorithm),
                 manifest,
+                None if request.name is None else _encode(request.name, "manifest"),
                 _word("format", request.format),
                 entries,
                 0 if entries is None else len(entries),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
@@ -45,7 +46,7 @@ def read_manifest(
         root, manifest = path, None
     else:
         root, manifest = os.path.dirname(os.fsencode(path)) or b".", path
-    job = Job(root, Request(manifest, None, format, algorithm, 0, READ_ENTRIES))
+    job = Job(root, Request(manifest, format=format, algorithm=algorithm, flags=READ_ENTRIES))
     return _entries(job)
 
 
@@ -71,15 +72,15 @@ def _refuse(line: BadLine) -> NoReturn:
     raise ManifestError(f'"{line.path}" - {line}', line.path, line.line, line.reason)
 
 
-def read_whole(path: AnyPath) -> tuple[Manifest, list[Entry]]:
-    """Return what was understood of a manifest, and its entries.
+def read_whole(path: AnyPath, name: AnyPath | None = None) -> tuple[Manifest, list[Entry]]:
+    """Return what was understood of a manifest, as if it were called ``name``, and its entries.
 
     Raises:
         As :func:`read_manifest`.
     """
     root = os.path.dirname(os.fsencode(path)) or b"."
     entries: list[Entry] = []
-    with Job(root, Request(path, flags=READ_ENTRIES)) as job:
+    with Job(root, Request(path, name, flags=READ_ENTRIES)) as job:
         for batch in job.batches():
             for record in batch:
                 if record.kind == ENTRY:
@@ -102,8 +103,13 @@ def find_manifests(path: AnyPath) -> list[str]:
         OSError: the directory cannot be opened or listed.
         ValueError: path is empty or has a NUL in it.
     """
+    return [manifest.path for manifest in found_manifests(path)]
+
+
+def found_manifests(path: AnyPath) -> list[Manifest]:
+    """Return the manifests of a directory; their notes say if they were found by their extension."""
     with Job(path, Request(flags=FIND_MANIFESTS)) as job:
-        return [record.name for batch in job.batches() for record in batch if record.kind == MANIFEST]
+        return [as_manifest(record) for batch in job.batches() for record in batch if record.kind == MANIFEST]
 
 
 def pack(entries: Iterable[Entry]) -> bytes:
@@ -119,6 +125,8 @@ def pack(entries: Iterable[Entry]) -> bytes:
             raise TypeError(f"manifest is a path, or entries, not {entry!r}")
         if not entry.path or "\0" in entry.path:
             raise ValueError(f"the path of an entry is empty, or has a NUL in it: {entry!r}")
+        if re.search(r"[\s\0]", entry.algorithm + entry.digest):
+            raise ValueError(f"the algorithm and the digest of an entry have no blanks: {entry!r}")
         size = -1 if entry.size is None else entry.size
         packed.append(f"{entry.algorithm} {size} {entry.digest} ".encode() + os.fsencode(entry.path) + b"\0")
     if not packed:

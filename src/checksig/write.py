@@ -24,7 +24,7 @@ from checksig.checksig import (
     get_algorithms,
 )
 from checksig.errors import ManifestError, ManifestNotFoundError
-from checksig.manifest import find_manifests, pack, read_whole
+from checksig.manifest import find_manifests, found_manifests, pack, read_whole
 from checksig.progress import ProgressOption, Reporter
 from checksig.report import Changes, Entry, Manifest, Status
 
@@ -34,7 +34,6 @@ _STATUSES = tuple(Status)
 _SYMLINK = "is a symlink"
 _PAYLOAD = "data/"
 _SHORT = {"blake2b": "b2", "blake3": "b3"}
-_TOLD_BY_LENGTH = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 
 
 def create(
@@ -93,7 +92,9 @@ def create(
         entries = _hashed(root, names, algorithm, workers, progress)
         if not entries:
             raise ManifestError(f'"{os.fsdecode(root)}" - has no file to list', os.fsdecode(target))
-        replacement.commit(map(_LINES[format], entries), overwrite)
+        replacement.write(map(_LINES[format], entries))
+        _require_legible(replacement, target, entries)
+        replacement.commit(overwrite)
     if format == "bagit":
         _complete_bag(root, target, entries, algorithm)
     return Manifest(os.fsdecode(target), format, (algorithm,), len(entries))
@@ -112,8 +113,9 @@ def update(
     """Bring a manifest up to date: hash what is new or was touched, drop what is gone.
 
     A file was touched if its times of change are not before the manifest's, or its
-    size is not the listed one. What was not touched is not read: to find silent
-    damage is the work of :func:`checksig.check`. The manifest keeps its format.
+    size is not the listed one. What was not touched is not read: silent damage, and a
+    directory that was renamed to take another's place, are found by :func:`diff` and
+    :func:`checksig.check`. The manifest keeps its format, but no comments.
     Arguments and exceptions are those of :func:`create`.
 
     Args:
@@ -135,8 +137,9 @@ def update(
     """
     root = os.fsencode(path)
     target, info, old = _read(root, manifest)
-    if info.format not in ("gnu", "tag", "sfv"):
-        raise ValueError(f"a manifest of the format {info.format} cannot be updated: {info.path}")
+    if info.format not in ("gnu", "tag", "sfv") or info.notes:
+        why = ", ".join([f"format {info.format}", *info.notes])
+        raise ValueError(f"this manifest cannot be updated, but it can be written anew: {info.path} ({why})")
     written = os.stat(target).st_mtime_ns
     wanted = _filter(include, exclude)
     with Replacement(target) as replacement:
@@ -148,7 +151,10 @@ def update(
             raise ManifestError(f'"{os.fsdecode(root)}" - has no file to list', info.path)
         changes = _compare(old, new)
         if changes or touched:
-            replacement.commit((_LINES[info.format](new[name]) for name in _sorted(new)), overwrite=True)
+            entries = [new[name] for name in _sorted(new)]
+            replacement.write(map(_LINES[info.format], entries))
+            _require_legible(replacement, target, entries)
+            replacement.commit(overwrite=True)
     return changes
 
 
@@ -176,7 +182,7 @@ def diff(
 
 
 def _target(root: bytes, manifest: AnyPath | None, algorithm: str, format: str) -> bytes:
-    """Return the path of the manifest to write; refuse what could not be read again."""
+    """Return the path of the manifest to write."""
     if format not in _LINES:
         raise ValueError(f'format must be "gnu", "tag", "sfv" or "bagit", not {format!r}')
     if (format == "sfv") != (algorithm == "crc32"):
@@ -190,19 +196,7 @@ def _target(root: bytes, manifest: AnyPath | None, algorithm: str, format: str) 
     default = "checksums.sfv" if format == "sfv" else f"{_SHORT.get(algorithm, algorithm).upper()}SUMS"
     if manifest is None:
         return os.path.join(root, default.encode())
-    target = os.fsencode(manifest)
-    name = os.fsdecode(os.path.basename(target)).lower()
-    if format == "sfv" and not name.endswith(".sfv"):
-        raise ValueError(f"the name of a manifest of the format sfv ends with .sfv: {os.fsdecode(target)}")
-    if (
-        format == "gnu"
-        and algorithm not in _TOLD_BY_LENGTH
-        and algorithm not in name
-        and default.lower() not in name
-    ):
-        why = f"its lines would be read as of another algorithm: name it {default}, or take format='tag'"
-        raise ValueError(f"{os.fsdecode(target)}: {why}")
-    return target
+    return os.fsencode(manifest)
 
 
 def _filter(include: Collection[str], exclude: Collection[str]) -> Callable[[str], bool]:
@@ -220,9 +214,24 @@ def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     )
 
 
+def _require_legible(replacement: Replacement, target: bytes, entries: list[Entry]) -> None:
+    """Raise ValueError if what was written would be read as something else under its name."""
+    reason = "other entries"
+    try:
+        _, found = read_whole(replacement.name, target)
+        if [(e.path, e.algorithm, e.digest) for e in found] == [
+            (e.path, e.algorithm, e.digest) for e in entries
+        ]:
+            return
+    except ManifestError as error:
+        reason = error.reason
+    why = "under this name it would not be read as it is written; take another name or another format"
+    raise ValueError(f"{os.fsdecode(target)}: {why} ({reason})")
+
+
 def _files(root: bytes, target: bytes, follow_symlinks: bool) -> list[str]:
     """Return the names of the regular files below a directory, sorted by bytes, without its manifests."""
-    names = []
+    names, links = [], set()
     with Job(root, Request(flags=FIND_FILES)) as job:
         for batch in job.batches():
             for record in batch:
@@ -230,13 +239,17 @@ def _files(root: bytes, target: bytes, follow_symlinks: bool) -> list[str]:
                     raise OSError(record.errno, record.reason, _join(root, record.name))
                 if not record.reason or (follow_symlinks and _leads_to_file(root, record)):
                     names.append(record.name)
+                    if record.reason:
+                        links.add(record.name)
     own = {os.path.realpath(found) for found in (target, *_manifests(root))}
-    base = os.path.realpath(root)
-    return [name for name in _sorted(names) if not _is_own(os.path.join(base, os.fsencode(name)), own)]
+    base, folder = os.path.realpath(root), os.path.dirname(os.path.realpath(target))
 
+    def is_own(name: str) -> bool:
+        path = os.path.join(base, os.fsencode(name))
+        temporary = TEMPORARY.fullmatch(os.path.basename(path)) and os.path.dirname(path) == folder
+        return bool(temporary) or (os.path.realpath(path) if name in links else path) in own
 
-def _is_own(path: bytes, own: set[bytes]) -> bool:
-    return path in own or TEMPORARY.search(path) is not None
+    return [name for name in _sorted(names) if not is_own(name)]
 
 
 def _leads_to_file(root: bytes, record: Record) -> bool:
@@ -248,8 +261,9 @@ def _join(root: bytes, name: str) -> str:
 
 
 def _manifests(root: bytes) -> list[bytes]:
+    """Return the manifests of usual names. Others, such as sidecars, are files beside one of those."""
     try:
-        return [os.fsencode(found) for found in find_manifests(root)]
+        return [os.fsencode(manifest.path) for manifest in found_manifests(root) if not manifest.notes]
     except ManifestNotFoundError:
         return []
 
@@ -322,8 +336,9 @@ def _read(root: bytes, manifest: AnyPath | None) -> tuple[bytes, Manifest, dict[
 
 
 def _is_touched(root: bytes, entry: Entry, written: int) -> bool:
-    found = os.stat(os.path.join(root, os.fsencode(entry.path)))
-    return max(found.st_mtime_ns, found.st_ctime_ns) >= written or (
+    path = os.path.join(root, os.fsencode(entry.path))
+    found = os.stat(path)
+    return max(found.st_mtime_ns, found.st_ctime_ns, os.lstat(path).st_ctime_ns) >= written or (
         entry.size is not None and entry.size != found.st_size
     )
 
@@ -388,11 +403,25 @@ def _complete_bag(root: bytes, manifest: bytes, entries: list[Entry], algorithm:
     size = sum(entry.size or 0 for entry in entries)
     tags = {
         "bagit.txt": b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
-        "bag-info.txt": b"Payload-Oxum: %d.%d\n" % (size, len(entries)),
+        "bag-info.txt": b"%sPayload-Oxum: %d.%d\n" % (_bag_info(root), size, len(entries)),
     }
     for name, content in tags.items():
         with Replacement(os.path.join(root, name.encode())) as replacement:
-            replacement.commit([content], overwrite=True)
+            replacement.write([content])
+            replacement.commit(overwrite=True)
     listed = _hashed(root, _sorted([*tags, os.fsdecode(os.path.basename(manifest))]), algorithm, None, None)
     with Replacement(os.path.join(root, f"tagmanifest-{algorithm}.txt".encode())) as replacement:
-        replacement.commit(map(_bagit, listed), overwrite=True)
+        replacement.write(map(_bagit, listed))
+        replacement.commit(overwrite=True)
+
+
+def _bag_info(root: bytes) -> bytes:
+    """Return what a bag-info.txt that is there says, but for its totals."""
+    try:
+        with open(os.path.join(root, b"bag-info.txt"), "rb") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return b""
+    text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    text = re.sub(rb"(?im)^payload-oxum[ \t]*:.*\n?(?:^[ \t].*\n?)*", b"", text)
+    return text if not text or text.endswith(b"\n") else text + b"\n"

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,9 +25,12 @@ func (m *Manifest) readHashdeepHeader() error {
 			return &Error{Line: number, Reason: "the columns do not end with the file's name"}
 		}
 		for spelling := range strings.SplitSeq(columns, ",") {
-			algorithm, err := (&dialect{}).named(spelling)
+			algorithm, err := m.dialect.named(spelling)
 			if err != nil {
 				return &Error{Line: number, Reason: err.Error()}
+			}
+			if slices.Contains(m.dialect.columns, algorithm) {
+				return &Error{Line: number, Reason: "two columns of " + algorithm.Name}
 			}
 			m.dialect.columns = append(m.dialect.columns, algorithm)
 		}

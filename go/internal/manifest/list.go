@@ -20,6 +20,9 @@ func parseList(d *dialect, line string, _ int) (Entry, error) {
 	if entry.Algorithm == nil {
 		return Entry{}, fmt.Errorf("unknown algorithm %q", clip(fields[0]))
 	}
+	if d.forced && entry.Algorithm != d.algorithm {
+		return Entry{}, fmt.Errorf("the digest is of %s, not of %s", entry.Algorithm.Name, d.algorithm.Name)
+	}
 	var err error
 	if entry.Size, err = strconv.ParseInt(fields[1], 10, 64); err != nil || entry.Size < -1 {
 		return Entry{}, fmt.Errorf("%q is no size", clip(fields[1]))

@@ -134,14 +134,14 @@ func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, er
 			break
 		}
 		line := text.line(offset)
-		if m.Format.isComment(line) {
+		if m.Format.isComment(line) && strings.IndexByte(line, '\n') < 0 {
 			continue
 		}
 		if err := m.add(line, offset, &separators); err != nil {
 			m.addBadLine(number, err)
 		}
 	}
-	m.Backslashes = separators.backslash && !separators.slash && !separators.escaped
+	m.Backslashes = separators.backslash && !separators.slash && !separators.escaped && m.Format.Name != "list"
 	if m.Len() == 0 && !(options.MayBeEmpty && m.BadLineCount == 0) {
 		return nil, m.nothing()
 	}
@@ -172,7 +172,7 @@ func (m *Manifest) add(line string, offset uint32, seen *separators) error {
 			m.Algorithms = append(m.Algorithms, entry.Algorithm)
 		}
 	}
-	seen.escaped = seen.escaped || line[0] == '\\'
+	seen.escaped = seen.escaped || strings.HasPrefix(strings.TrimLeft(line, " \t"), `\`)
 	seen.slash = seen.slash || strings.IndexByte(entry.Name, '/') >= 0
 	seen.backslash = seen.backslash || strings.IndexByte(entry.Name, '\\') >= 0
 	m.offsets = append(m.offsets, offset)

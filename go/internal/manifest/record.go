@@ -42,6 +42,9 @@ func parseRecord(d *dialect, line string, _ int) (Entry, error) {
 
 // recordFields splits a line; most have no quotation mark.
 func recordFields(line string) ([]string, error) {
+	if strings.ContainsAny(line, "\r\n") {
+		return nil, errors.New("more than one row")
+	}
 	fields := strings.Split(line, ",")
 	if strings.IndexByte(line, '"') >= 0 {
 		var err error

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"strings"
 
 	"checksig/internal/digest"
@@ -15,9 +16,8 @@ func parseSFV(d *dialect, line string, _ int) (Entry, error) {
 		return Entry{}, errNoName
 	}
 	crc32 := digest.ByName("crc32")
-	if d.forced && d.algorithm != crc32 {
-		_, err := d.named(crc32.Name)
-		return Entry{}, err
+	if d.algorithm != nil && d.algorithm != crc32 {
+		return Entry{}, fmt.Errorf("a CRC-32, not a digest of %s", d.algorithm.Name)
 	}
 	entry, err := d.byDigest(line[at+1:], crc32)
 	if err != nil {

@@ -85,6 +85,8 @@ func (t *text) unwrap() error {
 	for number, offset := range t.lines() {
 		line := strings.TrimRight(t.line(offset), " \t")
 		switch {
+		case part == header && number > 1 && line != "" && !strings.HasPrefix(line, "Hash: "):
+			return &Error{Line: number, Reason: "a line that is not signed, in the header of the PGP signature"}
 		case part == header && line == "":
 			part, t.before = body, number
 			t.begin = t.next(offset)

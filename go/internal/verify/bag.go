@@ -41,14 +41,18 @@ func (r *reader) readBag() error {
 	if err != nil {
 		return &OSError{r.root, err}
 	}
-	version, err := r.tagValue(bagDeclaration, "BagIt-Version")
+	version, err := r.declared("BagIt-Version")
 	if err != nil {
 		return err
 	}
-	if version.value == "" {
-		return &manifest.Error{Path: Join(r.root, bagDeclaration), Reason: "has no BagIt-Version"}
+	encoding, err := r.declared("Tag-File-Character-Encoding")
+	if err != nil {
+		return err
 	}
-	r.bag = &bag{strict: !strings.HasPrefix(version.value, "0.")}
+	if !strings.EqualFold(encoding, "UTF-8") {
+		return &manifest.Error{Path: Join(r.root, bagDeclaration), Reason: fmt.Sprintf("tag files in %q, and only UTF-8 is read", encoding)}
+	}
+	r.bag = &bag{strict: !strings.HasPrefix(version, "0.")}
 	slices.Sort(names)
 	for _, name := range names {
 		before := len(r.found)
@@ -68,28 +72,46 @@ func (r *reader) readBag() error {
 	return r.readOxum()
 }
 
+// declared returns the one value of a name in bagit.txt.
+func (r *reader) declared(name string) (string, error) {
+	values, err := r.tagValues(bagDeclaration, name)
+	if err != nil {
+		return "", err
+	}
+	if len(values) != 1 || values[0].value == "" {
+		return "", &manifest.Error{Path: Join(r.root, bagDeclaration), Reason: "has not one " + name}
+	}
+	return values[0].value, nil
+}
+
 // A tagLine is a line of a tag file: "name: value".
 type tagLine struct {
 	value string
 	line  int
 }
 
-// tagValue returns the first value of a name in a tag file; none if the file, or the
-// name in it, is not there.
-func (r *reader) tagValue(file, name string) (tagLine, error) {
+// tagValues returns the values of a name in a tag file, of which a line goes on in
+// the next one if that begins with a blank; none if the file, or the name, is not there.
+func (r *reader) tagValues(file, name string) (values []tagLine, err error) {
 	text, err := r.tagFile(file)
 	if err != nil {
-		return tagLine{}, err
+		return nil, err
 	}
-	number := 0
-	for line := range strings.Lines(strings.TrimPrefix(text, "\xef\xbb\xbf")) {
-		number++
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(text, "\xef\xbb\xbf"))
+	wanted := false
+	for number, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
+			if wanted {
+				values[len(values)-1].value = strings.TrimSpace(values[len(values)-1].value + " " + strings.TrimSpace(line))
+			}
+			continue
+		}
 		label, value, found := strings.Cut(line, ":")
-		if found && strings.EqualFold(strings.TrimSpace(label), name) {
-			return tagLine{strings.TrimSpace(value), number}, nil
+		if wanted = found && strings.EqualFold(strings.TrimSpace(label), name); wanted {
+			values = append(values, tagLine{strings.TrimSpace(value), number + 1})
 		}
 	}
-	return tagLine{}, nil
+	return values, nil
 }
 
 // tagFile returns the content of a tag file; "" if it is not there.
@@ -129,18 +151,22 @@ func (r *reader) readFetch() error {
 
 // readOxum takes the totals, "Payload-Oxum: BYTES.FILES".
 func (r *reader) readOxum() error {
-	oxum, err := r.tagValue(bagInfo, "Payload-Oxum")
-	if err != nil || oxum.value == "" {
+	values, err := r.tagValues(bagInfo, "Payload-Oxum")
+	if err != nil || len(values) == 0 {
 		return err
 	}
-	bytes, files, _ := strings.Cut(oxum.value, ".")
+	r.bag.info = &Source{Manifest: &manifest.Manifest{}, Path: Join(r.root, bagInfo), name: bagInfo, first: -1}
+	r.bag.line = values[0].line
+	if len(values) > 1 {
+		r.bag.info.Complain(values[1].line, "a second Payload-Oxum")
+		return nil
+	}
+	bytes, files, _ := strings.Cut(values[0].value, ".")
 	if r.bag.bytes, err = strconv.ParseInt(bytes, 10, 64); err == nil {
 		r.bag.files, err = strconv.ParseInt(files, 10, 64)
 	}
-	r.bag.info = &Source{Manifest: &manifest.Manifest{}, Path: Join(r.root, bagInfo), name: bagInfo, first: r.found.Len()}
 	if err != nil {
-		r.bag.info.Complain(oxum.line, fmt.Sprintf("Payload-Oxum is %q, and no number of bytes and of files", oxum.value))
+		r.bag.info.Complain(r.bag.line, fmt.Sprintf("Payload-Oxum is %q, and no number of bytes and of files", values[0].value))
 	}
-	r.bag.line = oxum.line
 	return nil
 }

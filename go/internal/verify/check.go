@@ -54,6 +54,9 @@ func Contain(err *error) {
 // checkAll verifies the files of a plan on a bounded number of goroutines. Its
 // error is a [*PanicError].
 func (j *Job) checkAll(p *plan, open func(string) (File, error)) error {
+	if len(p.first) == 0 {
+		return nil
+	}
 	workers := j.options.Workers
 	if workers <= 0 {
 		workers = max(runtime.GOMAXPROCS(0), minWorkers)

@@ -33,7 +33,10 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
 			size, _ := dir.Size(name)
 			bytes, files = bytes+size, files+1
 		}
-		return (wanted || inPayload) && !own[name] && !p.names.has(name) && !(own[huggingFace] && inHuggingFace(name))
+		if inPayload {
+			return !p.lists(name, b.payload)
+		}
+		return wanted && !own[name] && !p.names.has(name) && !(own[huggingFace] && inHuggingFace(name))
 	}
 	start := "."
 	if !wanted {
@@ -73,13 +76,13 @@ func (b *bag) checkComplete(p *plan) {
 	if !b.strict || len(b.payload) < 2 {
 		return
 	}
-	for index, first := range p.first {
+	for _, first := range p.first {
 		name := p.name(first)
 		if !strings.HasPrefix(name, bagPayload) {
 			continue
 		}
 		for _, source := range b.payload {
-			if !p.listedBy(index, source) {
+			if !p.listedBy(first, source) {
 				source.Complain(0, fmt.Sprintf("does not list %q, which another payload manifest does", name))
 			}
 		}

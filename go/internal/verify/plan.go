@@ -64,15 +64,23 @@ func (p *plan) name(entry uint32) string {
 	return clean
 }
 
-// listedBy reports whether a manifest lists the file number index.
-func (p *plan) listedBy(index int, source *Source) bool {
-	first := p.first[index]
+// listedBy reports whether one of the manifests lists the file whose first entry
+// that is.
+func (p *plan) listedBy(first uint32, manifests ...*Source) bool {
 	for _, entry := range append([]uint32{first}, p.more[first]...) {
-		if at := int(entry) - source.first; 0 <= at && at < source.Manifest.Len() {
-			return true
+		for _, source := range manifests {
+			if at := int(entry) - source.first; 0 <= at && at < source.Manifest.Len() {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// lists reports whether one of the manifests lists a name.
+func (p *plan) lists(name string, manifests []*Source) bool {
+	slot := *p.names.find(name)
+	return slot != 0 && p.listedBy(slot-1, manifests...)
 }
 
 // A target is one file to verify, with everything that the manifest says of it.

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -68,6 +69,8 @@ type reader struct {
 	files   opener
 	found   sources
 	bag     *bag // nil if the directory is none
+
+	byExtension bool // no manifest has a usual name
 }
 
 func (j *Job) newReader(dir *beneath.Root) *reader {
@@ -136,7 +139,11 @@ func (r *reader) nameBelow(path string) string {
 func (r *reader) addBelow(name string, options manifest.Options) error {
 	path := Join(r.root, name)
 	if r.options.Task == FindManifests {
-		r.found = append(r.found, &Source{Manifest: &manifest.Manifest{}, Path: path})
+		source := &Source{Manifest: &manifest.Manifest{}, Path: path}
+		if r.byExtension {
+			source.Notes = []string{"by its extension"}
+		}
+		r.found = append(r.found, source)
 		return nil
 	}
 	file, err := r.files.Open(name)
@@ -155,7 +162,7 @@ func (r *reader) addOpen(file File, path, name string, options manifest.Options)
 	if err != nil {
 		return manifestError(path, err)
 	}
-	options.Name = path
+	options.Name = cmp.Or(r.options.Name, path)
 	return r.add(path, name, text, options)
 }
 
@@ -207,7 +214,10 @@ func (r *reader) discover() error {
 		return err
 	}
 	if slices.Contains(names, bagDeclaration) {
-		return r.readBag()
+		if err := r.readBag(); err != nil {
+			return err
+		}
+		names = slices.DeleteFunc(names, func(name string) bool { return name == bagDeclaration })
 	}
 	if len(names) == 1 && names[0] == huggingFace {
 		return r.readHuggingFace()
@@ -249,6 +259,7 @@ func (r *reader) candidates() ([]string, error) {
 		return nil, &OSError{r.root, err}
 	}
 	slices.Sort(others)
+	r.byExtension = true
 	if len(others) == 0 && r.dir.Exists(huggingFace) {
 		others = []string{huggingFace}
 	}

@@ -22,6 +22,7 @@ import (
 // Options change how a run works. The zero value is the default.
 type Options struct {
 	Manifest      string            // its path; "": the directory has it
+	Name          string            // what the manifest is to be read as if it were called; "": its path
 	List          string            // entries, in the format "list", instead of a manifest
 	Format        *manifest.Format  // of the manifest; nil: its name or its lines tell
 	Algorithm     *digest.Algorithm // of the manifest's digests; nil: its name or their length tells
