@@ -69,6 +69,8 @@ def check_agrees(root: Path, options: dict[str, Any], message: list[str] | None)
     expected = [str(line) for line in report.bad_lines]
     if report.bad_line_count > len(report.bad_lines):
         expected.append(f"{report.bad_line_count - len(report.bad_lines)} more bad lines")
+    if not (report.ok or report.failures or expected):
+        expected.append("none of the listed files is there")
     assert [line.reason for line in lines] == expected
     for line, failure in zip((message or [])[:20], report.failures, strict=False):
         assert line.endswith(f"- {failure.reason}")
