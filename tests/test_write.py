@@ -328,6 +328,27 @@ def test_a_directory_that_cannot_be_written_to_is_an_error(tmp_path: Path) -> No
         checksig.create(tmp_path / "gone")
 
 
+def test_in_a_directory_that_is_read_only_the_old_manifest_stays(
+    python: Python, public_directory: Path
+) -> None:
+    root = plant(public_directory / "root", {"a": b"1", "SHA256SUMS": b"old"})
+    code = """
+import os, sys, checksig
+checksig.get_algorithms()
+os.chmod(sys.argv[1], 0o555)
+if os.getuid() == 0:
+    os.seteuid(65534)
+try:
+    checksig.create(sys.argv[1], overwrite=True)
+except PermissionError as error:
+    print(error.filename == sys.argv[1], error.strerror)
+"""
+    done = python(code, root)
+    assert done.stdout == "True Permission denied\n", done.stderr
+    assert (root / "SHA256SUMS").read_bytes() == b"old"
+    assert sorted(os.listdir(root)) == ["SHA256SUMS", "a"]
+
+
 def small_disk(folder: Path) -> bool:
     """Mount a file system of 64 KiB; only root may."""
     return (
