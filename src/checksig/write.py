@@ -86,14 +86,13 @@ def create(
         raise FileExistsError(errno.EEXIST, why, os.fsdecode(target))
     wanted = _filter(include, exclude)
     with Replacement(target) as replacement:
-        names = [name for name in _files(root, target, follow_symlinks) if wanted(name)]
+        names = _files(root, target, follow_symlinks, wanted)
         if format == "bagit":
             names = [name for name in names if name.startswith(_PAYLOAD)]
         entries = _hashed(root, names, algorithm, workers, progress)
         if not entries:
             raise ManifestError(f'"{os.fsdecode(root)}" - has no file to list', os.fsdecode(target))
-        replacement.write(map(_LINES[format], entries))
-        _require_legible(replacement, target, entries)
+        _fill(replacement, target, entries, format)
         replacement.commit(overwrite)
     if format == "bagit":
         _complete_bag(root, target, entries, algorithm)
@@ -143,7 +142,7 @@ def update(
     written = os.stat(target).st_mtime_ns
     wanted = _filter(include, exclude)
     with Replacement(target) as replacement:
-        names = [name for name in _files(root, target, follow_symlinks) if wanted(name)]
+        names = _files(root, target, follow_symlinks, wanted)
         touched = [name for name in names if name not in old or _is_touched(root, old[name], written)]
         new = {name: old[name] for name in names if name in old}
         new |= {e.path: e for e in _hashed(root, touched, info.algorithms[0], workers, progress)}
@@ -151,9 +150,7 @@ def update(
             raise ManifestError(f'"{os.fsdecode(root)}" - has no file to list', info.path)
         changes = _compare(old, new)
         if changes or touched:
-            entries = [new[name] for name in _sorted(new)]
-            replacement.write(map(_LINES[info.format], entries))
-            _require_legible(replacement, target, entries)
+            _fill(replacement, target, [new[name] for name in _sorted(new)], info.format)
             replacement.commit(overwrite=True)
     return changes
 
@@ -176,7 +173,7 @@ def diff(
     root = os.fsencode(path)
     target, info, old = _read(root, manifest)
     wanted = _filter(include, exclude)
-    names = [n for n in _files(root, target, follow_symlinks) if wanted(n)]
+    names = _files(root, target, follow_symlinks, wanted)
     new = {e.path: e for e in _hashed(root, names, info.algorithms[0], workers, progress)}
     return _compare(old, new)
 
@@ -214,8 +211,9 @@ def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     )
 
 
-def _require_legible(replacement: Replacement, target: bytes, entries: list[Entry]) -> None:
-    """Raise ValueError if what was written would be read as something else under its name."""
+def _fill(replacement: Replacement, target: bytes, entries: list[Entry], format: str) -> None:
+    """Write entries; raise ValueError if under the target's name they would be read as something else."""
+    replacement.write(map(_LINES[format], entries))
     reason = "other entries"
     try:
         _, found = read_whole(replacement.name, target)
@@ -229,8 +227,8 @@ def _require_legible(replacement: Replacement, target: bytes, entries: list[Entr
     raise ValueError(f"{os.fsdecode(target)}: {why} ({reason})")
 
 
-def _files(root: bytes, target: bytes, follow_symlinks: bool) -> list[str]:
-    """Return the names of the regular files below a directory, sorted by bytes, without its manifests."""
+def _files(root: bytes, target: bytes, follow_symlinks: bool, wanted: Callable[[str], bool]) -> list[str]:
+    """Return the names of the wanted regular files below a directory, sorted, without its manifests."""
     names, links = [], set()
     with Job(root, Request(flags=FIND_FILES)) as job:
         for batch in job.batches():
@@ -249,7 +247,7 @@ def _files(root: bytes, target: bytes, follow_symlinks: bool) -> list[str]:
         temporary = TEMPORARY.fullmatch(os.path.basename(path)) and os.path.dirname(path) == folder
         return bool(temporary) or (os.path.realpath(path) if name in links else path) in own
 
-    return [name for name in _sorted(names) if not is_own(name)]
+    return [name for name in _sorted(names) if wanted(name) and not is_own(name)]
 
 
 def _leads_to_file(root: bytes, record: Record) -> bool:
@@ -362,14 +360,12 @@ def _compare(old: dict[str, Entry], new: dict[str, Entry]) -> Changes:
 
 
 def _gnu(entry: Entry) -> bytes:
-    name = _escaped(entry.path)
-    mark = b"" if name == os.fsencode(entry.path) else b"\\"
+    mark, name = _escaped(entry.path)
     return mark + entry.digest.encode() + b"  " + name + b"\n"
 
 
 def _tag(entry: Entry) -> bytes:
-    name = _escaped(entry.path)
-    mark = b"" if name == os.fsencode(entry.path) else b"\\"
+    mark, name = _escaped(entry.path)
     tag = (
         entry.algorithm.replace("blake2b", "BLAKE2b")
         if "blake2" in entry.algorithm
@@ -378,9 +374,11 @@ def _tag(entry: Entry) -> bytes:
     return b"%s%s (%s) = %s\n" % (mark, tag.encode(), name, entry.digest.encode())
 
 
-def _escaped(name: str) -> bytes:
-    """Escape a name as coreutils does."""
-    return os.fsencode(name).replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+def _escaped(name: str) -> tuple[bytes, bytes]:
+    """Return a name as coreutils escapes it, and before it the mark that its line then begins with."""
+    plain = os.fsencode(name)
+    escaped = plain.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    return b"" if escaped == plain else b"\\", escaped
 
 
 def _sfv(entry: Entry) -> bytes:

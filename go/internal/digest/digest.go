@@ -28,6 +28,14 @@ type Algorithm struct {
 	Prefix func(size int64) []byte
 }
 
+// Begin makes state, of this algorithm, ready for a file of size bytes.
+func (a *Algorithm) Begin(state hash.Hash, size int64) {
+	state.Reset()
+	if a.Prefix != nil {
+		state.Write(a.Prefix(size))
+	}
+}
+
 // MaxSize is the size in bytes of the longest digest in the table.
 const MaxSize = sha512.Size
 

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -65,13 +64,8 @@ func (d *dialect) base64Digest(s string) (entry Entry, ok bool) {
 	if d.algorithm == nil {
 		return Entry{}, false
 	}
-	sum, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(sum) != d.algorithm.Size {
-		return Entry{}, false
-	}
 	entry = Entry{Algorithm: d.algorithm, Size: -1}
-	copy(entry.sum[:], sum)
-	return entry, true
+	return entry, entry.setBase64(s)
 }
 
 // gnuName reads what follows the digest: the separator and the name.

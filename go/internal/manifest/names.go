@@ -109,10 +109,8 @@ func refuseUnknown(word string) error {
 	if slices.Contains(blakes, plain) {
 		return &Error{Reason: digest.Unknown(plain)}
 	}
-	for _, name := range unknown {
-		if plain == name {
-			return &Error{Reason: name + " is not an algorithm that checksig knows"}
-		}
+	if slices.Contains(unknown, plain) {
+		return &Error{Reason: plain + " is not an algorithm that checksig knows"}
 	}
 	return nil
 }

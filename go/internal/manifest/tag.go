@@ -64,12 +64,16 @@ func (e *Entry) setDigest(s string) error {
 		e.setHex(s)
 		return nil
 	}
-	sum, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(sum) != e.Algorithm.Size {
+	if !e.setBase64(s) {
 		return errors.New("no digest of " + e.Algorithm.Name + ", neither hexadecimal nor base64")
 	}
-	copy(e.sum[:], sum)
 	return nil
+}
+
+// setBase64 takes a digest in base64, as cksum --base64 writes it, if it is one.
+func (e *Entry) setBase64(s string) bool {
+	sum, err := base64.StdEncoding.Strict().DecodeString(s)
+	return err == nil && len(sum) == e.Algorithm.Size && copy(e.sum[:], sum) > 0
 }
 
 // byDigest returns the entry of a digest alone, in hexadecimal digits.

@@ -176,10 +176,7 @@ func (w *worker) reset(size int64) {
 			state = algorithm.New()
 			w.states[algorithm] = state
 		}
-		state.Reset()
-		if algorithm.Prefix != nil {
-			state.Write(algorithm.Prefix(size))
-		}
+		algorithm.Begin(state, size)
 		w.active = append(w.active, state)
 	}
 }

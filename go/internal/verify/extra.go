@@ -26,14 +26,14 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
 	if b != nil {
 		own[bagDeclaration], own[bagInfo], own[bagFetch] = true, true, true
 	}
+	inPayload := func(name string) bool { return b != nil && strings.HasPrefix(name, bagPayload) }
 	var bytes, files int64
 	keep := func(name string) bool {
-		inPayload := b != nil && strings.HasPrefix(name, bagPayload)
-		if inPayload && b.info != nil {
-			size, _ := dir.Size(name)
-			bytes, files = bytes+size, files+1
-		}
-		if inPayload {
+		if inPayload(name) {
+			if b.info != nil {
+				size, _ := dir.Size(name)
+				bytes, files = bytes+size, files+1
+			}
 			return !p.lists(name, b.payload)
 		}
 		return wanted && !own[name] && !p.names.has(name) && !(own[huggingFace] && inHuggingFace(name))
@@ -47,7 +47,7 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
 		switch {
 		case item.Err != nil:
 			result.Status, result.Err = Error, item.Err
-		case b != nil && strings.HasPrefix(item.Name, bagPayload):
+		case inPayload(item.Name):
 			result.Bad, result.Err = true, errNotInBag
 		}
 		return j.results.add(result)

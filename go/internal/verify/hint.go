@@ -33,9 +33,7 @@ func (j *Job) hint(r *Report, dir *beneath.Root) string {
 			continue
 		}
 		state := a.New()
-		if a.Prefix != nil {
-			state.Write(a.Prefix(file.Opened().Size))
-		}
+		a.Begin(state, file.Opened().Size)
 		others, states = append(others, a), append(states, state)
 	}
 	buffer := make([]byte, bufferSize)
