@@ -1,0 +1,140 @@
+//go:build cgo && (amd64 || arm64)
+
+// Gives streams to the lanes of kernels: as soon as one stream ends the next takes its
+// lane, and when too few are left for a wide kernel, a narrower one takes over.
+
+#include "kernels.h"
+
+#include <string.h>
+
+struct shape {
+    uint32_t word, words, block; // sizes in bytes, words of the state
+};
+
+static const struct shape shapes[CHECKSIG_ALGORITHMS] = {
+    [CHECKSIG_MD5] = {4, 4, 64},
+    [CHECKSIG_SHA1] = {4, 5, 64},
+    [CHECKSIG_SHA256] = {4, 8, 64},
+    [CHECKSIG_SHA512] = {8, 8, 128},
+};
+
+// A piece is what is still to be hashed of a stream.
+struct piece {
+    struct checksig_stream *stream;
+    const uint8_t *data;
+    size_t left; // blocks of data, or when those are done of the tail
+};
+
+// What no lane has yet.
+struct queue {
+    struct piece begun[checksig_max_lanes]; // by a wider kernel
+    size_t begun_count;
+    struct checksig_stream *next, *end;
+    const uint8_t *memory;
+};
+
+static int turn_to_tail(struct piece *piece)
+{
+    piece->data = piece->stream->tail;
+    piece->left = piece->stream->tail_blocks;
+    piece->stream->tail_blocks = 0;
+    return piece->left > 0;
+}
+
+static int take(struct queue *queue, struct piece *piece)
+{
+    if (queue->begun_count > 0) {
+        *piece = queue->begun[--queue->begun_count];
+        return 1;
+    }
+    while (queue->next < queue->end) {
+        struct checksig_stream *stream = queue->next++;
+        *piece = (struct piece){stream, queue->memory + stream->offset, stream->blocks};
+        stream->blocks = 0;
+        if (piece->left > 0 || turn_to_tail(piece))
+            return 1;
+    }
+    return 0;
+}
+
+// The states of all lanes of a kernel, word by word.
+struct states {
+    const struct shape *shape;
+    uint32_t lanes;
+    _Alignas(64) uint8_t bytes[8 * sizeof(uint64_t) * checksig_max_lanes];
+};
+
+static void load(struct states *states, uint32_t lane, const struct checksig_stream *stream)
+{
+    const struct shape *shape = states->shape;
+    for (uint32_t word = 0; word < shape->words; word++)
+        memcpy(states->bytes + shape->word * (word * states->lanes + lane),
+               (const uint8_t *)stream->state + shape->word * word, shape->word);
+}
+
+static void store(const struct states *states, uint32_t lane, struct checksig_stream *stream)
+{
+    const struct shape *shape = states->shape;
+    for (uint32_t word = 0; word < shape->words; word++)
+        memcpy((uint8_t *)stream->state + shape->word * word,
+               states->bytes + shape->word * (word * states->lanes + lane), shape->word);
+}
+
+// Lets a kernel work for as long as enough of its lanes are busy.
+static void work(const struct checksig_kernel *kernel, struct states *states, struct queue *queue)
+{
+    struct piece pieces[checksig_max_lanes];
+    const uint8_t *data[checksig_max_lanes];
+    uint32_t busy = 0; // the first so many lanes
+    for (;;) {
+        while (busy < kernel->lanes && take(queue, &pieces[busy])) {
+            load(states, busy, pieces[busy].stream);
+            busy++;
+        }
+        if (busy < kernel->least || busy == 0)
+            break;
+        size_t blocks = pieces[0].left;
+        for (uint32_t lane = 1; lane < busy; lane++)
+            blocks = pieces[lane].left < blocks ? pieces[lane].left : blocks;
+        for (uint32_t lane = 0; lane < kernel->lanes; lane++)
+            data[lane] = pieces[lane < busy ? lane : 0].data; // idle ones hash what is there, for nothing
+        kernel->compress(states->bytes, data, blocks);
+        for (uint32_t lane = 0; lane < busy; lane++) {
+            struct piece *piece = &pieces[lane];
+            piece->data += states->shape->block * blocks;
+            piece->left -= blocks;
+            if (piece->left > 0 || turn_to_tail(piece))
+                continue;
+            store(states, lane, piece->stream);
+            piece->stream = NULL;
+        }
+        uint32_t kept = 0;
+        for (uint32_t lane = 0; lane < busy; lane++) {
+            if (pieces[lane].stream == NULL)
+                continue;
+            if (kept < lane) {
+                store(states, lane, pieces[lane].stream);
+                load(states, kept, pieces[lane].stream);
+                pieces[kept] = pieces[lane];
+            }
+            kept++;
+        }
+        busy = kept;
+    }
+    for (uint32_t lane = 0; lane < busy; lane++) {
+        store(states, lane, pieces[lane].stream);
+        queue->begun[queue->begun_count++] = pieces[lane];
+    }
+}
+
+void checksig_run(int algorithm, const struct checksig_kernel *kernels, size_t count, struct checksig_stream *streams,
+                  size_t streams_count, const uint8_t *memory)
+{
+    struct states states;
+    struct queue queue = {.next = streams, .end = streams + streams_count, .memory = memory};
+    states.shape = &shapes[algorithm];
+    for (size_t i = 0; i < count; i++) {
+        states.lanes = kernels[i].lanes;
+        work(&kernels[i], &states, &queue);
+    }
+}
