@@ -16,6 +16,8 @@ import (
 	"hash/crc32"
 	"slices"
 	"strings"
+
+	"checksig/internal/digest/lanes"
 )
 
 // An Algorithm is one digest algorithm.
@@ -26,6 +28,8 @@ type Algorithm struct {
 
 	// Prefix, unless it is nil, is hashed before a file of that many bytes.
 	Prefix func(size int64) []byte
+
+	lanes *lanes.Hash // nil: it has no kernels
 }
 
 // Begin makes state, of this algorithm, ready for a file of size bytes.
@@ -44,12 +48,12 @@ const MaxSize = sha512.Size
 var Algorithms = slices.Concat(strong, blakes, weak)
 
 var strong = []*Algorithm{
-	{Name: "sha512", Size: sha512.Size, New: sha512.New},
-	{Name: "sha384", Size: sha512.Size384, New: sha512.New384},
-	{Name: "sha256", Size: sha256.Size, New: sha256.New},
-	{Name: "sha224", Size: sha256.Size224, New: sha256.New224},
-	{Name: "sha512-256", Size: sha512.Size256, New: sha512.New512_256},
-	{Name: "sha512-224", Size: sha512.Size224, New: sha512.New512_224},
+	{Name: "sha512", Size: sha512.Size, New: sha512.New, lanes: lanes.SHA512},
+	{Name: "sha384", Size: sha512.Size384, New: sha512.New384, lanes: lanes.SHA384},
+	{Name: "sha256", Size: sha256.Size, New: sha256.New, lanes: lanes.SHA256},
+	{Name: "sha224", Size: sha256.Size224, New: sha256.New224, lanes: lanes.SHA224},
+	{Name: "sha512-256", Size: sha512.Size256, New: sha512.New512_256, lanes: lanes.SHA512t256},
+	{Name: "sha512-224", Size: sha512.Size224, New: sha512.New512_224, lanes: lanes.SHA512t224},
 	{Name: "sha3-512", Size: 64, New: func() hash.Hash { return sha3.New512() }},
 	{Name: "sha3-384", Size: 48, New: func() hash.Hash { return sha3.New384() }},
 	{Name: "sha3-256", Size: 32, New: func() hash.Hash { return sha3.New256() }},
@@ -57,9 +61,9 @@ var strong = []*Algorithm{
 }
 
 var weak = []*Algorithm{
-	{Name: "sha1", Size: sha1.Size, New: sha1.New},
+	{Name: "sha1", Size: sha1.Size, New: sha1.New, lanes: lanes.SHA1},
 	{Name: "git-sha1", Size: sha1.Size, New: sha1.New, Prefix: gitBlob},
-	{Name: "md5", Size: md5.Size, New: md5.New},
+	{Name: "md5", Size: md5.Size, New: md5.New, lanes: lanes.MD5},
 	{Name: "crc32", Size: crc32.Size, New: func() hash.Hash { return crc32.NewIEEE() }},
 }
 
@@ -130,10 +134,14 @@ func plainSpelling(name string) string { return separators.Replace(strings.ToLow
 
 // BySize returns the algorithm that a digest of size bytes tells, or nil: MD5, SHA-1
 // or one of SHA-2. A CRC tells none, since it might be a digest cut short.
-func BySize(size int) *Algorithm { return bySize[size] }
+func BySize(size int) *Algorithm {
+	if size > MaxSize {
+		return nil
+	}
+	return bySize[size]
+}
 
-var bySize = func() map[int]*Algorithm {
-	all := map[int]*Algorithm{}
+var bySize = func() (all [MaxSize + 1]*Algorithm) {
 	for _, name := range []string{"md5", "sha1", "sha224", "sha256", "sha384", "sha512"} {
 		all[ByName(name).Size] = ByName(name)
 	}

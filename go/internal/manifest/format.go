@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"checksig/internal/digest"
 )
@@ -168,32 +169,53 @@ func noComment(line string) bool { return line == "" }
 
 func hashComment(line string) bool { return line == "" || line[0] == '#' }
 
+// noDigit is what hexValues has for a byte that is no hexadecimal digit.
+const noDigit = 0xff
+
+// hexValues has the value of each hexadecimal digit.
+var hexValues = func() (values [256]byte) {
+	for c := range values {
+		values[c] = noDigit
+	}
+	for value, c := range "0123456789abcdef" {
+		values[c] = byte(value)
+		values[unicode.ToUpper(c)] = byte(value)
+	}
+	return values
+}()
+
 // leadingHex returns how many hexadecimal digits s begins with.
 func leadingHex(s string) int {
 	n := 0
-	for n < len(s) && isHex(s[n]) {
+	for n < len(s) && hexValues[s[n]] != noDigit {
 		n++
 	}
 	return n
 }
 
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
 // setHex makes digits, hexadecimal ones, the digest of an entry.
-func (e *Entry) setHex(digits string) {
-	for i := range len(digits) / 2 {
-		e.sum[i] = nibble(digits[2*i])<<4 | nibble(digits[2*i+1])
+func (e *Entry) setHex(digits string) { e.leadingHex(digits) }
+
+// leadingHex makes the hexadecimal digits that s begins with the digest of an entry,
+// as far as there is room, and returns how many they are.
+func (e *Entry) leadingHex(s string) (digits int) {
+	for i := range min(len(s)/2, len(e.sum)) {
+		high, low := hexValues[s[2*i]], hexValues[s[2*i+1]]
+		if high|low == noDigit {
+			break
+		}
+		e.sum[i] = high<<4 | low
+		digits += 2
 	}
+	return digits + leadingHex(s[digits:])
 }
 
-// nibble returns the value of a hexadecimal digit.
-func nibble(c byte) byte {
-	if c <= '9' {
-		return c - '0'
+// trimBlanks takes spaces and tabs off the beginning of s.
+func trimBlanks(s string) string {
+	if s == "" || s[0] != ' ' && s[0] != '\t' {
+		return s
 	}
-	return c&^0x20 - 'A' + 10
+	return strings.TrimLeft(s, " \t")
 }
 
 // algorithmOf returns wanted if a digest of that many hexadecimal digits is

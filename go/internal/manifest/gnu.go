@@ -9,8 +9,9 @@ import (
 // parseGNUOrTag reads a line in one of the two formats of coreutils, which reads
 // both in any manifest.
 func parseGNUOrTag(d *dialect, line string, _ int) (Entry, error) {
-	line = strings.TrimLeft(line, " \t")
-	if leadingHex(strings.TrimPrefix(line, `\`)) < shortestDigest {
+	line = trimBlanks(line)
+	begin := strings.TrimPrefix(line, `\`)
+	if leadingHex(begin[:min(len(begin), shortestDigest)]) < shortestDigest {
 		if entry, isTag, err := parseTag(d, line); isTag {
 			return entry, err
 		}
@@ -40,9 +41,8 @@ func parseGNU(d *dialect, line string) (Entry, error) {
 
 // leadingDigest reads the digest that s begins with, hexadecimal or in base64.
 func (d *dialect) leadingDigest(s string) (entry Entry, rest string, err error) {
-	digits := leadingHex(s)
-	end := strings.IndexAny(s, " \t")
-	if end > digits {
+	digits := entry.leadingHex(s)
+	if end := blankAfter(s, digits); end > digits {
 		if entry, ok := d.base64Digest(s[:end]); ok {
 			return entry, s[end:], nil
 		}
@@ -50,13 +50,17 @@ func (d *dialect) leadingDigest(s string) (entry Entry, rest string, err error) 
 	if digits == 0 {
 		return Entry{}, "", errNoDigest
 	}
-	algorithm, err := algorithmOf(digits, d.algorithm)
-	if err != nil {
-		return Entry{}, "", err
+	entry.Size = -1
+	entry.Algorithm, err = algorithmOf(digits, d.algorithm)
+	return entry, s[digits:], err
+}
+
+// blankAfter returns where the first blank of s[from:] is in s, or -1.
+func blankAfter(s string, from int) int {
+	if from < len(s) && (s[from] == ' ' || s[from] == '\t') {
+		return from // as nearly always, and IndexAny is slow
 	}
-	entry = Entry{Algorithm: algorithm, Size: -1}
-	entry.setHex(s[:digits])
-	return entry, s[digits:], nil
+	return strings.IndexAny(s, " \t")
 }
 
 // base64Digest reads a digest as cksum --base64 writes it; the algorithm must be known.
@@ -123,7 +127,7 @@ func (m *Manifest) sniffSeparator() {
 		if looked > maxSniffed || number > maxSkipped {
 			return
 		}
-		line := strings.TrimLeft(m.text.line(offset), " \t")
+		line := trimBlanks(m.text.line(offset))
 		if hashComment(line) || len(line) > MaxLine {
 			continue
 		}

@@ -172,7 +172,7 @@ func (m *Manifest) add(line string, offset uint32, seen *separators) error {
 			m.Algorithms = append(m.Algorithms, entry.Algorithm)
 		}
 	}
-	seen.escaped = seen.escaped || strings.HasPrefix(strings.TrimLeft(line, " \t"), `\`)
+	seen.escaped = seen.escaped || strings.HasPrefix(trimBlanks(line), `\`)
 	seen.slash = seen.slash || strings.IndexByte(entry.Name, '/') >= 0
 	seen.backslash = seen.backslash || strings.IndexByte(entry.Name, '\\') >= 0
 	m.offsets = append(m.offsets, offset)

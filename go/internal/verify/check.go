@@ -3,36 +3,12 @@ package verify
 import (
 	"bytes"
 	"fmt"
-	"hash"
-	"runtime"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
+	"time"
 
-	"checksig/internal/beneath"
 	"checksig/internal/digest"
 )
-
-const (
-	// bufferSize is what one read asks for, in bytes: larger does not pay, and
-	// this stays in a core's own cache.
-	bufferSize = 128 * 1024
-
-	// minWorkers read at once however few the cores are: a read that waits for
-	// a cold disk leaves its core to another.
-	minWorkers = 8
-
-	// maxWorkers is how many files one run reads at once.
-	maxWorkers = 256
-)
-
-// A File is a regular file, open for reading.
-type File interface {
-	Read([]byte) (int, error) // 0 and nil at the end
-	Opened() beneath.Stamp    // as of the opening
-	Stamp() (beneath.Stamp, error)
-	Close() error
-}
 
 // A PanicError is a bug of ours that was contained.
 type PanicError struct {
@@ -57,167 +33,297 @@ func (j *Job) checkAll(p *plan, open func(string) (File, error)) error {
 	if len(p.first) == 0 {
 		return nil
 	}
-	workers := j.options.Workers
-	if workers <= 0 {
-		workers = max(runtime.GOMAXPROCS(0), minWorkers)
-	}
-	failures := make(chan error, min(workers, maxWorkers, len(p.first)))
-	work := func() { failures <- j.work(p, open) }
-	var wait sync.WaitGroup
-	for range cap(failures) - 1 {
-		wait.Go(work)
-	}
-	work() // one worker is this goroutine: to wake another costs more than to verify a small file
-	wait.Wait()
-	close(failures)
-	for err := range failures {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return run(j.options.Workers, len(p.first), func(c *crew) error { return j.work(c, p, open) })
 }
 
 // work checks files until there are no more, the job is cancelled, or a worker
 // panicked.
-func (j *Job) work(p *plan, open func(string) (File, error)) (err error) {
+func (j *Job) work(c *crew, p *plan, open func(string) (File, error)) (err error) {
 	defer func() {
 		if err != nil {
 			j.Cancel()
 		}
 	}()
 	defer Contain(&err)
-	w := &worker{
-		opener:   opener{patience{stopped: &j.stopped}, open},
-		all:      j.options.Results == AllResults,
-		hashOnly: j.options.Task == HashFiles,
-		states:   map[*digest.Algorithm]hash.Hash{},
-		bytes:    &j.bytes,
+	w := newWorker(j, c, p, open)
+	defer w.release()
+	for w.round() {
 	}
-	for {
-		number, ok := j.results.take()
-		if !ok {
-			return nil
-		}
-		result := p.target(number, &w.target)
-		if result == nil {
-			result = w.check()
-		}
-		if j.stopped.Load() {
-			return nil
-		}
-		j.results.put(number, result)
-	}
+	return nil
 }
 
-// buffers outlive a run, since a new one costs more than to read a small file.
-var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+const (
+	// maxSlots is how many files a worker has under way: twice as many as most kernels
+	// have lanes, so that a short file's lane has a next one.
+	maxSlots = 32
 
-// A worker holds what one goroutine uses again for each file.
+	// slabSize is how many bytes a worker reads in one round: less than a core's own cache.
+	slabSize = 512 * 1024
+
+	// slabsSize bounds what all workers of a run read in one round, in bytes.
+	slabsSize = 32 << 20
+
+	// skew is what keeps pieces of one size from beginning a power of two apart, where
+	// they would share few lines of the cache.
+	skew = 192
+)
+
+// A slab holds what a worker reads in one round.
+type slab [slabSize + maxSlots*(skew+digest.Block)]byte
+
+// slabs outlive a run, since a new one costs more than to read a small file.
+var slabs = sync.Pool{New: func() any { return new(slab) }}
+
+// A worker verifies many files at once, round by round: it reads a piece of each,
+// hashes all pieces together, and gives a verdict on the files that ended.
 type worker struct {
 	opener
-	all      bool // results for good files too
-	hashOnly bool // whatever is listed, a file's digest is the result
-	target   target
-	states   map[*digest.Algorithm]hash.Hash
-	active   []hash.Hash
+	job      *Job
+	plan     *plan
+	pace     pace
+	slab     *slab
+	slabSize int // what it uses of it
+	slots    []slot
+	busy     int   // slots
+	room     int   // how many may be busy
+	numbers  []int // of files that were handed out and are not begun
+	taken    [maxSlots]int
+	batches  []batch
+	done     []numbered // verdicts of this round
 	sum      [digest.MaxSize]byte
-	bytes    *atomic.Int64 // hashed by all workers
 }
 
-// check gives the verdict on the target, which it reads once; nil is OK, when
-// such results are not wanted.
-func (w *worker) check() *Result {
-	t := &w.target
+// A slot is for one file under way.
+type slot struct {
+	reading // its file is nil when it is closed
+	busy    bool
+	number  int
+	target  target
+	size    int64
+}
+
+// A batch is what hashes the files of all slots that have a digest of that algorithm.
+type batch struct {
+	algorithm *digest.Algorithm
+	digest.Batch
+}
+
+func newWorker(j *Job, c *crew, p *plan, open func(string) (File, error)) *worker {
+	slots := min(maxSlots, (len(p.first)+int(c.most)-1)/int(c.most))
+	if j.options.Workers == 0 {
+		slots = min(maxSlots, len(p.first))
+	}
+	return &worker{
+		opener:   opener{patience{stopped: &j.stopped}, open},
+		job:      j,
+		plan:     p,
+		pace:     pace{crew: c},
+		slab:     slabs.Get().(*slab),
+		slabSize: min(slabSize, slabsSize/int(c.most)),
+		slots:    make([]slot, slots),
+		room:     slots,
+	}
+}
+
+// release closes what is open.
+func (w *worker) release() {
+	for i := range w.slots {
+		w.slots[i].close()
+	}
+	slabs.Put(w.slab)
+}
+
+func (s *slot) close() {
+	if s.file != nil {
+		closeCounted(s.file)
+		s.file = nil
+	}
+}
+
+// round reports whether there may be a next one.
+func (w *worker) round() bool {
+	if len(w.numbers) == 0 && w.busy < w.room {
+		free := w.taken[:w.room-w.busy]
+		w.numbers = free[:w.job.results.take(free, w.busy, int(w.pace.crew.size.Load()))]
+	}
+	if len(w.numbers)+w.busy == 0 {
+		return false
+	}
 	if err := threads.take(); err != nil {
-		return t.refused(err)
-	}
-	defer threads.give()
-	file, err := w.Open(t.name)
-	if err != nil {
-		return t.refused(err)
-	}
-	defer closeCounted(file)
-	size := file.Opened().Size
-	w.reset(size)
-	buffer := buffers.Get().(*[bufferSize]byte)
-	defer buffers.Put(buffer)
-	if err := drain(file, buffer[:], w.stopped, w.feed); err != nil {
-		return t.refused(err)
-	}
-	for i := range t.entries {
-		actual := w.active[i].Sum(w.sum[:0])
-		if w.hashOnly {
-			return t.hashed(OK, i, actual, size)
+		w.refuse(err)
+	} else {
+		w.read()
+		for _, batch := range w.batches {
+			batch.Run()
 		}
-		if !bytes.Equal(actual, t.entries[i].Digest()) {
-			return t.hashed(Failed, i, actual, size)
-		}
-		if listed := t.entries[i].Size; listed >= 0 && listed != size {
-			result := t.hashed(Failed, i, actual, size)
-			result.Err = fmt.Errorf("%d bytes, not the %d that are listed", size, listed)
-			return result
-		}
+		threads.give()
 	}
-	if !w.all {
-		return nil
+	if w.job.stopped.Load() {
+		return false
 	}
-	return t.hashed(OK, 0, t.entries[0].Digest(), size)
+	w.settle()
+	return true
 }
 
-// reset makes active hold a fresh state for each entry of the target, for a file of
-// that size.
-func (w *worker) reset(size int64) {
-	w.active = w.active[:0]
-	for i := range w.target.entries {
-		algorithm := w.target.entries[i].Algorithm
-		state := w.states[algorithm]
-		if state == nil {
-			state = algorithm.New()
-			w.states[algorithm] = state
+// refuse gives the verdict that no file could be read.
+func (w *worker) refuse(err error) {
+	var t target
+	for _, number := range w.numbers {
+		refusal := w.plan.target(number, &t)
+		if refusal == nil {
+			refusal = t.refused(err)
 		}
-		algorithm.Begin(state, size)
-		w.active = append(w.active, state)
+		w.done = append(w.done, numbered{number, refusal})
+	}
+	w.numbers = w.numbers[:0]
+	for i := range w.slots {
+		if s := &w.slots[i]; s.busy {
+			w.leave(s, s.target.refused(err))
+		}
 	}
 }
 
-func (w *worker) feed(p []byte) {
-	for _, state := range w.active {
-		state.Write(p)
-	}
-	w.bytes.Add(int64(len(p)))
-}
-
-// drain passes the content of file to sink, piece by piece. It reads at most
-// one byte more than the file had when it was opened, so that a file without
-// end ends; errChanged says that the file was touched meanwhile.
-func drain(file File, buffer []byte, stopped *atomic.Bool, sink func([]byte)) error {
-	opened := file.Opened()
-	left := opened.Size
-	for left >= 0 {
-		if stopped.Load() {
-			return errStopped
+// read begins files for the free slots, and reads the next piece of each slot's file.
+func (w *worker) read() {
+	piece := min(w.slabSize/(w.busy+len(w.numbers)), bufferSize) / digest.Block * digest.Block
+	start := time.Now()
+	files, size, at := len(w.numbers), 0, 0
+	for i := range w.slots {
+		s := &w.slots[i]
+		for !s.busy && len(w.numbers) > 0 && w.begin(i) {
 		}
-		asked := int64(len(buffer))
-		if left < asked {
-			asked = left + 1
+		if s.busy {
+			size += w.readPiece(i, at, piece)
+			at += piece + skew
 		}
-		n, err := file.Read(buffer[:asked])
-		if err != nil {
-			return err
-		}
-		sink(buffer[:n])
-		left -= int64(n)
-		if n == 0 || left == 0 && int64(n) < asked {
+		if time.Since(start) > judged {
 			break
 		}
 	}
-	now, err := file.Stamp()
+	w.job.bytes.Add(int64(size))
+	if due, waits := w.pace.note(time.Since(start), files-len(w.numbers), size); due && waits {
+		w.room = 1 // a disk reads best what it reads to the end
+	} else if due {
+		w.room = len(w.slots)
+	}
+}
+
+// begin opens the next file, for a slot. It reports false if that must wait until a
+// file of this worker is closed.
+func (w *worker) begin(at int) bool {
+	s := &w.slots[at]
+	number := w.numbers[0]
+	refusal := w.plan.target(number, &s.target)
+	if refusal == nil {
+		file, err := w.openFile(s.target.name)
+		if exhausted(err) && w.busy > 0 {
+			return false
+		}
+		if err == nil {
+			w.occupy(at, number, file)
+		} else {
+			refusal = s.target.refused(err)
+		}
+	}
+	if refusal != nil {
+		w.done = append(w.done, numbered{number, refusal})
+	}
+	w.numbers = w.numbers[1:]
+	return true
+}
+
+// openFile waits for descriptors only if no file of this worker is open: one that is
+// may be what they wait for.
+func (w *worker) openFile(name string) (File, error) {
+	if w.busy > 0 {
+		return w.openOnce(name)
+	}
+	return w.Open(name)
+}
+
+func (w *worker) occupy(at, number int, file File) {
+	s := &w.slots[at]
+	s.reading, s.busy, s.number = read(file), true, number
+	s.size = s.left
+	w.busy++
+	for i := range s.target.entries {
+		w.batch(s.target.entries[i].Algorithm).Begin(at, s.size)
+	}
+}
+
+// leave makes a slot free, with the verdict on its file; nil is OK, when such results
+// are not wanted.
+func (w *worker) leave(s *slot, result *Result) {
+	s.close()
+	s.busy = false
+	w.busy--
+	w.done = append(w.done, numbered{s.number, result})
+}
+
+func (w *worker) batch(algorithm *digest.Algorithm) digest.Batch {
+	for i := range w.batches {
+		if w.batches[i].algorithm == algorithm {
+			return w.batches[i].Batch
+		}
+	}
+	made := algorithm.NewBatch(w.slab[:], len(w.slots))
+	w.batches = append(w.batches, batch{algorithm, made})
+	return made
+}
+
+// readPiece reads the next piece of a slot's file to where it belongs in the slab. At
+// the end it closes the file.
+func (w *worker) readPiece(at, from, piece int) (n int) {
+	s := &w.slots[at]
+	n, last, err := s.fill(w.slab[from:from+piece+1], w.stopped)
+	for i := range s.target.entries {
+		w.batch(s.target.entries[i].Algorithm).Add(at, from, from+n, last)
+	}
+	if err == nil && last {
+		err = s.end()
+		s.close()
+	}
 	if err != nil {
-		return err
+		w.leave(s, s.target.refused(err))
 	}
-	if left != 0 || now != opened {
-		return errChanged
+	return n
+}
+
+// settle gives the verdicts of a round.
+func (w *worker) settle() {
+	for i := range w.slots {
+		if s := &w.slots[i]; s.busy && s.file == nil {
+			w.leave(s, w.verdict(i))
+		}
 	}
-	return nil
+	if len(w.done) > 0 {
+		w.job.results.put(w.done)
+		w.done = w.done[:0]
+	}
+}
+
+// verdict gives the verdict on a slot's file, all of which was hashed; nil is OK, when
+// such results are not wanted.
+func (w *worker) verdict(at int) *Result {
+	s := &w.slots[at]
+	t := &s.target
+	for i := range t.entries {
+		entry := &t.entries[i]
+		actual := w.batch(entry.Algorithm).Sum(at, w.sum[:0])
+		if w.job.options.Task == HashFiles {
+			return t.hashed(OK, i, actual, s.size)
+		}
+		if !bytes.Equal(actual, entry.Digest()) {
+			return t.hashed(Failed, i, actual, s.size)
+		}
+		if entry.Size >= 0 && entry.Size != s.size {
+			result := t.hashed(Failed, i, actual, s.size)
+			result.Err = fmt.Errorf("%d bytes, not the %d that are listed", s.size, entry.Size)
+			return result
+		}
+	}
+	if w.job.options.Results != AllResults {
+		return nil
+	}
+	return t.hashed(OK, 0, t.entries[0].Digest(), s.size)
 }

@@ -79,9 +79,15 @@ type opener struct {
 // Open opens a file, which closeCounted must close.
 func (o *opener) Open(name string) (file File, err error) {
 	err = o.try(func() error {
-		file, err = o.open(name)
+		file, err = o.openOnce(name)
 		return err
 	})
+	return file, err
+}
+
+// openOnce is Open without patience.
+func (o *opener) openOnce(name string) (File, error) {
+	file, err := o.open(name)
 	if err == nil {
 		openFiles.Add(1)
 	}

@@ -20,14 +20,15 @@ type stream struct {
 	total  int
 	taken  int // the next number to hand out
 	head   int // the next number to give on
-	ring   []slot
-	out    []*Result // in order, kept, not yet given
+	ring   []cell
+	out    int       // how many are handed out and not done
+	kept   []*Result // in order, not yet given
 	ended  bool
-	wake   chan struct{} // holds a token when out is not empty
+	wake   chan struct{} // holds a token when kept is not empty
 }
 
-// A slot holds the result of a file whose predecessors are not all done.
-type slot struct {
+// A cell holds the result of a file whose predecessors are not all done.
+type cell struct {
 	done   bool
 	result *Result // nil: OK, and not wanted
 }
@@ -41,36 +42,57 @@ func newStream(report *Report, wanted Wanted) *stream {
 		report: report,
 		wanted: wanted,
 		total:  report.Files,
-		ring:   make([]slot, min(report.Files, size)),
+		ring:   make([]cell, min(report.Files, size)),
 		wake:   make(chan struct{}, 1),
 	}
 	s.room = sync.NewCond(&s.mu)
 	return s
 }
 
-// take returns the number of the next file to check; false: there is none.
-func (s *stream) take() (number int, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for !s.ended && s.taken < s.total && s.taken-s.head+len(s.out) >= len(s.ring) {
-		s.room.Wait()
-	}
-	if s.ended || s.taken == s.total {
-		return 0, false
-	}
-	s.taken++
-	return s.taken - 1, true
+// A numbered result is the verdict on the file with that number.
+type numbered struct {
+	number int
+	result *Result // nil: OK, and not wanted
 }
 
-// put takes the result of a file; nil is OK, when such results are not wanted.
-func (s *stream) put(number int, result *Result) {
+// take hands out numbers of files to check, into free, and returns how many: 0, there
+// are none. Of workers, the one that asks has so many under way, and gets no more than
+// its share of all. It waits for the window to move only if it has none.
+func (s *stream) take(free []int, underWay, workers int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ring[number%len(s.ring)] = slot{true, result}
+	for underWay == 0 && !s.ended && s.taken < s.total && s.ahead() <= 0 {
+		s.room.Wait()
+	}
+	if s.ended {
+		return 0
+	}
+	rest := s.total - s.taken
+	share := (rest+s.out+workers-1)/workers - underWay
+	n := max(0, min(len(free), rest, s.ahead(), share))
+	for i := range n {
+		free[i] = s.taken + i
+	}
+	s.taken += n
+	s.out += n
+	return n
+}
+
+// ahead is how many numbers may be handed out until the window moves.
+func (s *stream) ahead() int { return len(s.ring) - (s.taken - s.head + len(s.kept)) }
+
+// put takes results.
+func (s *stream) put(results []numbered) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range results {
+		s.ring[r.number%len(s.ring)] = cell{true, r.result}
+	}
+	s.out -= len(results)
 	for s.head < s.total && s.ring[s.head%len(s.ring)].done {
 		next := &s.ring[s.head%len(s.ring)]
 		s.pass(next.result)
-		*next = slot{}
+		*next = cell{}
 		s.head++
 	}
 	s.room.Broadcast()
@@ -84,7 +106,7 @@ func (s *stream) pass(result *Result) {
 	}
 	s.report.note(result)
 	if s.wanted == AllResults || s.wanted == BadResults && (result.Bad || result.Status == Unlisted) {
-		s.out = append(s.out, result)
+		s.kept = append(s.kept, result)
 		s.signal()
 	}
 }
@@ -94,7 +116,7 @@ func (s *stream) pass(result *Result) {
 func (s *stream) add(result *Result) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for !s.ended && len(s.out) >= keptWindow {
+	for !s.ended && len(s.kept) >= keptWindow {
 		s.room.Wait()
 	}
 	if s.ended {
@@ -117,16 +139,16 @@ func (s *stream) give(use func(*Result) bool) (all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	given := 0
-	for given < len(s.out) && use(s.out[given]) {
-		s.out[given] = nil
+	for given < len(s.kept) && use(s.kept[given]) {
+		s.kept[given] = nil
 		given++
 	}
-	s.out = s.out[given:]
-	if len(s.out) > 0 {
+	s.kept = s.kept[given:]
+	if len(s.kept) > 0 {
 		s.signal()
 	}
 	s.room.Broadcast()
-	return len(s.out) == 0
+	return len(s.kept) == 0
 }
 
 // stop makes take hand out nothing more.

@@ -20,6 +20,9 @@ const (
 	// for a disk: Go ends the process at 10,000 threads.
 	maxThreads = 512
 
+	// firstThreads are made at first: more are when they are taken.
+	firstThreads = 8
+
 	// growPause is how long after too few threads were to be had more are tried for.
 	growPause = 30 * time.Second
 )
@@ -71,7 +74,7 @@ func (t *threadPool) give() {
 
 // grow makes the runtime have more threads, if it may.
 func (t *threadPool) grow() {
-	want := min(max(minWorkers, 2*t.capacity), maxThreads)
+	want := min(max(firstThreads, 2*t.capacity), maxThreads)
 	t.capacity = max(t.capacity, secure(ownThreads()+want)-ownThreads())
 	if t.capacity < want {
 		t.retry = time.Now().Add(growPause)

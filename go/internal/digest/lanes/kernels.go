@@ -8,56 +8,27 @@ package lanes
 // #include "kernels.h"
 import "C"
 
-import (
-	"fmt"
-	"slices"
-	"unsafe"
+import "unsafe"
+
+// The layouts are C's.
+var (
+	_ = [1]struct{}{}[unsafe.Sizeof(Stream{})-C.sizeof_struct_checksig_stream]
+	_ = [1]struct{}{}[unsafe.Sizeof(kernel{})-C.sizeof_struct_checksig_kernel]
 )
 
-// A kernel is one of C.
-type kernel C.struct_checksig_kernel
+// has reports whether this processor, and the system, have an instruction set.
+func has(set int) bool { return C.checksig_has(C.int(set)) != 0 }
 
-// sets are the instruction sets that kernels use and this processor has.
-var sets = func() (list []string) {
-	for set, name := range setNames {
-		if C.checksig_has(C.int(set)) != 0 {
-			list = append(list, name)
-		}
-	}
-	return list
-}()
-
-// String returns what benchmarks and tests call the kernel, such as avx512x16.
-func (k kernel) String() string { return fmt.Sprintf("%sx%d", setNames[k.set], k.lanes) }
-
-var setNames = [C.CHECKSIG_SETS]string{
-	C.CHECKSIG_SCALAR: "scalar",
-	C.CHECKSIG_AVX2:   "avx2",
-	C.CHECKSIG_AVX512: "avx512",
-	C.CHECKSIG_SHANI:  "shani",
-	C.CHECKSIG_NEON:   "neon",
-	C.CHECKSIG_ARMV8:  "armv8",
-}
-
-// kernelsOf returns the kernels of those sets, and for the last stream the scalar one.
-func kernelsOf(kind kind, sets []string) []kernel {
-	bits := C.uint32_t(1 << C.CHECKSIG_SCALAR)
-	for set, name := range setNames {
-		if slices.Contains(sets, name) {
-			bits |= 1 << set
-		}
-	}
+// kernelsIn returns the kernels of the sets whose bits are set.
+func kernelsIn(kind kind, sets uint32) []kernel {
 	var list [C.checksig_max_kernels]kernel
-	return list[:C.checksig_kernels(C.int(kind), bits, (*C.struct_checksig_kernel)(&list[0]))]
+	return list[:C.checksig_kernels(C.int(kind), C.uint32_t(sets), (*C.struct_checksig_kernel)(unsafe.Pointer(&list[0])))]
 }
 
 // Run hashes what was added to the streams, which are all of k's kind, and what
 // finishes them. Their data lie in memory.
 func (k *Kernels) Run(streams []Stream, memory []byte) {
-	C.checksig_run(C.int(k.kind), (*C.struct_checksig_kernel)(&k.list[0]), C.size_t(len(k.list)),
+	C.checksig_run(C.int(k.kind), (*C.struct_checksig_kernel)(unsafe.Pointer(&k.list[0])), C.size_t(len(k.list)),
 		(*C.struct_checksig_stream)(unsafe.Pointer(&streams[0])), C.size_t(len(streams)),
 		(*C.uint8_t)(unsafe.SliceData(memory)))
 }
-
-// The layouts are one.
-var _ = [1]struct{}{}[unsafe.Sizeof(Stream{})-C.sizeof_struct_checksig_stream]

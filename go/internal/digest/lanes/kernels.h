@@ -39,8 +39,7 @@ typedef void checksig_compress(void *state, const uint8_t *const *data, size_t b
 struct checksig_kernel {
     int set;
     uint32_t lanes;
-    uint32_t least; // with fewer streams the next kernel is faster
-    uint32_t rate;  // with all lanes busy, in MB/s
+    uint32_t least; // with fewer streams the next kernel serves
     checksig_compress *compress;
 };
 
@@ -48,8 +47,7 @@ struct checksig_kernel {
 int checksig_has(int set);
 
 // Writes the kernels of an algorithm that this processor has, of the allowed sets (bit
-// n: set n), the widest first, and only those that are ever the fastest. Returns how
-// many there are.
+// n: set n), the widest first, and returns how many there are.
 size_t checksig_kernels(int algorithm, uint32_t allowed, struct checksig_kernel kernels[checksig_max_kernels]);
 
 // Hashes what is to be hashed of all streams. memory is where their data lies.

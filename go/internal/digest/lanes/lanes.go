@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A Hash is a hash function that kernels may serve.
@@ -38,6 +39,7 @@ const (
 	sha1Kind
 	sha256Kind
 	sha512Kind
+	kinds // how many there are
 )
 
 // The hashes, with their initial values: RFC 1321, section 3.3; FIPS 180-4, section 5.3.
@@ -132,6 +134,42 @@ func (h *Hash) Sum(s *Stream, b []byte) []byte {
 	return append(b, sum[:h.Size]...)
 }
 
+// A kernel advances as many streams at once as it has lanes. Its layout is that of
+// struct checksig_kernel.
+type kernel struct {
+	set      int32 // of instructions
+	lanes    uint32
+	least    uint32  // with fewer streams the next kernel serves
+	compress uintptr // C's
+}
+
+// String returns what benchmarks and tests call the kernel, such as avx512x16.
+func (k kernel) String() string { return fmt.Sprintf("%sx%d", setNames[k.set], k.lanes) }
+
+// setNames are the names of the instruction sets, numbered as in kernels.h.
+var setNames = []string{"scalar", "avx2", "avx512", "shani", "neon", "armv8"}
+
+// sets are the instruction sets that kernels use and this processor has.
+var sets = func() (list []string) {
+	for set, name := range setNames {
+		if has(set) {
+			list = append(list, name)
+		}
+	}
+	return list
+}()
+
+// kernelsOf returns the kernels of those sets, and for the last stream the scalar one.
+func kernelsOf(kind kind, sets []string) []kernel {
+	bits := uint32(1)
+	for set, name := range setNames {
+		if slices.Contains(sets, name) {
+			bits |= 1 << set
+		}
+	}
+	return kernelsIn(kind, bits)
+}
+
 // Kernels are those that serve one kind of hash, the widest first.
 type Kernels struct {
 	kind kind
@@ -139,16 +177,68 @@ type Kernels struct {
 }
 
 // Kernels returns the kernels for h of the instruction sets that are allowed, or nil.
-func (h *Hash) Kernels() *Kernels {
-	sets, _ := allowed()
-	return h.kernels(sets)
-}
+func (h *Hash) Kernels() *Kernels { return tuned[h.kind]() }
 
-func (h *Hash) kernels(sets []string) *Kernels {
+// tuned has the kernels for each kind of hash, once they were asked for.
+var tuned = func() (all [kinds]func() *Kernels) {
+	for kind := range kinds {
+		all[kind] = sync.OnceValue(func() *Kernels {
+			sets, _ := allowed()
+			return newKernels(kind, sets)
+		})
+	}
+	return all
+}()
+
+func newKernels(kind kind, sets []string) *Kernels {
 	if len(sets) == 0 {
 		return nil
 	}
-	return &Kernels{h.kind, kernelsOf(h.kind, sets)}
+	k := &Kernels{kind, kernelsOf(kind, sets)}
+	k.tune()
+	return k
+}
+
+// tune measures how fast each kernel is on this processor, and keeps those that are the
+// fastest for some number of streams.
+func (k *Kernels) tune() {
+	rates := make([]float64, len(k.list))
+	for i := range k.list {
+		rates[i] = (&Kernels{k.kind, k.list[i : i+1]}).rate()
+	}
+	kept := k.list[:0]
+	for i, kernel := range k.list {
+		least := uint32(1)
+		for other := i + 1; other < len(k.list); other++ {
+			narrower := k.list[other].lanes
+			for least <= kernel.lanes &&
+				rates[i]*float64(least) <= rates[other]*float64(min(least, narrower)) {
+				least++
+			}
+		}
+		if least <= kernel.lanes {
+			kernel.least = least
+			kept = append(kept, kernel)
+		}
+	}
+	k.list = kept
+}
+
+// rate measures how fast a lane of the only kernel is while all are busy: the inverse
+// of the nanoseconds for some blocks.
+func (k *Kernels) rate() (best float64) {
+	const rounds, blocks = 5, 16
+	memory := make([]byte, blocks*MaxBlock)
+	streams := make([]Stream, k.Lanes())
+	for range rounds {
+		for i := range streams {
+			streams[i].Add(0, blocks)
+		}
+		start := time.Now()
+		k.Run(streams, memory)
+		best = max(best, 1/float64(max(1, time.Since(start))))
+	}
+	return best
 }
 
 // Lanes returns how many streams the widest kernel hashes at once.

@@ -37,74 +37,49 @@ int checksig_has(int set)
     return set == CHECKSIG_AVX512 && (leaf7 & avx512f) && (leaf7 & avx512bw) && (registers & zmm) == zmm;
 }
 
-#define KERNELS(of)\
-    of(MD5, md5, CHECKSIG_AVX512, avx512x32, 32, 13000)\
-    of(MD5, md5, CHECKSIG_AVX512, avx512x16, 16, 7000)\
-    of(MD5, md5, CHECKSIG_AVX2, avx2x16, 16, 5500)\
-    of(MD5, md5, CHECKSIG_AVX2, avx2x8, 8, 2900)\
-    of(MD5, md5, CHECKSIG_SCALAR, scalar, 1, 700)\
-    of(SHA1, sha1, CHECKSIG_AVX512, avx512x16, 16, 11000)\
-    of(SHA1, sha1, CHECKSIG_AVX2, avx2x8, 8, 4000)\
-    of(SHA1, sha1, CHECKSIG_SHANI, shanix3, 3, 4900)\
-    of(SHA1, sha1, CHECKSIG_SHANI, shanix2, 2, 3800)\
-    of(SHA1, sha1, CHECKSIG_SHANI, shanix1, 1, 2100)\
-    of(SHA1, sha1, CHECKSIG_SCALAR, scalar, 1, 900)\
-    of(SHA256, sha256, CHECKSIG_AVX512, avx512x16, 16, 5500)\
-    of(SHA256, sha256, CHECKSIG_AVX2, avx2x8, 8, 1700)\
-    of(SHA256, sha256, CHECKSIG_SHANI, shanix3, 3, 3500)\
-    of(SHA256, sha256, CHECKSIG_SHANI, shanix2, 2, 3000)\
-    of(SHA256, sha256, CHECKSIG_SHANI, shanix1, 1, 2000)\
-    of(SHA256, sha256, CHECKSIG_SCALAR, scalar, 1, 400)\
-    of(SHA512, sha512, CHECKSIG_AVX512, avx512x8, 8, 4400)\
-    of(SHA512, sha512, CHECKSIG_AVX2, avx2x4, 4, 1500)\
-    of(SHA512, sha512, CHECKSIG_SCALAR, scalar, 1, 800)
+// Of each algorithm the widest first.
+#define KERNELS(of)                                                           \
+    of(MD5, md5, CHECKSIG_AVX512, avx512x32, 32)                              \
+    of(MD5, md5, CHECKSIG_AVX512, avx512x16, 16)                              \
+    of(MD5, md5, CHECKSIG_AVX2, avx2x16, 16)                                  \
+    of(MD5, md5, CHECKSIG_AVX2, avx2x8, 8)                                    \
+    of(MD5, md5, CHECKSIG_SCALAR, scalar, 1)                                  \
+    of(SHA1, sha1, CHECKSIG_AVX512, avx512x16, 16)                            \
+    of(SHA1, sha1, CHECKSIG_AVX2, avx2x8, 8)                                  \
+    of(SHA1, sha1, CHECKSIG_SHANI, shanix3, 3)                                \
+    of(SHA1, sha1, CHECKSIG_SHANI, shanix2, 2)                                \
+    of(SHA1, sha1, CHECKSIG_SHANI, shanix1, 1)                                \
+    of(SHA1, sha1, CHECKSIG_SCALAR, scalar, 1)                                \
+    of(SHA256, sha256, CHECKSIG_AVX512, avx512x16, 16)                        \
+    of(SHA256, sha256, CHECKSIG_AVX2, avx2x8, 8)                              \
+    of(SHA256, sha256, CHECKSIG_SHANI, shanix3, 3)                            \
+    of(SHA256, sha256, CHECKSIG_SHANI, shanix2, 2)                            \
+    of(SHA256, sha256, CHECKSIG_SHANI, shanix1, 1)                            \
+    of(SHA256, sha256, CHECKSIG_SCALAR, scalar, 1)                            \
+    of(SHA512, sha512, CHECKSIG_AVX512, avx512x8, 8)                          \
+    of(SHA512, sha512, CHECKSIG_AVX2, avx2x4, 4)                              \
+    of(SHA512, sha512, CHECKSIG_SCALAR, scalar, 1)
 
 #endif
 
-#define DECLARE(number, algorithm, set, suffix, lanes, rate) checksig_compress CHECKSIG_NAME(algorithm, suffix);
+#define DECLARE(number, algorithm, set, suffix, lanes) checksig_compress CHECKSIG_NAME(algorithm, suffix);
 KERNELS(DECLARE)
 
-struct row {
+static const struct row {
     int algorithm;
     struct checksig_kernel kernel;
+} rows[] = {
+#define ROW(number, algorithm, set, suffix, lanes) {CHECKSIG_##number, {set, lanes, 1, CHECKSIG_NAME(algorithm, suffix)}},
+    KERNELS(ROW)
 };
-
-// Of each algorithm the widest first. The last column is the rate with all lanes busy,
-// in MB/s of one core, as measured on a Zen 4 or a Neoverse: it decides which kernel
-// serves how many streams.
-#define ROW(number, algorithm, set, suffix, lanes, rate) \
-    {CHECKSIG_##number, {set, lanes, 0, rate, CHECKSIG_NAME(algorithm, suffix)}},
-static const struct row rows[] = {KERNELS(ROW)};
-
-static double rate_of(const struct checksig_kernel *kernel, uint32_t streams)
-{
-    return (double)kernel->rate * (streams < kernel->lanes ? streams : kernel->lanes) / kernel->lanes;
-}
-
-// Returns from how many streams on a kernel is faster than all narrower ones; more
-// than it has lanes: never.
-static uint32_t least_of(const struct checksig_kernel *kernel, const struct checksig_kernel *end)
-{
-    uint32_t least = 1;
-    for (const struct checksig_kernel *other = kernel + 1; other < end; other++)
-        while (least <= kernel->lanes && rate_of(kernel, least) <= rate_of(other, least))
-            least++;
-    return least;
-}
 
 size_t checksig_kernels(int algorithm, uint32_t allowed, struct checksig_kernel kernels[checksig_max_kernels])
 {
-    size_t count = 0, kept = 0;
+    size_t count = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct checksig_kernel *kernel = &rows[i].kernel;
         if (rows[i].algorithm == algorithm && (allowed & 1u << kernel->set) && checksig_has(kernel->set))
             kernels[count++] = *kernel;
     }
-    for (size_t i = 0; i < count; i++) {
-        struct checksig_kernel kernel = kernels[i];
-        kernel.least = least_of(&kernels[i], kernels + count);
-        if (kernel.least <= kernel.lanes)
-            kernels[kept++] = kernel;
-    }
-    return kept;
+    return count;
 }

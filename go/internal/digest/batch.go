@@ -1,0 +1,82 @@
+package digest
+
+import (
+	"hash"
+
+	"checksig/internal/digest/lanes"
+)
+
+// Block is what the size of each piece of a file, but its last, must be a multiple
+// of, in bytes.
+const Block = lanes.MaxBlock
+
+// A Batch hashes several files by one algorithm, piece by piece. Each file has a slot.
+type Batch interface {
+	// Begin makes a slot ready for a file of size bytes.
+	Begin(slot int, size int64)
+
+	// Add takes the next piece of a slot's file: memory[from:to], which must stay as
+	// it is until Run.
+	Add(slot, from, to int, last bool)
+
+	// Run hashes what was added since the last Run.
+	Run()
+
+	// Sum appends the digest of a slot's file, whose last piece was hashed, to b.
+	Sum(slot int, b []byte) []byte
+}
+
+// NewBatch returns a batch for so many slots, whose pieces lie in memory.
+func (a *Algorithm) NewBatch(memory []byte, slots int) Batch {
+	if a.lanes != nil && slots > 1 {
+		if kernels := a.lanes.Kernels(); kernels != nil {
+			return &laneBatch{a.lanes, kernels, memory, make([]lanes.Stream, slots), make([]int64, slots)}
+		}
+	}
+	return &serialBatch{a, memory, make([]hash.Hash, slots)}
+}
+
+// A serialBatch hashes one file after the other.
+type serialBatch struct {
+	algorithm *Algorithm
+	memory    []byte
+	states    []hash.Hash
+}
+
+func (b *serialBatch) Begin(slot int, size int64) {
+	if b.states[slot] == nil {
+		b.states[slot] = b.algorithm.New()
+	}
+	b.algorithm.Begin(b.states[slot], size)
+}
+
+func (b *serialBatch) Add(slot, from, to int, _ bool) { b.states[slot].Write(b.memory[from:to]) }
+func (b *serialBatch) Run()                           {}
+func (b *serialBatch) Sum(slot int, p []byte) []byte  { return b.states[slot].Sum(p) }
+
+// A laneBatch hashes many files at once.
+type laneBatch struct {
+	hash    *lanes.Hash
+	kernels *lanes.Kernels
+	memory  []byte
+	streams []lanes.Stream
+	sizes   []int64 // of what was added
+}
+
+func (b *laneBatch) Begin(slot int, _ int64) {
+	b.hash.Begin(&b.streams[slot])
+	b.sizes[slot] = 0
+}
+
+func (b *laneBatch) Add(slot, from, to int, last bool) {
+	stream := &b.streams[slot]
+	blocks := (to - from) / b.hash.Block
+	stream.Add(from, blocks)
+	b.sizes[slot] += int64(to - from)
+	if last {
+		b.hash.Finish(stream, b.memory[from+blocks*b.hash.Block:to], b.sizes[slot])
+	}
+}
+
+func (b *laneBatch) Run()                          { b.kernels.Run(b.streams, b.memory) }
+func (b *laneBatch) Sum(slot int, p []byte) []byte { return b.hash.Sum(&b.streams[slot], p) }
