@@ -1,0 +1,186 @@
+"""What checksig costs beside the hashing: a call, the import, memory, and each entry of a manifest.
+
+    python benchmarks/cost.py [--scale F] [--rounds N] [--workload NAME]... [--data DIR]
+
+Every measurement is repeated, and the medians are printed. What belongs to the start
+of a process is measured in processes of its own, in turn with empty ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from workloads import WORKLOADS, Tree, make
+
+import checksig
+from checksig.checksig import verify
+
+Rows = dict[str, list[float]]
+
+FIRST = """
+import sys, time
+start = time.perf_counter()
+import checksig
+imported = time.perf_counter()
+checksig.check_signatures(sys.argv[1])
+called = time.perf_counter()
+checksig.check_signatures(sys.argv[1])
+again = time.perf_counter()
+print(1e3 * (imported - start), 1e3 * (called - imported), 1e3 * (again - called))
+"""
+
+# The peak is set back before each step, so that it is the peak of that step.
+MEMORY = """
+import sys
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+def set_back():
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+set_back()
+start = peak()
+import checksig
+checksig.check_signatures(sys.argv[1])
+ready = peak()
+set_back()
+before = peak()
+checksig.check_signatures(sys.argv[2])
+print((ready - start) / 1024, (peak() - before) / 1024)
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    options = parse()
+    options.data.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        one = Path(folder)
+        (one / "file").write_bytes(b"hello")
+        (one / "sha1sum.txt").write_text(f"{hashlib.sha1(b'hello').hexdigest()}  file\n")
+        print(f"checksig {checksig.__version__}, Python {sys.version.split()[0]}, scale {options.scale:g}")
+        table("a call, of a directory with one file", "µs", call_costs(folder, options.rounds))
+        table("a process", "ms", process_costs(folder, options.rounds))
+        table("its first steps", "ms", first_costs(folder, options.rounds))
+        table("peak memory above what was there before", "MiB", memory_costs(folder, options))
+    table("an entry, of a file of about 100 bytes", "µs", entry_costs(options))
+
+
+def parse() -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(description="What checksig costs beside the hashing.")
+    parser.add_argument("--scale", type=float, default=1, help="of the workloads, for a trial (default 1)")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each is measured (default 7)")
+    parser.add_argument("--workload", action="append", choices=list(WORKLOADS), help="for the memory")
+    default = Path(tempfile.gettempdir(), "checksig-benchmarks")
+    parser.add_argument("--data", type=Path, default=default, help=f"where the files are kept ({default})")
+    options = parser.parse_args()
+    if options.rounds < 1 or not 0 < options.scale <= 1:
+        parser.error("--rounds is 1 at least, --scale 1 at most")
+    options.data = options.data.resolve()
+    return options
+
+
+def in_turn(rounds: int, measurements: Mapping[str, Callable[[], float]]) -> Rows:
+    """Return what each measurement gives, round by round, all in turn."""
+    rows: Rows = {name: [] for name in measurements}
+    for _ in range(rounds):
+        for name, measure in measurements.items():
+            rows[name].append(measure())
+    return rows
+
+
+def table(title: str, unit: str, rows: Rows) -> None:
+    """Print a table of medians."""
+    print(f"\n| {title} | median {unit} | min-max {unit} |\n| --- | ---: | ---: |")
+    for name, values in rows.items():
+        print(f"| {name} | {statistics.median(values):,.2f} | {min(values):,.2f}-{max(values):,.2f} |")
+    sys.stdout.flush()
+
+
+def call_costs(folder: str, rounds: int) -> Rows:
+    """Return the microseconds of a call."""
+    return in_turn(
+        rounds,
+        {
+            "`check_signatures`": lambda: microseconds(lambda: checksig.check_signatures(folder)),
+            "`check`": lambda: microseconds(lambda: checksig.check(folder)),
+            "`verify`, the C function": lambda: microseconds(lambda: verify(folder)),
+        },
+    )
+
+
+def microseconds(call: Callable[[], object], count: int = 1000) -> float:
+    """Return how long a call takes, as the mean of many."""
+    start = time.perf_counter()
+    for _ in range(count):
+        call()
+    return 1e6 * (time.perf_counter() - start) / count
+
+
+def process_costs(folder: str, rounds: int) -> Rows:
+    """Return the milliseconds of whole processes."""
+    codes = {
+        "that does nothing": "pass",
+        "that imports checksig": "import checksig",
+        "that verifies one file": f"import checksig; checksig.check_signatures({folder!r})",
+    }
+
+    def milliseconds(code: str) -> float:
+        start = time.perf_counter()
+        child(code)
+        return 1e3 * (time.perf_counter() - start)
+
+    return in_turn(rounds, {name: partial(milliseconds, code) for name, code in codes.items()})
+
+
+def first_costs(folder: str, rounds: int) -> Rows:
+    """Return the milliseconds of the steps in a new process."""
+    found = [child(FIRST, folder) for _ in range(rounds)]
+    names = ("`import checksig`", "the first call, which loads the library", "the second call")
+    return {name: [steps[number] for steps in found] for number, name in enumerate(names)}
+
+
+def memory_costs(folder: str, options: argparse.Namespace) -> Rows:
+    """Return the mebibytes that the import and a first call, and then each workload, take at most."""
+    rows: Rows = {"import, and a call of one file": []}
+    for name in options.workload or WORKLOADS:
+        tree = make(options.data, WORKLOADS[name], options.scale)
+        found = [child(MEMORY, folder, str(tree.root)) for _ in range(options.rounds)]
+        rows["import, and a call of one file"] += [ready for ready, _ in found]
+        rows[f"then {name}, files: {tree.files:,}"] = [above for _, above in found]
+    return rows
+
+
+def entry_costs(options: argparse.Namespace) -> Rows:
+    """Return the microseconds for each entry, of directories of 1,000 to 1,000,000 files."""
+    counts = [count for count in (10**3, 10**4, 10**5, 10**6) if count <= 10**6 * options.scale]
+    trees = [make(options.data, WORKLOADS["tiny"], count / 10**6) for count in counts]
+
+    def per_entry(tree: Tree) -> float:
+        return microseconds(lambda: checksig.check_signatures(tree.root), 1) / tree.files
+
+    for tree in trees:
+        per_entry(tree)  # so that the files are in memory
+    measurements = {f"of {tree.files:,}": partial(per_entry, tree) for tree in trees}
+    return in_turn(options.rounds, measurements)
+
+
+def child(code: str, *arguments: str) -> list[float]:
+    """Run Python code in a new process, and return the numbers that it prints."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return [float(word) for word in done.stdout.split()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Runs the peers, and sees to it that nothing of them is left."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+RESIDENT = Path(__file__).resolve().parent / "resident.py"
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is run: a program, or, with a ``request``, a call in a process that is running already."""
+
+    arguments: tuple[str | Path, ...] = ()
+    folder: Path | None = None
+    output: str | None = None  # what it must print
+    request: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How long a command took; ``error`` is empty if it found all files to be good."""
+
+    seconds: float
+    error: str
+
+
+class Runner:
+    """Runs commands one at a time, each in a process group of its own."""
+
+    def __init__(self) -> None:
+        self._resident: subprocess.Popen[str] | None = None
+
+    def run(self, command: Command) -> Outcome:
+        """Run a command to its end."""
+        return self._ask(command) if command.request else self._start(command)
+
+    def close(self) -> None:
+        """End the process that answers requests."""
+        if self._resident is not None:
+            kill(self._resident)
+            self._resident = None
+
+    def _start(self, command: Command) -> Outcome:
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            start = time.perf_counter()
+            with group(command, output, errors) as process:
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+                seconds = time.perf_counter() - start
+            printed = text_of(output)
+            if process.returncode != 0:
+                last = (text_of(errors).strip() or printed.strip()).rpartition("\n")[2]
+                return Outcome(seconds, f"status {process.returncode}: {last[:200]}")
+            if command.output is not None and printed != command.output:
+                return Outcome(seconds, f"printed {printed[:200]!r}")
+            return Outcome(seconds, "")
+
+    def _ask(self, command: Command) -> Outcome:
+        if self._resident is None:
+            self._resident = subprocess.Popen(
+                [sys.executable, RESIDENT],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        assert self._resident.stdin is not None
+        assert self._resident.stdout is not None
+        self._resident.stdin.write(json.dumps(command.request) + "\n")
+        self._resident.stdin.flush()
+        line = self._resident.stdout.readline()
+        if not line:
+            self.close()
+            return Outcome(0, "the process ended")
+        answer = json.loads(line)
+        return Outcome(answer["seconds"], answer["message"])
+
+
+@contextmanager
+def group(
+    command: Command, output: IO[bytes] | int, errors: IO[bytes] | int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command; whatever is left of its process group at the end is killed."""
+    process = subprocess.Popen(
+        command.arguments,
+        cwd=command.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        kill(process)
+
+
+def kill(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
+    """Kill what is left of a process's group, and wait for the process, which nobody has done yet."""
+    with process, contextlib.suppress(ProcessLookupError):
+        # until it is waited for, no other group can have its number
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def text_of(file: IO[bytes]) -> str:
+    """Return what was written to a file, or its first mebibyte."""
+    file.seek(0)
+    return file.read(1 << 20).decode(errors="replace")
+
+
+@contextmanager
+def runner() -> Iterator[Runner]:
+    """Give a runner, of which nothing runs on, whatever ends this process but SIGKILL."""
+    made = Runner()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def leave(number: int, frame: FrameType | None) -> None:
+    """Turn a signal into an exception."""
+    raise SystemExit(128 + number)
