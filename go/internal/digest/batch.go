@@ -28,7 +28,7 @@ type Batch interface {
 
 // NewBatch returns a batch for so many slots, whose pieces lie in memory.
 func (a *Algorithm) NewBatch(memory []byte, slots int) Batch {
-	if a.lanes != nil && slots > 1 {
+	if a.lanes != nil && a.Prefix == nil && slots > 1 {
 		if kernels := a.lanes.Kernels(); kernels != nil {
 			return &laneBatch{a.lanes, kernels, memory, make([]lanes.Stream, slots), make([]int64, slots)}
 		}

@@ -22,7 +22,11 @@ func (e *PanicError) Error() string {
 
 // Contain makes a panic of the function that defers it a [*PanicError] in *err.
 func Contain(err *error) {
-	if value := recover(); value != nil {
+	switch value := recover().(type) {
+	case nil:
+	case *PanicError: // of another goroutine
+		*err = value
+	default:
 		*err = &PanicError{value, debug.Stack()}
 	}
 }
@@ -152,10 +156,7 @@ func (w *worker) round() bool {
 	if err := threads.take(); err != nil {
 		w.refuse(err)
 	} else {
-		w.read()
-		for _, batch := range w.batches {
-			batch.Run()
-		}
+		w.work()
 		threads.give()
 	}
 	if w.job.stopped.Load() {
@@ -163,6 +164,23 @@ func (w *worker) round() bool {
 	}
 	w.settle()
 	return true
+}
+
+// work does what a round does with files.
+func (w *worker) work() {
+	if at := w.maySolo(); at >= 0 && threads.takeAtOnce() {
+		defer threads.give()
+		w.solo(at)
+		return
+	}
+	w.read()
+	w.hash()
+}
+
+func (w *worker) hash() {
+	for _, batch := range w.batches {
+		batch.Run()
+	}
 }
 
 // refuse gives the verdict that no file could be read.
@@ -271,22 +289,34 @@ func (w *worker) batch(algorithm *digest.Algorithm) digest.Batch {
 	return made
 }
 
-// readPiece reads the next piece of a slot's file to where it belongs in the slab. At
-// the end it closes the file.
+// readPiece reads the next piece of a slot's file to where it belongs in the slab.
 func (w *worker) readPiece(at, from, piece int) (n int) {
 	s := &w.slots[at]
 	n, last, err := s.fill(w.slab[from:from+piece+1], w.stopped)
-	for i := range s.target.entries {
-		w.batch(s.target.entries[i].Algorithm).Add(at, from, from+n, last)
+	w.add(at, from, from+n, last)
+	if last || err != nil {
+		w.finish(s, err)
 	}
-	if err == nil && last {
+	return n
+}
+
+// add gives a piece of a slot's file to be hashed.
+func (w *worker) add(at, from, to int, last bool) {
+	entries := w.slots[at].target.entries
+	for i := range entries {
+		w.batch(entries[i].Algorithm).Add(at, from, to, last)
+	}
+}
+
+// finish closes a slot's file, of which there is no more, or that could not be read.
+func (w *worker) finish(s *slot, err error) {
+	if err == nil {
 		err = s.end()
-		s.close()
 	}
+	s.close()
 	if err != nil {
 		w.leave(s, s.target.refused(err))
 	}
-	return n
 }
 
 // settle gives the verdicts of a round.

@@ -18,7 +18,8 @@ const (
 // A crew is the workers of a run: one a core at first. While they wait for the
 // storage, and nobody said how many there are to be, more join them.
 type crew struct {
-	size     atomic.Int32
+	size     atomic.Int32 // all that ever began
+	active   atomic.Int32 // those that have not ended
 	most     int32
 	failures chan error
 	wait     sync.WaitGroup
@@ -38,7 +39,7 @@ func run(asked, files int, work func(*crew) error) error {
 		c.join()
 	}
 	c.size.Add(1)
-	c.failures <- work(c) // one worker is this goroutine: to wake another costs more than to verify a small file
+	c.begin() // one worker is this goroutine: to wake another costs more than to verify a small file
 	c.wait.Wait()
 	close(c.failures)
 	for err := range c.failures {
@@ -55,8 +56,17 @@ func (c *crew) join() {
 		c.size.Add(-1)
 		return
 	}
-	c.wait.Go(func() { c.failures <- c.work(c) })
+	c.wait.Go(c.begin)
 }
+
+func (c *crew) begin() {
+	c.active.Add(1)
+	defer c.active.Add(-1)
+	c.failures <- c.work(c)
+}
+
+// sparesCore reports whether there are fewer workers than cores.
+func (c *crew) sparesCore() bool { return int(c.active.Load()) < runtime.GOMAXPROCS(0) }
 
 // A pace tells a worker whether it waits for the storage.
 type pace struct {

@@ -65,6 +65,17 @@ func (t *threadPool) take() error {
 	return nil
 }
 
+// takeAtOnce is take that does not wait. It reports whether there was one.
+func (t *threadPool) takeAtOnce() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.taken >= t.capacity {
+		return false
+	}
+	t.taken++
+	return true
+}
+
 func (t *threadPool) give() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
