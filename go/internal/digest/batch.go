@@ -24,6 +24,18 @@ type Batch interface {
 
 	// Sum appends the digest of a slot's file, whose last piece was hashed, to b.
 	Sum(slot int, b []byte) []byte
+
+	// Take takes the hash of a slot's file out of the batch, between two runs, and Put
+	// puts it into a batch for the same algorithm and as many slots.
+	Take(slot int) State
+	Put(slot int, state State)
+}
+
+// A State is the hash of a file of which some pieces were hashed.
+type State struct {
+	serial hash.Hash
+	stream lanes.Stream
+	size   int64
 }
 
 // NewBatch returns a batch for so many slots, whose pieces lie in memory.
@@ -54,6 +66,14 @@ func (b *serialBatch) Add(slot, from, to int, _ bool) { b.states[slot].Write(b.m
 func (b *serialBatch) Run()                           {}
 func (b *serialBatch) Sum(slot int, p []byte) []byte  { return b.states[slot].Sum(p) }
 
+func (b *serialBatch) Take(slot int) State {
+	state := State{serial: b.states[slot]}
+	b.states[slot] = nil
+	return state
+}
+
+func (b *serialBatch) Put(slot int, state State) { b.states[slot] = state.serial }
+
 // A laneBatch hashes many files at once.
 type laneBatch struct {
 	hash    *lanes.Hash
@@ -80,3 +100,9 @@ func (b *laneBatch) Add(slot, from, to int, last bool) {
 
 func (b *laneBatch) Run()                          { b.kernels.Run(b.streams, b.memory) }
 func (b *laneBatch) Sum(slot int, p []byte) []byte { return b.hash.Sum(&b.streams[slot], p) }
+
+func (b *laneBatch) Take(slot int) State { return State{stream: b.streams[slot], size: b.sizes[slot]} }
+
+func (b *laneBatch) Put(slot int, state State) {
+	b.streams[slot], b.sizes[slot] = state.stream, state.size
+}

@@ -84,6 +84,7 @@ type worker struct {
 	opener
 	job      *Job
 	plan     *plan
+	crew     *crew
 	pace     pace
 	slab     *slab
 	slabSize int // what it uses of it
@@ -104,6 +105,7 @@ type slot struct {
 	number  int
 	target  target
 	size    int64
+	large   bool // it is counted as such
 }
 
 // A batch is what hashes the files of all slots that have a digest of that algorithm.
@@ -121,6 +123,7 @@ func newWorker(j *Job, c *crew, p *plan, open func(string) (File, error)) *worke
 		opener:   opener{patience{stopped: &j.stopped}, open},
 		job:      j,
 		plan:     p,
+		crew:     c,
 		pace:     pace{crew: c},
 		slab:     slabs.Get().(*slab),
 		slabSize: min(slabSize, slabsSize/int(c.most)),
@@ -132,13 +135,14 @@ func newWorker(j *Job, c *crew, p *plan, open func(string) (File, error)) *worke
 // release closes what is open.
 func (w *worker) release() {
 	for i := range w.slots {
-		w.slots[i].close()
+		w.close(&w.slots[i])
 	}
 	slabs.Put(w.slab)
 }
 
-func (s *slot) close() {
+func (w *worker) close(s *slot) {
 	if s.file != nil {
+		w.crew.countLarge(s, 0)
 		closeCounted(s.file)
 		s.file = nil
 	}
@@ -148,9 +152,9 @@ func (s *slot) close() {
 func (w *worker) round() bool {
 	if len(w.numbers) == 0 && w.busy < w.room {
 		free := w.taken[:w.room-w.busy]
-		w.numbers = free[:w.job.results.take(free, w.busy, int(w.pace.crew.size.Load()))]
+		w.numbers = free[:w.job.results.take(free, w.busy, int(w.crew.size.Load()))]
 	}
-	if len(w.numbers)+w.busy == 0 {
+	if len(w.numbers)+w.busy == 0 && !w.adopt() {
 		return false
 	}
 	if err := threads.take(); err != nil {
@@ -163,6 +167,8 @@ func (w *worker) round() bool {
 		return false
 	}
 	w.settle()
+	w.offer()
+	w.scout()
 	return true
 }
 
@@ -263,6 +269,7 @@ func (w *worker) occupy(at, number int, file File) {
 	s := &w.slots[at]
 	s.reading, s.busy, s.number = read(file), true, number
 	s.size = s.left
+	w.crew.countLarge(s, s.left)
 	w.busy++
 	for i := range s.target.entries {
 		w.batch(s.target.entries[i].Algorithm).Begin(at, s.size)
@@ -272,7 +279,7 @@ func (w *worker) occupy(at, number int, file File) {
 // leave makes a slot free, with the verdict on its file; nil is OK, when such results
 // are not wanted.
 func (w *worker) leave(s *slot, result *Result) {
-	s.close()
+	w.close(s)
 	s.busy = false
 	w.busy--
 	w.done = append(w.done, numbered{s.number, result})
@@ -293,6 +300,7 @@ func (w *worker) batch(algorithm *digest.Algorithm) digest.Batch {
 func (w *worker) readPiece(at, from, piece int) (n int) {
 	s := &w.slots[at]
 	n, last, err := s.fill(w.slab[from:from+piece+1], w.stopped)
+	w.crew.countLarge(s, s.left)
 	w.add(at, from, from+n, last)
 	if last || err != nil {
 		w.finish(s, err)
@@ -313,7 +321,7 @@ func (w *worker) finish(s *slot, err error) {
 	if err == nil {
 		err = s.end()
 	}
-	s.close()
+	w.close(s)
 	if err != nil {
 		w.leave(s, s.target.refused(err))
 	}

@@ -18,12 +18,20 @@ const (
 // A crew is the workers of a run: one a core at first. While they wait for the
 // storage, and nobody said how many there are to be, more join them.
 type crew struct {
-	size     atomic.Int32 // all that ever began
-	active   atomic.Int32 // those that have not ended
+	start    time.Time
 	most     int32
+	size     atomic.Int32 // all that ever began
+	scouted  atomic.Bool  // for large files
+	large    atomic.Int32 // files under way of which much is left
 	failures chan error
 	wait     sync.WaitGroup
 	work     func(*crew) error
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	active  int // workers that have not ended
+	idle    atomic.Int32
+	offered [][]handover
 }
 
 // run has a crew do some work on so many files. asked is how many workers were asked
@@ -34,7 +42,8 @@ func run(asked, files int, work func(*crew) error) error {
 		first, most = asked, asked
 	}
 	most = min(most, maxWorkers, files)
-	c := &crew{most: int32(most), failures: make(chan error, most), work: work}
+	c := &crew{start: time.Now(), most: int32(most), failures: make(chan error, most), work: work}
+	c.changed = sync.NewCond(&c.mu)
 	for range min(first, most) - 1 {
 		c.join()
 	}
@@ -60,13 +69,60 @@ func (c *crew) join() {
 }
 
 func (c *crew) begin() {
-	c.active.Add(1)
-	defer c.active.Add(-1)
+	c.count(1)
+	defer c.count(-1)
 	c.failures <- c.work(c)
 }
 
-// sparesCore reports whether there are fewer workers than cores.
-func (c *crew) sparesCore() bool { return int(c.active.Load()) < runtime.GOMAXPROCS(0) }
+func (c *crew) count(workers int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.active += workers
+	c.changed.Broadcast()
+}
+
+// sparesCore reports whether fewer workers than cores have something to do.
+func (c *crew) sparesCore() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.active-int(c.idle.Load()) < runtime.GOMAXPROCS(0)
+}
+
+// adopt waits for files that another worker offers, as long as there is one that might.
+func (c *crew) adopt() []handover {
+	if c.large.Load() == 0 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle.Add(1)
+	defer c.idle.Add(-1)
+	c.changed.Broadcast()
+	for len(c.offered) == 0 {
+		if int(c.idle.Load()) == c.active || c.large.Load() == 0 {
+			return nil
+		}
+		c.changed.Wait()
+	}
+	files := c.offered[0]
+	c.offered = c.offered[1:]
+	return files
+}
+
+// offer gives files to a worker that waits for some, if there is one.
+func (c *crew) offer(choose func() []handover) {
+	if c.idle.Load() == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if int(c.idle.Load()) > len(c.offered) {
+		if files := choose(); len(files) > 0 {
+			c.offered = append(c.offered, files)
+			c.changed.Broadcast()
+		}
+	}
+}
 
 // A pace tells a worker whether it waits for the storage.
 type pace struct {

@@ -17,6 +17,7 @@ type Job struct {
 	root    string
 	options Options
 
+	size       func(name string) (int64, error) // of a file below the root
 	results    *stream
 	bytes      atomic.Int64 // hashed
 	totalBytes atomic.Int64 // of the files that are there; -1 until they are counted
@@ -123,6 +124,7 @@ func (j *Job) verify(r *reader, list sources) error {
 	if j.options.Totals {
 		defer inBackground(func() { j.countBytes(p, r.dir) })()
 	}
+	j.size = r.dir.Size
 	err := j.checkAll(p, opens(r.dir))
 	if err != nil || j.stopped.Load() {
 		return cmp.Or(err, ErrCancelled)

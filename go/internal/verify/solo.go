@@ -20,7 +20,7 @@ type soloPart struct {
 // maySolo returns the only slot that is busy, if its file is large, nothing else
 // is to be done, and a core is free; else -1.
 func (w *worker) maySolo() int {
-	if w.busy != 1 || len(w.numbers) > 0 || w.slabSize < slabSize || !w.pace.crew.sparesCore() {
+	if w.busy != 1 || len(w.numbers) > 0 || w.slabSize < slabSize || !w.crew.sparesCore() {
 		return -1
 	}
 	for i := range w.slots {
@@ -38,6 +38,11 @@ func (w *worker) solo(at int) {
 	free <- 0
 	free <- soloPiece + skew
 	go w.readAhead(s, parts, free)
+	defer func() { // a panic, too, must wait for the reader
+		close(free)
+		for range parts {
+		}
+	}()
 	var failed error
 	for part := range parts {
 		w.add(at, part.from, part.to, part.last)
@@ -55,9 +60,8 @@ func (w *worker) solo(at int) {
 // readAhead reads a file to its end, and gives the parts.
 func (w *worker) readAhead(s *slot, parts chan<- soloPart, free <-chan int) {
 	defer close(parts)
-	for {
-		part := soloPart{from: <-free}
-		part.to = part.from
+	for from := range free {
+		part := soloPart{from: from, to: from}
 		func() {
 			defer Contain(&part.err)
 			var n int

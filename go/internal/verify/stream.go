@@ -18,8 +18,10 @@ type stream struct {
 	report *Report
 	wanted Wanted
 	total  int
-	taken  int // the next number to hand out
-	head   int // the next number to give on
+	taken  int          // the next number to hand out, but for those in early
+	first  []int        // to be handed out before it
+	early  map[int]bool // that were
+	head   int          // the next number to give on
 	ring   []cell
 	out    int       // how many are handed out and not done
 	kept   []*Result // in order, not yet given
@@ -61,21 +63,58 @@ type numbered struct {
 func (s *stream) take(free []int, underWay, workers int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for underWay == 0 && !s.ended && s.taken < s.total && s.ahead() <= 0 {
+	for underWay == 0 && !s.ended && s.rest() > 0 && s.ahead() <= 0 {
 		s.room.Wait()
 	}
 	if s.ended {
 		return 0
 	}
-	rest := s.total - s.taken
-	share := (rest+s.out+workers-1)/workers - underWay
-	n := max(0, min(len(free), rest, s.ahead(), share))
+	share := (s.rest()+s.out+workers-1)/workers - underWay
+	n := max(0, min(len(free), s.rest(), s.ahead(), share))
 	for i := range n {
-		free[i] = s.taken + i
+		free[i] = s.next()
 	}
-	s.taken += n
 	s.out += n
 	return n
+}
+
+// rest is how many files are not handed out.
+func (s *stream) rest() int { return s.total - s.taken - len(s.early) }
+
+// next returns the number of the next file to hand out.
+func (s *stream) next() int {
+	if len(s.first) > 0 {
+		number := s.first[0]
+		s.first = s.first[1:]
+		s.early[number] = true
+		return number
+	}
+	for s.early[s.taken] {
+		delete(s.early, s.taken)
+		s.taken++
+	}
+	s.taken++
+	return s.taken - 1
+}
+
+// handedOut returns the number before which all files are handed out.
+func (s *stream) handedOut() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
+}
+
+// prefer makes take hand out the files with these numbers next, as far as they are in
+// the window and not handed out.
+func (s *stream) prefer(numbers []int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.early = map[int]bool{}
+	for _, number := range numbers {
+		if number >= s.taken && number < s.head+len(s.ring) {
+			s.first = append(s.first, number)
+		}
+	}
 }
 
 // ahead is how many numbers may be handed out until the window moves.
