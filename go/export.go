@@ -7,6 +7,7 @@ package main
 import "C"
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -36,7 +37,7 @@ func init() {
 func verify(root *C.char) *C.char {
 	err := contained(func() error {
 		path := C.GoString(root)
-		if err := checkRoot(path); err != nil {
+		if err := cmp.Or(checkRoot(path), checkKernels()); err != nil {
 			return err
 		}
 		return CheckSignatures(path)
@@ -53,10 +54,7 @@ func checksig_start(request *C.checksig_request, handle *C.uint64_t, out *C.chec
 	err := contained(func() error {
 		root := bytesOf(request.root, request.root_length)
 		options, err := optionsOf(request)
-		if err == nil {
-			err = checkRoot(root)
-		}
-		if err != nil {
+		if err := cmp.Or(err, checkRoot(root), checkKernels()); err != nil {
 			return err
 		}
 		job, err := start(root, options)
@@ -164,6 +162,13 @@ func bytesOf(pointer *C.char, length C.size_t) string {
 func checkRoot(root string) error {
 	if root == "" || strings.IndexByte(root, 0) >= 0 {
 		return argumentError("the path of the directory is empty, or has a NUL in it")
+	}
+	return nil
+}
+
+func checkKernels() error {
+	if err := digest.KernelsErr(); err != nil {
+		return argumentError(err.Error())
 	}
 	return nil
 }

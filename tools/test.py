@@ -48,6 +48,20 @@ def prepare() -> None:
     step("build and install checksig", *pip, "install", "-e", ".")
 
 
+def sanitizes_addresses(cc: list[str], scratch: Path) -> bool:
+    """Return whether the C compiler has an address sanitizer that works with Go: not all do."""
+    source, program = scratch / "probe.c", scratch / "probe"
+    source.write_text("int main(void) { return 0; }\n", "utf-8")
+    build = [*cc, "-fsanitize=address", "-o", str(program), str(source)]
+    for command in (build, [str(program)]):
+        try:
+            if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+                return False
+        except OSError:
+            return False
+    return cc[0] in ("gcc", "clang", "cc")
+
+
 def go_tests() -> None:
     """Run Go's tests: without cgo, and with the race detector where there is a C compiler."""
     go, cc = toolchain.go_command(), toolchain.cc_command()
@@ -68,6 +82,9 @@ def go_tests() -> None:
             print("\nno C compiler on this machine: the race detector is not used")
         else:
             step("go test, with the race detector", go, "test", "-race", tags, "./...", cwd=sources, env=env)
+        if sanitizes_addresses(cc, Path(scratch)):
+            asan = ("test", "-asan", "-short", tags, "./internal/digest/...")
+            step("go test, with the address sanitizer for the C kernels", go, *asan, cwd=sources, env=env)
 
 
 def main(arguments: list[str]) -> None:

@@ -10,6 +10,10 @@ import (
 // of, in bytes.
 const Block = lanes.MaxBlock
 
+// KernelsErr says what is wrong with the environment variable that chooses how files
+// are hashed together, or nil.
+func KernelsErr() error { return lanes.Err() }
+
 // A Batch hashes several files by one algorithm, piece by piece. Each file has a slot.
 type Batch interface {
 	// Begin makes a slot ready for a file of size bytes.

@@ -220,7 +220,7 @@ func (w *worker) read() {
 			size += w.readPiece(i, at, piece)
 			at += piece + skew
 		}
-		if time.Since(start) > judged {
+		if i%4 == 3 && time.Since(start) > judged {
 			break
 		}
 	}
