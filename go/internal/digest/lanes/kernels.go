@@ -31,12 +31,13 @@ var sets = func() (list []string) {
 func (k kernel) String() string { return fmt.Sprintf("%sx%d", setNames[k.set], k.lanes) }
 
 var setNames = [C.CHECKSIG_SETS]string{
-	C.CHECKSIG_SCALAR: "scalar",
-	C.CHECKSIG_AVX2:   "avx2",
-	C.CHECKSIG_AVX512: "avx512",
-	C.CHECKSIG_SHANI:  "shani",
-	C.CHECKSIG_NEON:   "neon",
-	C.CHECKSIG_ARMV8:  "armv8",
+	C.CHECKSIG_SCALAR:       "scalar",
+	C.CHECKSIG_AVX2:         "avx2",
+	C.CHECKSIG_AVX512:       "avx512",
+	C.CHECKSIG_SHANI:        "shani",
+	C.CHECKSIG_NEON:         "neon",
+	C.CHECKSIG_ARMV8:        "armv8",
+	C.CHECKSIG_ARMV8_SHA512: "armv8.2",
 }
 
 // kernelsOf returns the kernels of those sets, and for the last stream the scalar one.
