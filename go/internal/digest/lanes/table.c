@@ -148,6 +148,7 @@ int checksig_has(int set)
     of(SHA256, sha256, CHECKSIG_SCALAR, scalar, 1, 280)\
     of(SHA512, sha512, CHECKSIG_ARMV8_SHA512, armv82x2, 2, 2200)\
     of(SHA512, sha512, CHECKSIG_ARMV8_SHA512, armv82x1, 1, 1400)\
+    of(SHA512, sha512, CHECKSIG_NEON, neonx2, 2, 320)\
     of(SHA512, sha512, CHECKSIG_SCALAR, scalar, 1, 450)
 
 #endif
