@@ -17,7 +17,16 @@ enum {
 };
 
 // The instruction sets. Every processor has CHECKSIG_SCALAR.
-enum { CHECKSIG_SCALAR, CHECKSIG_AVX2, CHECKSIG_AVX512, CHECKSIG_SHANI, CHECKSIG_NEON, CHECKSIG_ARMV8, CHECKSIG_SETS };
+enum {
+    CHECKSIG_SCALAR,
+    CHECKSIG_AVX2,
+    CHECKSIG_AVX512,
+    CHECKSIG_SHANI,
+    CHECKSIG_NEON,
+    CHECKSIG_ARMV8,
+    CHECKSIG_ARMV8_SHA512,
+    CHECKSIG_SETS,
+};
 
 // The algorithms that have kernels. SHA-224 is SHA-256 with another beginning, the
 // shorter kinds of SHA-512 likewise.

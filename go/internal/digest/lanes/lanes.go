@@ -147,7 +147,7 @@ type kernel struct {
 func (k kernel) String() string { return fmt.Sprintf("%sx%d", setNames[k.set], k.lanes) }
 
 // setNames are the names of the instruction sets, numbered as in kernels.h.
-var setNames = []string{"scalar", "avx2", "avx512", "shani", "neon", "armv8"}
+var setNames = []string{"scalar", "avx2", "avx512", "shani", "neon", "armv8", "armv8.2"}
 
 // sets are the instruction sets that kernels use and this processor has.
 var sets = func() (list []string) {

@@ -60,6 +60,97 @@ int checksig_has(int set)
     of(SHA512, sha512, CHECKSIG_AVX2, avx2x4, 4)                              \
     of(SHA512, sha512, CHECKSIG_SCALAR, scalar, 1)
 
+#elif defined(__aarch64__)
+
+#if defined(__linux__)
+
+#include <sys/auxv.h>
+
+// The bits are those of Linux's arch/arm64/include/uapi/asm/hwcap.h, which a C library
+// may be too old to name.
+static int has(unsigned long bits) { return (getauxval(AT_HWCAP) & bits) == bits; }
+
+static int has_sha1_sha256(void) { return has(1ul << 5 | 1ul << 6); }
+
+static int has_sha3_sha512(void) { return has(1ul << 17 | 1ul << 21); }
+
+#elif defined(__APPLE__)
+
+#include <sys/sysctl.h>
+
+static int has(const char *feature)
+{
+    int value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname(feature, &value, &size, NULL, 0) == 0 && value != 0;
+}
+
+static int has_sha1_sha256(void) { return has("hw.optional.arm.FEAT_SHA1") && has("hw.optional.arm.FEAT_SHA256"); }
+
+static int has_sha3_sha512(void) { return has("hw.optional.arm.FEAT_SHA3") && has("hw.optional.arm.FEAT_SHA512"); }
+
+#elif defined(_WIN32)
+
+#include <windows.h>
+
+#ifndef PF_ARM_SHA3_INSTRUCTIONS_AVAILABLE
+#define PF_ARM_SHA3_INSTRUCTIONS_AVAILABLE 64
+#define PF_ARM_SHA512_INSTRUCTIONS_AVAILABLE 65
+#endif
+
+static int has_sha1_sha256(void) { return IsProcessorFeaturePresent(PF_ARM_V8_CRYPTO_INSTRUCTIONS_AVAILABLE); }
+
+static int has_sha3_sha512(void)
+{
+    return IsProcessorFeaturePresent(PF_ARM_SHA3_INSTRUCTIONS_AVAILABLE) &&
+           IsProcessorFeaturePresent(PF_ARM_SHA512_INSTRUCTIONS_AVAILABLE);
+}
+
+#else
+
+static int has_sha1_sha256(void) { return 0; }
+
+static int has_sha3_sha512(void) { return 0; }
+
+#endif
+
+// Every arm64 processor has NEON; what else it has only the system may ask it. The
+// compilers know SHA-512's instructions together with SHA-3's, and may use those too.
+int checksig_has(int set)
+{
+    switch (set) {
+    case CHECKSIG_SCALAR:
+    case CHECKSIG_NEON:
+        return 1;
+    case CHECKSIG_ARMV8:
+        return has_sha1_sha256();
+    case CHECKSIG_ARMV8_SHA512:
+        return has_sha3_sha512();
+    }
+    return 0;
+}
+
+// Of each algorithm the widest first.
+#define KERNELS(of)                                                           \
+    of(MD5, md5, CHECKSIG_NEON, neonx16, 16)                                  \
+    of(MD5, md5, CHECKSIG_NEON, neonx8, 8)                                    \
+    of(MD5, md5, CHECKSIG_NEON, neonx4, 4)                                    \
+    of(MD5, md5, CHECKSIG_SCALAR, scalar, 1)                                  \
+    of(SHA1, sha1, CHECKSIG_NEON, neonx4, 4)                                  \
+    of(SHA1, sha1, CHECKSIG_ARMV8, armv8x3, 3)                                \
+    of(SHA1, sha1, CHECKSIG_ARMV8, armv8x2, 2)                                \
+    of(SHA1, sha1, CHECKSIG_ARMV8, armv8x1, 1)                                \
+    of(SHA1, sha1, CHECKSIG_SCALAR, scalar, 1)                                \
+    of(SHA256, sha256, CHECKSIG_NEON, neonx4, 4)                              \
+    of(SHA256, sha256, CHECKSIG_ARMV8, armv8x3, 3)                            \
+    of(SHA256, sha256, CHECKSIG_ARMV8, armv8x2, 2)                            \
+    of(SHA256, sha256, CHECKSIG_ARMV8, armv8x1, 1)                            \
+    of(SHA256, sha256, CHECKSIG_SCALAR, scalar, 1)                            \
+    of(SHA512, sha512, CHECKSIG_ARMV8_SHA512, armv82x2, 2)                    \
+    of(SHA512, sha512, CHECKSIG_NEON, neonx2, 2)                              \
+    of(SHA512, sha512, CHECKSIG_ARMV8_SHA512, armv82x1, 1)                    \
+    of(SHA512, sha512, CHECKSIG_SCALAR, scalar, 1)
+
 #endif
 
 #define DECLARE(number, algorithm, set, suffix, lanes) checksig_compress CHECKSIG_NAME(algorithm, suffix);
