@@ -3,7 +3,11 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#ifdef __clang__
 #define AVX2 __attribute__((target("avx2")))
+#else // gcc would reorder the sums, and so make each step wait for one more
+#define AVX2 __attribute__((target("avx2"), optimize("no-tree-reassoc")))
+#endif
 
 // Makes w[t] hold word t of the blocks of 8 lanes: two matrices of 8 by 8 words, transposed.
 AVX2 static inline void load_block8(__m256i w[16], const uint8_t *const *data, size_t at)

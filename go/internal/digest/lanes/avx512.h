@@ -3,7 +3,11 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#ifdef __clang__
 #define AVX512 __attribute__((target("avx512f,avx512bw")))
+#else // gcc would reorder the sums, and so make each step wait for one more
+#define AVX512 __attribute__((target("avx512f,avx512bw"), optimize("no-tree-reassoc")))
+#endif
 
 // Makes w[t] hold word t of the blocks of 16 lanes: a matrix of 16 by 16 words, transposed.
 AVX512 static inline void load_block16(__m512i w[16], const uint8_t *const *data, size_t at)
