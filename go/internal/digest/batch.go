@@ -49,7 +49,7 @@ func (a *Algorithm) NewBatch(memory []byte, slots int) Batch {
 			return &laneBatch{a.lanes, kernels, memory, make([]lanes.Stream, slots), make([]int64, slots)}
 		}
 	}
-	return &serialBatch{a, memory, make([]hash.Hash, slots)}
+	return &serialBatch{algorithm: a, memory: memory, states: make([]hash.Hash, slots)}
 }
 
 // A serialBatch hashes one file after the other.
@@ -57,7 +57,11 @@ type serialBatch struct {
 	algorithm *Algorithm
 	memory    []byte
 	states    []hash.Hash
+	added     []piece
 }
+
+// A piece is one of a slot's file.
+type piece struct{ slot, from, to int }
 
 func (b *serialBatch) Begin(slot int, size int64) {
 	if b.states[slot] == nil {
@@ -66,9 +70,18 @@ func (b *serialBatch) Begin(slot int, size int64) {
 	b.algorithm.Begin(b.states[slot], size)
 }
 
-func (b *serialBatch) Add(slot, from, to int, _ bool) { b.states[slot].Write(b.memory[from:to]) }
-func (b *serialBatch) Run()                           {}
-func (b *serialBatch) Sum(slot int, p []byte) []byte  { return b.states[slot].Sum(p) }
+func (b *serialBatch) Add(slot, from, to int, _ bool) {
+	b.added = append(b.added, piece{slot, from, to})
+}
+
+func (b *serialBatch) Run() {
+	for _, p := range b.added {
+		b.states[p.slot].Write(b.memory[p.from:p.to])
+	}
+	b.added = b.added[:0]
+}
+
+func (b *serialBatch) Sum(slot int, p []byte) []byte { return b.states[slot].Sum(p) }
 
 func (b *serialBatch) Take(slot int) State {
 	state := State{serial: b.states[slot]}

@@ -61,22 +61,39 @@ const (
 	// have lanes, so that a short file's lane has a next one.
 	maxSlots = 32
 
+	// allSlots is how many files all workers of a run have under way.
+	allSlots = 2048
+
 	// slabSize is how many bytes a worker reads in one round: less than a core's own cache.
 	slabSize = 512 * 1024
 
 	// slabsSize bounds what all workers of a run read in one round, in bytes.
 	slabsSize = 32 << 20
 
+	// slabExtra is for what keeps pieces apart, and for one byte more of each.
+	slabExtra = maxSlots * (skew + digest.Block)
+
 	// skew is what keeps pieces of one size from beginning a power of two apart, where
 	// they would share few lines of the cache.
 	skew = 192
 )
 
-// A slab holds what a worker reads in one round.
-type slab [slabSize + maxSlots*(skew+digest.Block)]byte
+// slabs hold what a worker reads in one round. They outlive a run, since a new one
+// costs more than to read a small file; smaller ones, for many workers, do not.
+var slabs = sync.Pool{New: func() any { return new([slabSize + slabExtra]byte) }}
 
-// slabs outlive a run, since a new one costs more than to read a small file.
-var slabs = sync.Pool{New: func() any { return new(slab) }}
+func newSlab(size int) []byte {
+	if size < slabSize {
+		return make([]byte, size+slabExtra)
+	}
+	return slabs.Get().(*[slabSize + slabExtra]byte)[:]
+}
+
+func freeSlab(slab []byte) {
+	if len(slab) == slabSize+slabExtra {
+		slabs.Put((*[slabSize + slabExtra]byte)(slab))
+	}
+}
 
 // A worker verifies many files at once, round by round: it reads a piece of each,
 // hashes all pieces together, and gives a verdict on the files that ended.
@@ -86,9 +103,10 @@ type worker struct {
 	plan     *plan
 	crew     *crew
 	pace     pace
-	slab     *slab
+	slab     []byte
 	slabSize int // what it uses of it
 	slots    []slot
+	next     int   // slot to begin a round with
 	busy     int   // slots
 	room     int   // how many may be busy
 	numbers  []int // of files that were handed out and are not begun
@@ -115,18 +133,16 @@ type batch struct {
 }
 
 func newWorker(j *Job, c *crew, p *plan, open func(string) (File, error)) *worker {
-	slots := min(maxSlots, (len(p.first)+int(c.most)-1)/int(c.most))
-	if j.options.Workers == 0 {
-		slots = min(maxSlots, len(p.first))
-	}
+	slots := min(maxSlots, len(p.first), allSlots/int(c.most))
+	size := min(slabSize, slabsSize/int(c.most))
 	return &worker{
-		opener:   opener{patience{stopped: &j.stopped}, open},
+		opener:   opener{patience{stopped: &j.stopped, threads: threads}, open},
 		job:      j,
 		plan:     p,
 		crew:     c,
 		pace:     pace{crew: c},
-		slab:     slabs.Get().(*slab),
-		slabSize: min(slabSize, slabsSize/int(c.most)),
+		slab:     newSlab(size),
+		slabSize: size,
 		slots:    make([]slot, slots),
 		room:     slots,
 	}
@@ -137,7 +153,7 @@ func (w *worker) release() {
 	for i := range w.slots {
 		w.close(&w.slots[i])
 	}
-	slabs.Put(w.slab)
+	freeSlab(w.slab)
 }
 
 func (w *worker) close(s *slot) {
@@ -157,22 +173,27 @@ func (w *worker) round() bool {
 	if len(w.numbers)+w.busy == 0 && !w.adopt() {
 		return false
 	}
-	if err := threads.take(); err != nil {
-		w.refuse(err)
-	} else {
-		w.work()
-		threads.give()
-	}
+	w.withThread()
 	if w.job.stopped.Load() {
 		return false
 	}
 	w.settle()
 	w.offer()
-	w.scout()
 	return true
 }
 
-// work does what a round does with files.
+// withThread does what a round does with files.
+func (w *worker) withThread() {
+	if err := threads.take(w.stopped); err != nil {
+		w.refuse(err)
+		return
+	}
+	defer threads.give()
+	w.work()
+	w.scout()
+}
+
+// work reads and hashes.
 func (w *worker) work() {
 	if at := w.maySolo(); at >= 0 && threads.takeAtOnce() {
 		defer threads.give()
@@ -212,15 +233,16 @@ func (w *worker) read() {
 	piece := min(w.slabSize/(w.busy+len(w.numbers)), bufferSize) / digest.Block * digest.Block
 	start := time.Now()
 	files, size, at := len(w.numbers), 0, 0
-	for i := range w.slots {
-		s := &w.slots[i]
-		for !s.busy && len(w.numbers) > 0 && w.begin(i) {
+	for k := range w.slots {
+		i := (w.next + k) % len(w.slots)
+		for tries := 0; !w.slots[i].busy && len(w.numbers) > 0 && w.mayBegin(tries, start) && w.begin(i); tries++ {
 		}
-		if s.busy {
+		if w.slots[i].busy {
 			size += w.readPiece(i, at, piece)
 			at += piece + skew
 		}
-		if i%4 == 3 && time.Since(start) > judged {
+		if time.Since(start) > judged {
+			w.next = i + 1 // the others' turn comes first
 			break
 		}
 	}
@@ -232,6 +254,12 @@ func (w *worker) read() {
 	}
 }
 
+// mayBegin reports whether one more file may be begun for a slot, after so many that
+// could not be opened, in a round since start.
+func (w *worker) mayBegin(tries int, start time.Time) bool {
+	return !w.stopped.Load() && (tries == 0 || time.Since(start) <= judged)
+}
+
 // begin opens the next file, for a slot. It reports false if that must wait until a
 // file of this worker is closed.
 func (w *worker) begin(at int) bool {
@@ -239,6 +267,9 @@ func (w *worker) begin(at int) bool {
 	number := w.numbers[0]
 	refusal := w.plan.target(number, &s.target)
 	if refusal == nil {
+		if w.busy > 0 && openFiles.Load() >= openBudget() {
+			return false
+		}
 		file, err := w.openFile(s.target.name)
 		if exhausted(err) && w.busy > 0 {
 			return false
@@ -291,7 +322,7 @@ func (w *worker) batch(algorithm *digest.Algorithm) digest.Batch {
 			return w.batches[i].Batch
 		}
 	}
-	made := algorithm.NewBatch(w.slab[:], len(w.slots))
+	made := algorithm.NewBatch(w.slab, len(w.slots))
 	w.batches = append(w.batches, batch{algorithm, made})
 	return made
 }

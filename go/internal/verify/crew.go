@@ -44,10 +44,10 @@ func run(asked, files int, work func(*crew) error) error {
 	most = min(most, maxWorkers, files)
 	c := &crew{start: time.Now(), most: int32(most), failures: make(chan error, most), work: work}
 	c.changed = sync.NewCond(&c.mu)
+	c.size.Add(1) // this goroutine, before others may have more join
 	for range min(first, most) - 1 {
 		c.join()
 	}
-	c.size.Add(1)
 	c.begin() // one worker is this goroutine: to wake another costs more than to verify a small file
 	c.wait.Wait()
 	close(c.failures)

@@ -20,6 +20,17 @@ const (
 	maxWaiting = 10 * time.Second
 )
 
+// maxOpen is how many files a worker that has one open may see open, of all runs of
+// this process, and yet open another: the process around needs descriptors, too. Of
+// those that it may have, maxOpenShare is the part.
+const (
+	maxOpen      = 256
+	maxOpenShare = 4
+)
+
+// openBudget is maxOpen, or less where the process may have few descriptors.
+var openBudget = sync.OnceValue(func() int64 { return min(maxOpen, max(1, maxDescriptors()/maxOpenShare)) })
+
 // openFiles counts the files that all runs of this process have open.
 var openFiles atomic.Int64
 
@@ -33,6 +44,7 @@ func closeCounted(file File) {
 // what could not be opened may be good. It serves one goroutine.
 type patience struct {
 	stopped *atomic.Bool  // true: wait no longer
+	threads *threadPool   // one of which the goroutine has, and does without while it waits; or nil
 	waited  time.Duration // since the last success, with no file open
 }
 
@@ -47,11 +59,20 @@ func (p *patience) try(open func() error) error {
 		if p.waited >= maxWaiting || p.stopped.Load() {
 			return err
 		}
-		time.Sleep(pause)
+		p.pause(pause)
 		if openFiles.Load() == 0 {
 			p.waited += pause
 		}
 	}
+}
+
+// pause sleeps. Whoever has a file open may want the thread.
+func (p *patience) pause(length time.Duration) {
+	if p.threads == nil {
+		time.Sleep(length)
+		return
+	}
+	p.threads.rest(length)
 }
 
 // list lists a directory below the root, patiently, as long as nothing of it was listed.

@@ -60,9 +60,9 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
 
 // lister lists directories below dir, each with a thread, and patiently.
 func (j *Job) lister(dir *beneath.Root) beneath.Lister {
-	p := patience{stopped: &j.stopped}
+	p := patience{stopped: &j.stopped, threads: threads}
 	return func(name string, each func(string, os.FileMode) bool) error {
-		if err := threads.take(); err != nil {
+		if err := threads.take(&j.stopped); err != nil {
 			return err
 		}
 		defer threads.give()

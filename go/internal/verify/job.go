@@ -68,8 +68,8 @@ func Start(root string, options Options) (*Job, error) {
 func (j *Job) run(open func(string) (*beneath.Root, error)) {
 	defer close(j.done)
 	defer Contain(&j.err)
-	if err := threads.take(); err != nil {
-		j.err = &OSError{j.root, err}
+	if err := threads.take(&j.stopped); err != nil {
+		j.err = j.unlessCancelled(&OSError{j.root, err})
 		return
 	}
 	give := sync.OnceFunc(threads.give)
@@ -204,7 +204,7 @@ func inBackground(work func()) (wait func()) {
 func (j *Job) countBytes(p *plan, dir *beneath.Root) {
 	var err error
 	defer Contain(&err) // the total stays unknown
-	if threads.take() != nil {
+	if threads.take(&j.stopped) != nil {
 		return
 	}
 	defer threads.give()

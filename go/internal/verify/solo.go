@@ -2,13 +2,8 @@ package verify
 
 import "checksig/internal/digest"
 
-const (
-	// soloSize is how much of a file must be left, in bytes, for a goroutine of its own.
-	soloSize = 8 << 20
-
-	// soloPiece is how much of it is read at once, in bytes: two fill the slab.
-	soloPiece = slabSize / 2 / digest.Block * digest.Block
-)
+// soloSize is how much of a file must be left, in bytes, for a goroutine of its own.
+const soloSize = 8 << 20
 
 // A soloPart is what was read of the only file of a worker.
 type soloPart struct {
@@ -20,7 +15,7 @@ type soloPart struct {
 // maySolo returns the only slot that is busy, if its file is large, nothing else
 // is to be done, and a core is free; else -1.
 func (w *worker) maySolo() int {
-	if w.busy != 1 || len(w.numbers) > 0 || w.slabSize < slabSize || !w.crew.sparesCore() {
+	if w.busy != 1 || len(w.numbers) > 0 || !w.crew.sparesCore() {
 		return -1
 	}
 	for i := range w.slots {
@@ -34,10 +29,11 @@ func (w *worker) maySolo() int {
 // solo reads a slot's file to its end, while this goroutine hashes what was read.
 func (w *worker) solo(at int) {
 	s := &w.slots[at]
+	piece := w.slabSize / 2 / digest.Block * digest.Block
 	parts, free := make(chan soloPart, 1), make(chan int, 2)
 	free <- 0
-	free <- soloPiece + skew
-	go w.readAhead(s, parts, free)
+	free <- piece + skew
+	go w.readAhead(s, piece, parts, free)
 	defer func() { // a panic, too, must wait for the reader
 		close(free)
 		for range parts {
@@ -57,15 +53,15 @@ func (w *worker) solo(at int) {
 	w.finish(s, failed)
 }
 
-// readAhead reads a file to its end, and gives the parts.
-func (w *worker) readAhead(s *slot, parts chan<- soloPart, free <-chan int) {
+// readAhead reads a file to its end, a piece at a time, and gives the parts.
+func (w *worker) readAhead(s *slot, piece int, parts chan<- soloPart, free <-chan int) {
 	defer close(parts)
 	for from := range free {
 		part := soloPart{from: from, to: from}
 		func() {
 			defer Contain(&part.err)
 			var n int
-			n, part.last, part.err = s.fill(w.slab[part.from:part.from+soloPiece+1], w.stopped)
+			n, part.last, part.err = s.fill(w.slab[part.from:part.from+piece+1], w.stopped)
 			part.to += n
 		}()
 		parts <- part

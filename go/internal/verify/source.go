@@ -76,7 +76,7 @@ type reader struct {
 func (j *Job) newReader(dir *beneath.Root) *reader {
 	return &reader{
 		root: j.root, dir: dir, options: j.options,
-		files: opener{patience{stopped: &j.stopped}, opens(dir)},
+		files: opener{patience{stopped: &j.stopped, threads: threads}, opens(dir)},
 	}
 }
 

@@ -118,7 +118,7 @@ func (s *stream) prefer(numbers []int) {
 }
 
 // ahead is how many numbers may be handed out until the window moves.
-func (s *stream) ahead() int { return len(s.ring) - (s.taken - s.head + len(s.kept)) }
+func (s *stream) ahead() int { return len(s.ring) - (s.taken - s.head + len(s.early) + len(s.kept)) }
 
 // put takes results.
 func (s *stream) put(results []numbered) {

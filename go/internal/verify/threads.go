@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,39 +32,78 @@ const (
 // threads is what the goroutines that wait for a disk take one of, each. The Go
 // runtime ends the process when it wants a thread and gets none: so the threads are
 // made first, as many as are taken at once, and Go never gives one back.
-var threads = newThreadPool()
+var threads = &threadPool{}
 
 type threadPool struct {
 	mu       sync.Mutex
-	given    *sync.Cond
 	capacity int // how many may be taken at once
 	taken    int
-	retry    time.Time // when to try for more
+	queue    []chan struct{} // those who wait; closed for the first when a thread is its own
+	retry    time.Time       // when to try for more
 }
 
-func newThreadPool() *threadPool {
-	t := &threadPool{}
-	t.given = sync.NewCond(&t.mu)
-	return t
+// stopLook is how often one who waits for a thread looks whether to stop.
+const stopLook = 20 * time.Millisecond
+
+// take takes a thread, which give gives back; while all are taken it waits for its
+// turn. Its error, when there is none at all, wraps EAGAIN; it is errStopped when
+// stopped is set.
+func (t *threadPool) take(stopped *atomic.Bool) error {
+	turn, err := t.enter()
+	if turn == nil {
+		return err
+	}
+	look := time.NewTicker(stopLook)
+	defer look.Stop()
+	for {
+		select {
+		case <-turn:
+			return nil
+		case <-look.C:
+			if stopped.Load() && t.leave(turn) {
+				return errStopped
+			}
+		}
+	}
 }
 
-// take takes a thread, which give gives back; it waits while all are taken. Its
-// error, when there is none at all, wraps EAGAIN.
-func (t *threadPool) take() error {
+// enter takes a thread, or a place in the queue.
+func (t *threadPool) enter() (turn chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for t.taken >= t.capacity {
-		if t.capacity < maxThreads && !time.Now().Before(t.retry) {
-			t.grow()
-			continue
-		}
-		if t.capacity == 0 {
-			return tooFewThreads()
-		}
-		t.given.Wait()
+	if t.taken >= t.capacity && t.capacity < maxThreads && !time.Now().Before(t.retry) {
+		t.grow()
 	}
-	t.taken++
-	return nil
+	switch {
+	case t.capacity == 0:
+		return nil, tooFewThreads()
+	case t.taken < t.capacity && len(t.queue) == 0:
+		t.taken++
+		return nil, nil
+	}
+	turn = make(chan struct{})
+	t.queue = append(t.queue, turn)
+	return turn, nil
+}
+
+// leave gives up a place in the queue. It reports false if the turn has come.
+func (t *threadPool) leave(turn chan struct{}) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at := slices.Index(t.queue, turn)
+	if at >= 0 {
+		t.queue = slices.Delete(t.queue, at, at+1)
+	}
+	return at >= 0
+}
+
+// rest sleeps without the thread that the caller has taken, and takes one again.
+func (t *threadPool) rest(pause time.Duration) {
+	t.give()
+	time.Sleep(pause)
+	if turn, _ := t.enter(); turn != nil {
+		<-turn
+	}
 }
 
 // takeAtOnce is take that does not wait. It reports whether there was one.
@@ -79,8 +120,12 @@ func (t *threadPool) takeAtOnce() bool {
 func (t *threadPool) give() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(t.queue) > 0 {
+		close(t.queue[0])
+		t.queue = t.queue[1:]
+		return
+	}
 	t.taken--
-	t.given.Signal()
 }
 
 // grow makes the runtime have more threads, if it may.

@@ -20,14 +20,14 @@ func limitThreads(t *testing.T, n int) {
 
 func TestAPoolWaitsForAThreadAndFailsWithoutAny(t *testing.T) {
 	limitThreads(t, 0)
-	pool := newThreadPool()
+	pool := &threadPool{}
 	pool.capacity = 3
 	pool.retry = time.Now().Add(time.Hour)
 	var most, now atomic.Int32
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if err := pool.take(); err != nil {
+			if err := pool.take(new(atomic.Bool)); err != nil {
 				t.Error(err)
 			}
 			for n := now.Add(1); n > most.Load(); {
@@ -43,15 +43,15 @@ func TestAPoolWaitsForAThreadAndFailsWithoutAny(t *testing.T) {
 		t.Errorf("%d of 3 threads were taken at once, %d still are", most.Load(), pool.taken)
 	}
 	pool.capacity = 0
-	if err := pool.take(); !errors.Is(err, syscall.EAGAIN) {
+	if err := pool.take(new(atomic.Bool)); !errors.Is(err, syscall.EAGAIN) {
 		t.Errorf("got %v, want EAGAIN", err)
 	}
 }
 
 func TestAPoolGrowsAsFarAsThereAreThreads(t *testing.T) {
-	pool := newThreadPool()
+	pool := &threadPool{}
 	for range 20 {
-		if err := pool.take(); err != nil {
+		if err := pool.take(new(atomic.Bool)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,7 +96,7 @@ func TestTheRuntimeHasTheThreadsThatAreSecured(t *testing.T) {
 
 func TestARunWithoutAThreadIsAnError(t *testing.T) {
 	defer func(pool *threadPool) { threads = pool }(threads)
-	threads = newThreadPool()
+	threads = &threadPool{}
 	threads.retry = time.Now().Add(time.Hour)
 	_, err := Run(t.TempDir(), Options{})
 	var refused *OSError

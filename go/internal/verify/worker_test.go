@@ -45,7 +45,7 @@ func onTwoCores(t *testing.T) {
 
 func TestALoneLargeFileIsReadByAnotherGoroutine(t *testing.T) {
 	onTwoCores(t)
-	content := strings.Repeat("0123456789abcdef", (2*soloSize+5*soloPiece)/16) + "tail"
+	content := strings.Repeat("0123456789abcdef", (2*soloSize+5*slabSize/2)/16) + "tail"
 	for name, c := range map[string]struct {
 		change func(*fakeFile)
 		want   string
