@@ -37,12 +37,14 @@ func (j *Job) checkAll(p *plan, open func(string) (File, error)) error {
 	if len(p.first) == 0 {
 		return nil
 	}
-	return run(j.options.Workers, len(p.first), func(c *crew) error { return j.work(c, p, open) })
+	return run(j.options.Workers, len(p.first), func(c *crew, files []handover) error {
+		return j.work(c, p, open, files)
+	})
 }
 
 // work checks files until there are no more, the job is cancelled, or a worker
-// panicked.
-func (j *Job) work(c *crew, p *plan, open func(string) (File, error)) (err error) {
+// panicked; first those that another worker has begun.
+func (j *Job) work(c *crew, p *plan, open func(string) (File, error), begun []handover) (err error) {
 	defer func() {
 		if err != nil {
 			j.Cancel()
@@ -51,6 +53,7 @@ func (j *Job) work(c *crew, p *plan, open func(string) (File, error)) (err error
 	defer Contain(&err)
 	w := newWorker(j, c, p, open)
 	defer w.release()
+	w.takeOver(begun)
 	for w.round() {
 	}
 	return nil
@@ -123,7 +126,6 @@ type slot struct {
 	number  int
 	target  target
 	size    int64
-	large   bool // it is counted as such
 }
 
 // A batch is what hashes the files of all slots that have a digest of that algorithm.
@@ -158,7 +160,6 @@ func (w *worker) release() {
 
 func (w *worker) close(s *slot) {
 	if s.file != nil {
-		w.crew.countLarge(s, 0)
 		closeCounted(s.file)
 		s.file = nil
 	}
@@ -170,7 +171,7 @@ func (w *worker) round() bool {
 		free := w.taken[:w.room-w.busy]
 		w.numbers = free[:w.job.results.take(free, w.busy, int(w.crew.size.Load()))]
 	}
-	if len(w.numbers)+w.busy == 0 && !w.adopt() {
+	if len(w.numbers)+w.busy == 0 {
 		return false
 	}
 	w.withThread()
@@ -178,7 +179,7 @@ func (w *worker) round() bool {
 		return false
 	}
 	w.settle()
-	w.offer()
+	w.share()
 	return true
 }
 
@@ -300,7 +301,6 @@ func (w *worker) occupy(at, number int, file File) {
 	s := &w.slots[at]
 	s.reading, s.busy, s.number = read(file), true, number
 	s.size = s.left
-	w.crew.countLarge(s, s.left)
 	w.busy++
 	for i := range s.target.entries {
 		w.batch(s.target.entries[i].Algorithm).Begin(at, s.size)
@@ -331,7 +331,6 @@ func (w *worker) batch(algorithm *digest.Algorithm) digest.Batch {
 func (w *worker) readPiece(at, from, piece int) (n int) {
 	s := &w.slots[at]
 	n, last, err := s.fill(w.slab[from:from+piece+1], w.stopped)
-	w.crew.countLarge(s, s.left)
 	w.add(at, from, from+n, last)
 	if last || err != nil {
 		w.finish(s, err)

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -18,111 +19,71 @@ const (
 // A crew is the workers of a run: one a core at first. While they wait for the
 // storage, and nobody said how many there are to be, more join them.
 type crew struct {
-	start    time.Time
-	most     int32
-	size     atomic.Int32 // all that ever began
-	scouted  atomic.Bool  // for large files
-	large    atomic.Int32 // files under way of which much is left
-	failures chan error
-	wait     sync.WaitGroup
-	work     func(*crew) error
-
+	start   time.Time
+	most    int32
+	size    atomic.Int32 // workers that have not ended
+	scouted atomic.Bool  // for large files
+	wait    sync.WaitGroup
+	work    func(*crew, []handover) error
 	mu      sync.Mutex
-	changed *sync.Cond
-	active  int // workers that have not ended
-	idle    atomic.Int32
-	offered [][]handover
+	err     error // the first that a worker ended with
 }
 
 // run has a crew do some work on so many files. asked is how many workers were asked
 // for, or 0. Its error is one of the workers'.
-func run(asked, files int, work func(*crew) error) error {
+func run(asked, files int, work func(*crew, []handover) error) error {
 	first, most := runtime.GOMAXPROCS(0), max(runtime.GOMAXPROCS(0), maxUnasked)
 	if asked > 0 {
 		first, most = asked, asked
 	}
 	most = min(most, maxWorkers, files)
-	c := &crew{start: time.Now(), most: int32(most), failures: make(chan error, most), work: work}
-	c.changed = sync.NewCond(&c.mu)
+	c := &crew{start: time.Now(), most: int32(most), work: work}
 	c.size.Add(1) // this goroutine, before others may have more join
 	for range min(first, most) - 1 {
 		c.join()
 	}
-	c.begin() // one worker is this goroutine: to wake another costs more than to verify a small file
+	c.begin(nil) // one worker is this goroutine: to wake another costs more than to verify a small file
 	c.wait.Wait()
-	close(c.failures)
-	for err := range c.failures {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.err
 }
 
 // join has one more worker begin, if there may be one more.
 func (c *crew) join() {
-	if c.size.Add(1) > c.most {
+	if c.enlarge(c.most) {
+		c.wait.Go(func() { c.begin(nil) })
+	}
+}
+
+// relieve has another worker take over the files that choose returns, if there may be
+// one and a core is free for it.
+func (c *crew) relieve(choose func() []handover) {
+	if c.sparesCore() && c.enlarge(min(c.most, int32(runtime.GOMAXPROCS(0)))) {
+		files := choose()
+		c.wait.Go(func() { c.begin(files) })
+	}
+}
+
+// enlarge counts one worker more, unless there are so many.
+func (c *crew) enlarge(most int32) bool {
+	if c.size.Add(1) > most {
 		c.size.Add(-1)
-		return
+		return false
 	}
-	c.wait.Go(c.begin)
+	return true
 }
 
-func (c *crew) begin() {
-	c.count(1)
-	defer c.count(-1)
-	c.failures <- c.work(c)
-}
-
-func (c *crew) count(workers int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.active += workers
-	c.changed.Broadcast()
-}
-
-// sparesCore reports whether fewer workers than cores have something to do.
-func (c *crew) sparesCore() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.active-int(c.idle.Load()) < runtime.GOMAXPROCS(0)
-}
-
-// adopt waits for files that another worker offers, as long as there is one that might.
-func (c *crew) adopt() []handover {
-	if c.large.Load() == 0 {
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.idle.Add(1)
-	defer c.idle.Add(-1)
-	c.changed.Broadcast()
-	for len(c.offered) == 0 {
-		if int(c.idle.Load()) == c.active || c.large.Load() == 0 {
-			return nil
-		}
-		c.changed.Wait()
-	}
-	files := c.offered[0]
-	c.offered = c.offered[1:]
-	return files
-}
-
-// offer gives files to a worker that waits for some, if there is one.
-func (c *crew) offer(choose func() []handover) {
-	if c.idle.Load() == 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if int(c.idle.Load()) > len(c.offered) {
-		if files := choose(); len(files) > 0 {
-			c.offered = append(c.offered, files)
-			c.changed.Broadcast()
-		}
+// begin does the work of one worker.
+func (c *crew) begin(files []handover) {
+	defer c.size.Add(-1)
+	if err := c.work(c, files); err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.err = cmp.Or(c.err, err)
 	}
 }
+
+// sparesCore reports whether there are fewer workers than cores.
+func (c *crew) sparesCore() bool { return int(c.size.Load()) < runtime.GOMAXPROCS(0) }
 
 // A pace tells a worker whether it waits for the storage.
 type pace struct {

@@ -212,8 +212,7 @@ func TestAPaceTellsWaitingFromWork(t *testing.T) {
 		{judged, 1, 1 << 20, true, true},         // 100 MB/s
 	} {
 		joined := make(chan bool, 1)
-		crew := &crew{most: 1, work: func(*crew) error { joined <- true; return nil }, failures: make(chan error, 1)}
-		crew.changed = sync.NewCond(&crew.mu)
+		crew := &crew{most: 1, work: func(*crew, []handover) error { joined <- true; return nil }}
 		p := pace{crew: crew}
 		if due, waits := p.note(c.spent, c.files, c.bytes); due != c.due || waits != c.waits {
 			t.Errorf("%+v: got %v, %v", c, due, waits)
