@@ -161,7 +161,6 @@ func (w *worker) round() bool {
 		w.refuse(err)
 	} else {
 		w.work()
-		threads.give()
 	}
 	if w.job.stopped.Load() {
 		return false
@@ -172,12 +171,19 @@ func (w *worker) round() bool {
 	return true
 }
 
-// work does what a round does with files.
+// work does what a round does with files, and gives the thread back.
 func (w *worker) work() {
-	if at := w.maySolo(); at >= 0 && threads.takeAtOnce() {
-		defer threads.give()
-		w.solo(at)
-		return
+	defer threads.give()
+	if at := w.maySolo(); at >= 0 {
+		if splitters := w.splitters(at); splitters != nil {
+			w.split(at, splitters)
+			return
+		}
+		if threads.takeAtOnce() {
+			defer threads.give()
+			w.solo(at)
+			return
+		}
 	}
 	w.read()
 	w.hash()

@@ -30,6 +30,7 @@ type crew struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	active  int // workers that have not ended
+	helpers int // goroutines that hash for one of them
 	idle    atomic.Int32
 	offered [][]handover
 }
@@ -85,7 +86,28 @@ func (c *crew) count(workers int) {
 func (c *crew) sparesCore() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.active-int(c.idle.Load()) < runtime.GOMAXPROCS(0)
+	return c.coreIsFree()
+}
+
+func (c *crew) coreIsFree() bool {
+	return c.active-int(c.idle.Load())+c.helpers < runtime.GOMAXPROCS(0)
+}
+
+// takeCore counts one more helper, if there is a core for it; giveCore one less.
+func (c *crew) takeCore() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.coreIsFree() {
+		return false
+	}
+	c.helpers++
+	return true
+}
+
+func (c *crew) giveCore() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.helpers--
 }
 
 // adopt waits for files that another worker offers, as long as there is one that might.
