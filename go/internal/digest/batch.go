@@ -7,8 +7,8 @@ import (
 )
 
 // Block is what the size of each piece of a file, but its last, must be a multiple
-// of, in bytes.
-const Block = lanes.MaxBlock
+// of, in bytes: of all blocks, and of BLAKE3's chunks.
+const Block = lanes.Chunk
 
 // KernelsErr says what is wrong with the environment variable that chooses how files
 // are hashed together, or nil.
@@ -35,15 +35,40 @@ type Batch interface {
 	Put(slot int, state State)
 }
 
+// A Splitter is a Batch that also hashes one file by parts that need not wait for each
+// other, on several cores.
+type Splitter interface {
+	Batch
+
+	// NewPart returns room for a part, which may be used again once it was joined.
+	NewPart() Part
+
+	// Join takes a part, which was hashed, as the next one of a slot's file.
+	Join(slot int, part Part)
+}
+
+// A Part is a piece of a file.
+type Part interface {
+	// Hash hashes a piece that begins at so many bytes of the file; several goroutines may
+	// do so at once, each with a part of its own.
+	Hash(at int64, piece []byte, last bool)
+}
+
 // A State is the hash of a file of which some pieces were hashed.
 type State struct {
 	serial hash.Hash
 	stream lanes.Stream
+	tree   *lanes.Tree
 	size   int64
 }
 
 // NewBatch returns a batch for so many slots, whose pieces lie in memory.
 func (a *Algorithm) NewBatch(memory []byte, slots int) Batch {
+	if a.batch != nil {
+		if batch := a.batch(memory, slots); batch != nil {
+			return batch
+		}
+	}
 	if a.lanes != nil && a.Prefix == nil && slots > 1 {
 		if kernels := a.lanes.Kernels(); kernels != nil {
 			return &laneBatch{a.lanes, kernels, memory, make([]lanes.Stream, slots), make([]int64, slots)}

@@ -58,7 +58,7 @@ func TestABatchGivesTheDigestsOfItsAlgorithm(t *testing.T) {
 		for _, count := range []int{1, 2, 5, 32} {
 			files := make([][]byte, count)
 			for i := range files {
-				files[i] = make([]byte, random.IntN(3000))
+				files[i] = make([]byte, random.IntN(9*Block))
 				source.Read(files[i])
 			}
 			for i, got := range hashInBatch(a, random, files) {

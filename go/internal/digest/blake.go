@@ -12,7 +12,9 @@ import (
 
 // blakes are the algorithms that need Go modules. Of BLAKE2b there are the lengths
 // that coreutils' b2sum -l is used with.
-var blakes = append(blake2bs(), &Algorithm{Name: "blake3", Size: 32, New: func() hash.Hash { return blake3.New() }})
+var blakes = append(blake2bs(), &Algorithm{
+	Name: "blake3", Size: 32, New: func() hash.Hash { return blake3.New() }, batch: newTreeBatch,
+})
 
 func blake2bs() (list []*Algorithm) {
 	for _, size := range []int{64, 48, 32, 28, 20, 16} {

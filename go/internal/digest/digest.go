@@ -29,7 +29,10 @@ type Algorithm struct {
 	// Prefix, unless it is nil, is hashed before a file of that many bytes.
 	Prefix func(size int64) []byte
 
-	lanes *lanes.Hash // nil: it has no kernels
+	lanes *lanes.Hash // nil: it has no kernels, or batch
+
+	// batch, unless it is nil, returns a batch of its own, or nil if there are no kernels.
+	batch func(memory []byte, slots int) Batch
 }
 
 // Begin makes state, of this algorithm, ready for a file of size bytes.

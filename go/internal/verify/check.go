@@ -196,10 +196,16 @@ func (w *worker) withThread() {
 
 // work reads and hashes.
 func (w *worker) work() {
-	if at := w.maySolo(); at >= 0 && threads.takeAtOnce() {
-		defer threads.give()
-		w.solo(at)
-		return
+	if at := w.maySolo(); at >= 0 {
+		if splitters := w.splitters(at); splitters != nil {
+			w.split(at, splitters)
+			return
+		}
+		if threads.takeAtOnce() {
+			defer threads.give()
+			w.solo(at)
+			return
+		}
 	}
 	w.read()
 	w.hash()

@@ -63,6 +63,12 @@ func (c *crew) relieve(choose func() []handover) {
 	}
 }
 
+// takeCore counts a goroutine that hashes for a worker as one more, if a core is free
+// for it; giveCore takes it off again.
+func (c *crew) takeCore() bool { return c.enlarge(int32(runtime.GOMAXPROCS(0))) }
+
+func (c *crew) giveCore() { c.size.Add(-1) }
+
 // enlarge counts one worker more, unless there are so many.
 func (c *crew) enlarge(most int32) bool {
 	if c.size.Add(1) > most {

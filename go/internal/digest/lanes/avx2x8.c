@@ -18,6 +18,9 @@ typedef __m256i V;
 #define XOR(x, y) _mm256_xor_si256(x, y)
 #define ROL(x, n) _mm256_or_si256(_mm256_slli_epi32(x, n), _mm256_srli_epi32(x, 32 - (n)))
 #define ROR(x, n) ROL(x, 32 - (n))
+// A shuffle of bytes; for ROR by 8 as well gcc would have too few registers.
+#define ROR16(x) \
+    _mm256_shuffle_epi8(x, _mm256_broadcastsi128_si256(_mm_set_epi64x(0x0d0c0f0e09080b0a, 0x0504070601000302)))
 #define SHR(x, n) _mm256_srli_epi32(x, n)
 #define XOR3(x, y, z) XOR(XOR(x, y), z)
 #define CHOOSE(x, y, z) XOR(z, _mm256_and_si256(x, XOR(y, z)))
@@ -28,6 +31,7 @@ typedef __m256i V;
 
 #define LOAD_BLOCK(w, data, at) load_block8(w, data, at)
 
+#include "blake3.h"
 #include "md5.h"
 #include "sha1.h"
 #include "sha256.h"

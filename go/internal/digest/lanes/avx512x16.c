@@ -29,6 +29,7 @@ typedef __m512i V;
 
 #define LOAD_BLOCK(w, data, at) load_block16(w, data, at)
 
+#include "blake3.h"
 #include "md5.h"
 #include "sha1.h"
 #include "sha256.h"

@@ -30,7 +30,7 @@ enum {
 
 // The algorithms that have kernels. SHA-224 is SHA-256 with another beginning, the
 // shorter kinds of SHA-512 likewise.
-enum { CHECKSIG_MD5, CHECKSIG_SHA1, CHECKSIG_SHA256, CHECKSIG_SHA512, CHECKSIG_ALGORITHMS };
+enum { CHECKSIG_MD5, CHECKSIG_SHA1, CHECKSIG_SHA256, CHECKSIG_SHA512, CHECKSIG_BLAKE3, CHECKSIG_ALGORITHMS };
 
 // What is to be hashed of a stream: blocks of data, then blocks of its tail, which
 // has the end of the message and its padding. Afterwards both are 0.
@@ -63,6 +63,23 @@ size_t checksig_kernels(int algorithm, uint32_t allowed, struct checksig_kernel 
 void checksig_run(int algorithm, const struct checksig_kernel *kernels, size_t count, struct checksig_stream *streams,
                   size_t streams_count, const uint8_t *memory);
 
+// Nodes of trees of BLAKE3 whose data lie one after the other: chunks, or parents.
+struct checksig_nodes {
+    uint64_t offset;      // of the data, in memory, in bytes
+    uint64_t counter;     // of the first
+    uint32_t step;        // to the counter of the next
+    uint32_t count;       // how many nodes
+    uint32_t size;        // of each one's data, in bytes; zeros fill up its last block
+    uint32_t first, last; // the flags of the first block, and of the last
+    uint32_t to;          // the index of the first one's value
+};
+
+// Computes the chaining values of nodes, 8 words each. The values may be the memory, if
+// each value comes to lie before the data of all nodes that follow.
+void checksig_blake3(const struct checksig_kernel *kernels, size_t count, const struct checksig_nodes *nodes,
+                     size_t nodes_count, const uint8_t *memory, uint32_t *values);
+
+extern const uint32_t checksig_blake3_begin[8];
 extern const uint32_t checksig_k256[64];
 extern const uint64_t checksig_k512[80];
 

@@ -1,4 +1,5 @@
-// Package lanes hashes many streams at once by MD5, SHA-1 or SHA-2.
+// Package lanes hashes many streams at once by MD5, SHA-1 or SHA-2, and the chunks of
+// many messages by BLAKE3.
 //
 // Each step of these hashes needs the result of the one before, so a core that hashes
 // one stream mostly waits. In the time of one or two it hashes 8 to 32, in the lanes
@@ -6,7 +7,8 @@
 // (kernels.h); a build without cgo, or for another processor, has none, and its callers
 // use the standard library, against which the kernels are tested.
 //
-// A [Stream] takes data by whole blocks, and its end by [Hash.Finish].
+// A [Stream] takes data by whole blocks, and its end by [Hash.Finish]. BLAKE3's chunks
+// wait for nothing, so that one message fills all lanes: see [Forest].
 package lanes
 
 import (
@@ -39,6 +41,7 @@ const (
 	sha1Kind
 	sha256Kind
 	sha512Kind
+	blake3Kind
 	kinds // how many there are
 )
 

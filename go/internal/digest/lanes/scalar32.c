@@ -27,6 +27,7 @@ typedef uint32_t V;
 #define FROM_BIG_ENDIAN(x) __builtin_bswap32(x)
 #define LOAD_BLOCK(w, data, at) memcpy(w, (data)[0] + (at), 64)
 
+#include "blake3.h"
 #include "md5.h"
 #include "sha1.h"
 #include "sha256.h"

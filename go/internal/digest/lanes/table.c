@@ -58,7 +58,10 @@ int checksig_has(int set)
     of(SHA256, sha256, CHECKSIG_SCALAR, scalar, 1)                            \
     of(SHA512, sha512, CHECKSIG_AVX512, avx512x8, 8)                          \
     of(SHA512, sha512, CHECKSIG_AVX2, avx2x4, 4)                              \
-    of(SHA512, sha512, CHECKSIG_SCALAR, scalar, 1)
+    of(SHA512, sha512, CHECKSIG_SCALAR, scalar, 1)                            \
+    of(BLAKE3, blake3, CHECKSIG_AVX512, avx512x16, 16)                        \
+    of(BLAKE3, blake3, CHECKSIG_AVX2, avx2x8, 8)                              \
+    of(BLAKE3, blake3, CHECKSIG_SCALAR, scalar, 1)
 
 #elif defined(__aarch64__)
 
