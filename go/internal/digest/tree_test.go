@@ -58,6 +58,9 @@ func TestAFileInPartsGoesFromOneBatchToAnother(t *testing.T) {
 	part.Hash(0, file[:8*Block], false)
 	first.Join(0, part)
 	second.Put(0, first.Take(0))
+	first.Begin(0, 0) // the slot's next file
+	first.Add(0, 0, 3*Block, true)
+	first.Run()
 	second.Add(0, 8*Block, len(file), true)
 	second.Run()
 	want := algorithm.New()

@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	// maxHelpers is how many goroutines beside the worker's hash one file, at most. They
-	// take turns to read, and hash faster than that.
+	// maxHelpers is how many goroutines beside the worker's hash one file, at most: more
+	// would wait for their turn to read.
 	maxHelpers = 15
 
-	// splitPiece is how much of it one reads at once, in bytes.
+	// splitPiece is how much of the file each reads at once, in bytes.
 	splitPiece = 256 << 10
 
 	// maxParts is how many parts of a file may be read and not joined.

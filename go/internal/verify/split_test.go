@@ -184,7 +184,9 @@ func TestAPanicWhileAPartIsHashedOrJoinedIsContained(t *testing.T) {
 			j := newJob("root", Options{})
 			j.results = newStream(&Report{Files: 1}, NoResults)
 			var open atomic.Int32
+			var ran *crew
 			err := run(0, 1, func(c *crew, _ []handover) (err error) {
+				ran = c
 				defer Contain(&err)
 				w := newWorker(j, c, p, func(string) (File, error) {
 					open.Add(1)
@@ -200,8 +202,8 @@ func TestAPanicWhileAPartIsHashedOrJoinedIsContained(t *testing.T) {
 				return nil
 			})
 			var panicked *PanicError
-			if !errors.As(err, &panicked) || panicked.Value != "broken" || open.Load() != 0 {
-				t.Errorf("got %v; %d left open", err, open.Load())
+			if !errors.As(err, &panicked) || panicked.Value != "broken" || open.Load() != 0 || ran.size.Load() != 0 {
+				t.Errorf("got %v; %d left open, %d workers", err, open.Load(), ran.size.Load())
 			}
 		}
 	}
@@ -245,5 +247,16 @@ func TestWithoutAnotherThreadOneGoroutineHashesAll(t *testing.T) {
 	})
 	if err != nil || len(results) != 0 || len(r.reads) != 1 {
 		t.Errorf("got %v, %v; the goroutines that read: %v", results, err, r.reads)
+	}
+}
+
+func TestTheFirstErrorOfAFileInPartsIsKept(t *testing.T) {
+	f := &splitFile{}
+	f.moved = sync.NewCond(&f.mu)
+	for _, err := range []error{syscall.EIO, errStopped, nil} {
+		f.end(err)
+	}
+	if f.err != syscall.EIO || f.room() != nil {
+		t.Errorf("got %v", f.err)
 	}
 }

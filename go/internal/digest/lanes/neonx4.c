@@ -27,6 +27,7 @@ typedef uint32x4_t V;
 
 #define LOAD_BLOCK(w, data, at) load_block4(w, data, at)
 
+#include "blake3.h"
 #include "md5.h"
 #include "sha1.h"
 #include "sha256.h"

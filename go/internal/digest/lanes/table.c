@@ -151,7 +151,9 @@ int checksig_has(int set)
     of(SHA256, sha256, CHECKSIG_SCALAR, scalar, 1)                            \
     of(SHA512, sha512, CHECKSIG_ARMV8_SHA512, armv82x2, 2)                    \
     of(SHA512, sha512, CHECKSIG_ARMV8_SHA512, armv82x1, 1)                    \
-    of(SHA512, sha512, CHECKSIG_SCALAR, scalar, 1)
+    of(SHA512, sha512, CHECKSIG_SCALAR, scalar, 1)                            \
+    of(BLAKE3, blake3, CHECKSIG_NEON, neonx4, 4)                              \
+    of(BLAKE3, blake3, CHECKSIG_SCALAR, scalar, 1)
 
 #endif
 
