@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -87,15 +88,17 @@ func (h handle) look(name string) (Stamp, error) {
 // openat2 opens name below h. The kernel answers EAGAIN when a rename
 // elsewhere kept it from proving that ".." stayed inside: it is asked again.
 func (h handle) openat2(name string, flags, resolve uint64) (int, error) {
-	path, err := syscall.BytePtrFromString(name)
-	if err != nil {
-		return -1, err
+	if strings.IndexByte(name, 0) >= 0 {
+		return -1, syscall.EINVAL
 	}
+	var buffer [128]byte // of the stack, for most names
+	path := append(append(buffer[:0], name...), 0)
 	how := openHow{flags: flags, resolve: resolve}
+	var err error
 	for range maxAgain {
 		var fd int
 		fd, err = retry(func() (int, error) {
-			fd, _, errno := syscall.Syscall6(sysOpenat2, uintptr(h), uintptr(unsafe.Pointer(path)),
+			fd, _, errno := syscall.Syscall6(sysOpenat2, uintptr(h), uintptr(unsafe.Pointer(&path[0])),
 				uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0, 0)
 			if errno != 0 {
 				return -1, errno

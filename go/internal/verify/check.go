@@ -64,6 +64,9 @@ const (
 	// have lanes, so that a short file's lane has a next one.
 	maxSlots = 32
 
+	// looks is after how many files a worker looks at the clock.
+	looks = 4
+
 	// allSlots is how many files all workers of a run have under way.
 	allSlots = 2048
 
@@ -248,7 +251,7 @@ func (w *worker) read() {
 			size += w.readPiece(i, at, piece)
 			at += piece + skew
 		}
-		if time.Since(start) > judged {
+		if k%looks == looks-1 && time.Since(start) > judged {
 			w.next = i + 1 // the others' turn comes first
 			break
 		}

@@ -118,7 +118,7 @@ type Forest struct {
 
 // NewForest returns one, or nil if there are no kernels.
 func NewForest() *Forest {
-	if k := tuned[blake3Kind](); k != nil {
+	if k := tuned[blake3Kind](); k != nil && len(k.list) > 0 {
 		return &Forest{kernels: k}
 	}
 	return nil
