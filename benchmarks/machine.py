@@ -25,7 +25,7 @@ def describe(data: Path) -> dict[str, object]:
         "flags": info.get("flags", info.get("Features", "")).split(),
         "cores": cores(),
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "system": distribution(),
         "libc": " ".join(platform.libc_ver()),
         "python": platform.python_version(),
