@@ -254,6 +254,14 @@ def floor(*options: str) -> Callable[[Case], Command]:
     )
 
 
+# What is done with each file, and the options of the program that make it so.
+FLOORS = {
+    "open, fstat, read, close": (),
+    "openat2 beneath, fstat, read, close": ("--beneath",),
+    "openat2 beneath, fstat, read, fstat, close": ("--beneath", "--twice"),
+}
+
+
 def is_installed(_: Setting) -> bool:
     """Return whether bagit-python is there."""
     return importlib.util.find_spec("bagit") is not None
@@ -345,31 +353,16 @@ PEERS = (
         built("articles"),
         prints("go", "version"),
     ),
-    Peer(
-        "floor: open, fstat, read, close",
-        floor(),
-        "gcc (Debian)",
-        built("floor"),
-        prints("cc", "--version"),
-        workloads=MANY_FILES,
-        verifies=False,
-    ),
-    Peer(
-        "floor: openat2 beneath, fstat, read, close",
-        floor("--beneath"),
-        "gcc (Debian)",
-        built("floor"),
-        prints("cc", "--version"),
-        workloads=MANY_FILES,
-        verifies=False,
-    ),
-    Peer(
-        "floor: openat2 beneath, fstat, read, fstat, close",
-        floor("--beneath", "--twice"),
-        "gcc (Debian)",
-        built("floor"),
-        prints("cc", "--version"),
-        workloads=MANY_FILES,
-        verifies=False,
+    *(
+        Peer(
+            f"floor: {calls}",
+            floor(*options),
+            "gcc (Debian)",
+            built("floor"),
+            prints("cc", "--version"),
+            workloads=MANY_FILES,
+            verifies=False,
+        )
+        for calls, options in FLOORS.items()
     ),
 )

@@ -57,7 +57,7 @@ func (c *crew) join() {
 // relieve has another worker take over the files that choose returns, if there may be
 // one and a core is free for it.
 func (c *crew) relieve(choose func() []handover) {
-	if c.sparesCore() && c.enlarge(min(c.most, int32(runtime.GOMAXPROCS(0)))) {
+	if c.enlarge(min(c.most, int32(runtime.GOMAXPROCS(0)))) {
 		files := choose()
 		c.wait.Go(func() { c.begin(files) })
 	}

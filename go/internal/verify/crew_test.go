@@ -33,16 +33,6 @@ func within(t *testing.T, limit time.Duration, work func()) {
 	}
 }
 
-// newRun returns a job that is ready to check the files of a manifest.
-func newRun(t *testing.T, text string, options Options) (*Job, *plan) {
-	t.Helper()
-	p := makePlan(parsed(t, text), new(atomic.Bool))
-	j := newJob("root", options)
-	j.results = newStream(&Report{Files: len(p.first)}, options.Results)
-	close(j.ready)
-	return j, p
-}
-
 func TestACrewIsNeverLargerThanItMayBe(t *testing.T) {
 	for range 50 {
 		var now, most, all atomic.Int32

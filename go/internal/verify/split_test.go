@@ -180,9 +180,7 @@ func TestAPanicWhileAPartIsHashedOrJoinedIsContained(t *testing.T) {
 	needsSplitter(t, 3)
 	for call := range 20 {
 		for _, broken := range []*brokenSplitter{{hash: 1 + call}, {join: 1 + call}} {
-			p := makePlan(parsed(t, listedBLAKE3("a", splitContent)), new(atomic.Bool))
-			j := newJob("root", Options{})
-			j.results = newStream(&Report{Files: 1}, NoResults)
+			j, p := newRun(t, listedBLAKE3("a", splitContent), Options{})
 			var open atomic.Int32
 			var ran *crew
 			err := run(0, 1, func(c *crew, _ []handover) (err error) {
@@ -211,10 +209,7 @@ func TestAPanicWhileAPartIsHashedOrJoinedIsContained(t *testing.T) {
 
 func TestStoppedWhileManyGoroutinesHashAFileNothingStaysOpen(t *testing.T) {
 	needsSplitter(t, 3)
-	p := makePlan(parsed(t, listedBLAKE3("a", splitContent)), new(atomic.Bool))
-	j := newJob("root", Options{})
-	j.results = newStream(&Report{Files: 1}, NoResults)
-	close(j.ready)
+	j, p := newRun(t, listedBLAKE3("a", splitContent), Options{})
 	var open, after atomic.Int64
 	err := j.checkAll(p, func(string) (File, error) {
 		open.Add(1)

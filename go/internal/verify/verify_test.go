@@ -38,13 +38,20 @@ func parsed(t *testing.T, text string) sources {
 	return sources{{Manifest: list}}
 }
 
+// newRun returns a job that is ready to check the files of a manifest.
+func newRun(t *testing.T, text string, options Options) (*Job, *plan) {
+	t.Helper()
+	p := makePlan(parsed(t, text), new(atomic.Bool))
+	j := newJob("root", options)
+	j.results = newStream(&Report{Files: len(p.first)}, options.Results)
+	close(j.ready)
+	return j, p
+}
+
 // check verifies the files of a manifest that open opens, and returns what is bad.
 func check(t *testing.T, text string, workers int, open func(string) (File, error)) ([]*Result, error) {
 	t.Helper()
-	p := makePlan(parsed(t, text), new(atomic.Bool))
-	j := newJob("root", Options{Workers: workers, Results: BadResults})
-	j.results = newStream(&Report{Files: len(p.first)}, BadResults)
-	close(j.ready)
+	j, p := newRun(t, text, Options{Workers: workers, Results: BadResults})
 	err := j.checkAll(p, open)
 	var results []*Result
 	j.results.give(func(r *Result) bool { results = append(results, r); return true })

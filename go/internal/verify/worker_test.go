@@ -144,16 +144,13 @@ func TestAFileThatWouldHoldUpTheEndIsBegunEarly(t *testing.T) {
 	for i := range count {
 		list.WriteString(listed(strconv.Itoa(i), "x"))
 	}
-	p := makePlan(parsed(t, list.String()), new(atomic.Bool))
-	j := newJob("root", Options{Workers: 2, Results: BadResults})
+	j, p := newRun(t, list.String(), Options{Workers: 2, Results: BadResults})
 	j.size = func(name string) (int64, error) {
 		if name == strconv.Itoa(count-2) {
 			return 1 << 40, nil
 		}
 		return 1, nil
 	}
-	j.results = newStream(&Report{Files: count}, BadResults)
-	close(j.ready)
 	var mu sync.Mutex
 	var order []string
 	err := j.checkAll(p, func(name string) (File, error) {
@@ -249,10 +246,7 @@ func TestWhereDescriptorsRunOutAWorkerGoesOnWithWhatItHas(t *testing.T) {
 func TestStoppedWhileALoneFileIsReadNothingStaysOpen(t *testing.T) {
 	onTwoCores(t)
 	content := bytes.Repeat([]byte("x"), 2*soloSize)
-	p := makePlan(parsed(t, listed("a", string(content))), new(atomic.Bool))
-	j := newJob("root", Options{})
-	j.results = newStream(&Report{Files: 1}, NoResults)
-	close(j.ready)
+	j, p := newRun(t, listed("a", string(content)), Options{})
 	var open atomic.Int64
 	err := j.checkAll(p, func(string) (File, error) {
 		open.Add(1)
