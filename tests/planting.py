@@ -1,0 +1,53 @@
+"""Makes the directories of the corpus, testdata/cases, which README.md there describes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+CASES = sorted(Path(__file__).resolve().parent.parent.glob("testdata/cases/*.json"))
+
+
+def plant_tree(root: bytes, tree: Iterable[list[Any]]) -> None:
+    """Make a case's tree in the directory ``root``; only root makes devices."""
+    for item in tree:
+        plant(root, *item)
+
+
+def plant(root: bytes, kind: str, name: str, *details: Any) -> None:
+    """Make one item of a case's tree; testdata/cases/README.md tells what they are."""
+    path = os.path.join(root, name.encode("latin-1"))
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if kind == "file":
+        content, times = details if len(details) == 2 else (*details, 1)
+        Path(os.fsdecode(path)).write_bytes(content.encode("latin-1") * times)
+    elif kind == "sparse":
+        Path(os.fsdecode(path)).touch()
+        os.truncate(path, details[0])
+    elif kind == "directory":
+        os.mkdir(path)
+    elif kind == "symlink":
+        os.symlink(details[0].encode("latin-1").replace(b"ROOT", root), path)
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "socket":
+        plant_socket(path)
+    elif kind == "device":
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    else:
+        raise AssertionError(f"unknown kind {kind!r}")
+
+
+def plant_socket(path: bytes) -> None:
+    """Bind a socket; its address is relative, since it may have 107 bytes at most."""
+    before = Path.cwd()
+    os.chdir(os.path.dirname(path))
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(os.path.basename(path))
+    finally:
+        os.chdir(before)
