@@ -1,4 +1,4 @@
-"""Builds checksig's shared library with Go; everything else is in pyproject.toml."""
+"""Builds checksig's shared library and its helper with Go; everything else is in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ HEADERS = ("checksig.h", "_checksig.h")
 
 
 class BuildGoLibrary(build_ext):
-    """Builds the package's library with ``go build -buildmode=c-shared``.
+    """Builds the package's library with ``go build -buildmode=c-shared``, and its helper program.
 
     It lies in the package as ``_checksig.so``, without the suffix that ties an
     extension module to one version of Python, since it knows nothing of Python;
     its headers lie in ``include``. Go's own cache makes a second build quick, so
-    the library is built anew each time.
+    both are built anew each time.
     """
 
     def get_ext_filename(self, fullname: str) -> str:
@@ -37,14 +37,16 @@ class BuildGoLibrary(build_ext):
         return str(Path(*fullname.split(".")[:-1], toolchain.LIBRARY))
 
     def build_extension(self, ext: Extension) -> None:
-        """Build the library and lay it and its headers into the build directory."""
+        """Build library and helper and lay them, and the headers, into the build directory."""
         package = Path(self.build_lib, self.get_ext_filename(ext.name)).parent
         with tempfile.TemporaryDirectory(prefix="checksig-") as scratch:
             try:
                 library = toolchain.build_library(self.distribution.get_version(), Path(scratch))
+                helper = toolchain.build_helper(self.distribution.get_version(), Path(scratch))
             except toolchain.ToolchainError as error:
                 raise ExecError(str(error)) from None
             replace(library, package / library.name)
+            replace(helper, package / helper.name)
             replace(library.with_suffix(".h"), package / "include" / "_checksig.h")
         replace(toolchain.GO_SOURCES / "checksig.h", package / "include" / "checksig.h")
 
@@ -66,7 +68,8 @@ class BuildGoLibrary(build_ext):
         return dict(zip(self.get_outputs(), map(str, self._outputs(package)), strict=True))
 
     def _outputs(self, package: Path) -> list[Path]:
-        return [package / toolchain.LIBRARY, *(package / "include" / header for header in HEADERS)]
+        programs = [package / toolchain.LIBRARY, package / toolchain.HELPER]
+        return [*programs, *(package / "include" / header for header in HEADERS)]
 
 
 class SdistWithModules(sdist):
@@ -110,7 +113,7 @@ def replace(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".checksig-") as folder:
         copy = Path(folder, target.name)
-        shutil.copyfile(source, copy)
+        shutil.copy(source, copy)  # with its mode: the helper is run
         copy.replace(target)
 
 

