@@ -8,6 +8,9 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import checksig
 from checksig import helper
@@ -19,6 +22,9 @@ HELPER = helper.PATH.name
 LOGS = CHECKOUT / "testdata" / "logs"
 MISMATCH = f'"{LOGS}/httpd-08.log" - mismatch'
 
+ENGINE = checksig.get_engine().name
+needs_library = pytest.mark.skipif(ENGINE != "library", reason="it is about the library in this process")
+
 Python = Callable[..., "subprocess.CompletedProcess[str]"]
 Directory = Callable[[Mapping[str, bytes]], Path]
 
@@ -29,6 +35,31 @@ def copy_checkout(target: Path) -> Path:
     shutil.copytree(CHECKOUT, target, ignore=shutil.ignore_patterns(*left_out))
     shutil.copytree(CHECKOUT / ".ci", target / ".ci")
     return target
+
+
+# For code that runs in a child, too: the files that it, and its helpers, have open below a folder.
+OPEN_BELOW = """
+import glob, os
+def open_below(folder):
+    pids = ["self"]
+    for path in glob.glob("/proc/self/task/*/children"):
+        with open(path) as children:
+            pids += children.read().split()
+    names = []
+    for path in [path for pid in pids for path in glob.glob(f"/proc/{pid}/fd/*")]:
+        try:
+            names.append(os.readlink(path))
+        except OSError:
+            pass
+    return [name for name in names if name.startswith(folder)]
+"""
+
+
+def open_below(folder: Path) -> list[str]:
+    """Return the files that this process, and its helpers, have open below a folder."""
+    namespace: dict[str, Any] = {}
+    exec(OPEN_BELOW, namespace)
+    return list(namespace["open_below"](str(folder)))
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -35,6 +35,7 @@ FORKED = "this verification was started before this process was forked"
 _LENGTH = struct.Struct("<I")
 _HEAD = struct.Struct("<14q iiq3Q")
 _CANCELLED = 7  # CHECKSIG_CANCELLED
+_SHUT_RDWR = 2  # socket.SHUT_RDWR: an interpreter that ends imports nothing
 
 # How long a helper that has closed its socket may take to end, and how much of its last words is kept.
 _DEATH = 2.0  # seconds
@@ -284,10 +285,8 @@ def _pair() -> tuple[socket.socket, socket.socket]:
 
 
 def _shut(stream: socket.socket) -> None:
-    import socket
-
     with contextlib.suppress(OSError):  # the other end is closed
-        stream.shutdown(socket.SHUT_RDWR)
+        stream.shutdown(_SHUT_RDWR)
 
 
 def _kill(pid: int) -> None:
