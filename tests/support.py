@@ -23,6 +23,7 @@ LOGS = CHECKOUT / "testdata" / "logs"
 MISMATCH = f'"{LOGS}/httpd-08.log" - mismatch'
 
 ENGINE = checksig.get_engine().name
+MANY = 1000 if ENGINE == "library" else 50  # calls, each of which may start a process
 needs_library = pytest.mark.skipif(ENGINE != "library", reason="it is about the library in this process")
 
 Python = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -268,9 +268,7 @@ class _Run(Protocol):
     """A job in one of the engines."""
 
     counters: Counters
-
-    @property
-    def closed(self) -> bool: ...
+    closed: bool
 
     def start(self, asked: Mapping[str, bytes | int | None]) -> Failure: ...
 
@@ -287,11 +285,8 @@ class _LibraryRun:
         self._handle = ctypes.c_uint64()  # the library itself stores it
         self._written, self._error = ctypes.c_size_t(), _Error()
         self._buffer: ctypes.Array[ctypes.c_char] | None = None
+        self.closed = False
         self.counters = Counters(total_files=-1, total_bytes=-1)
-
-    @property
-    def closed(self) -> bool:
-        return not self._handle
 
     def start(self, asked: Mapping[str, bytes | int | None]) -> Failure:
         lengths = {f"{name}_length": len(asked[name] or b"") for name in ("root", "list")}  # type: ignore[arg-type]
@@ -325,34 +320,54 @@ class _LibraryRun:
         return Failure(error.kind, error.os_errno, error.line, text(message), os.fsdecode(path), text(reason))
 
     def close(self, milliseconds: int) -> None:
+        self.closed = True
         if self._handle and not self._library.forked.value:
             self._library.calls.checksig_close(self._handle, milliseconds)
         self._handle.value = 0
 
 
 class _HelperRun:
-    """A job in a helper."""
+    """A job in a helper. One that dies of too few threads, without a result, is begun again with fewer."""
 
     def __init__(self) -> None:
+        self._request = b""
         self._helper = Helper()
+        self._may_restart = True
+        self.closed = False
         self.counters = Counters(total_files=-1, total_bytes=-1)
 
-    @property
-    def closed(self) -> bool:
-        return self._helper.closed
-
     def start(self, asked: Mapping[str, bytes | int | None]) -> Failure:
-        self._helper.start(helper.pack(asked))
-        return self._helper.receive().failure
+        self._request = helper.pack(asked)
+        try:
+            self._helper.start(self._request)
+            return self._helper.receive().failure
+        except OSError as error:
+            return self._restart(error)
 
     def next(self) -> tuple[Failure, bytes]:
-        progress, failure, records = self._helper.receive()
+        try:
+            progress, failure, records = self._helper.receive()
+        except OSError as error:
+            return self._restart(error), b""
+        self._may_restart = self._may_restart and not records
         if progress:
             *first, bad_lines = progress
             self.counters = Counters(*first[:5], (ctypes.c_int64 * 8)(*first[5:]), bad_lines)
         return failure, records
 
+    def _restart(self, error: OSError) -> Failure:
+        if error.errno != errno.EAGAIN or not self._may_restart:
+            raise error
+        self._may_restart = False
+        self._helper.close(_CLOSE / 1000)
+        self._helper = Helper()
+        self._helper.start(self._request, few_threads=True)
+        if self.closed:  # meanwhile, by another thread
+            self._helper.close(_CLOSE / 1000)
+        return self._helper.receive().failure
+
     def close(self, milliseconds: int) -> None:
+        self.closed = True
         self._helper.close(milliseconds / 1000)
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import io
 import itertools
 import os
+import select
 import signal
 import struct
 import sys
@@ -41,14 +43,18 @@ _SHUT_RDWR = 2  # socket.SHUT_RDWR: an interpreter that ends imports nothing
 _DEATH = 2.0  # seconds
 _WORDS = 1 << 14
 
-# With 600 MiB in all the Go runtime was seen to end while it starts.
-_ADDRESS_SPACE = 1000 << 20
+# How long one that was killed may take to end, even if nobody wants to wait.
+_MOMENT = 0.01  # seconds
+
+# With 1200 MiB in all the Go runtime was seen to end while it starts.
+_ADDRESS_SPACE = 1500 << 20
 
 # What Go says when it ends the process because the system refuses it something.
 _REFUSALS = {
     "failed to create new OS thread": (errno.EAGAIN, "too few threads: the limit on processes is reached"),
     "out of memory": (errno.ENOMEM, "too little memory"),
     "cannot allocate memory": (errno.ENOMEM, "too little memory"),
+    "failed to reserve": (errno.ENOMEM, "too little memory"),
 }
 
 
@@ -82,16 +88,17 @@ _starting = threading.RLock()
 class Helper:
     """A process that does one job. It must be closed.
 
-    Sockets close themselves when they are dropped, and the number of the process is
-    stored without a step of the interpreter between: so a signal at any moment
-    leaves nothing behind.
+    Sockets and files close themselves when they are dropped; what has no such object yet is
+    stored without a step of the interpreter between, by iterators that are written in C. So a
+    signal at any moment leaves nothing behind.
     """
 
     def __init__(self) -> None:
         self.closed = False
         self._owner = os.getpid()
         self._pids: list[int] = []
-        self._sockets: list[socket.socket] = []  # for the frames, and for its last words
+        self._sockets: list[socket.socket] = []  # ours, for the frames
+        self._pipe: list[io.FileIO] = []  # for what it has to say when it dies
         self._words = b""
         self._reading = threading.RLock()
 
@@ -105,14 +112,12 @@ class Helper:
         """
         _reap(list(_unreaped))
         _require_address_space()
-        with _starting:
-            _running[id(self)] = self
-            ours, theirs = _pair()
-            self._sockets.append(ours)
-            words, their_words = _pair()
-            self._sockets.append(words)
-            with theirs, their_words:
-                self._spawn(theirs.fileno(), their_words.fileno(), few_threads)
+        try:
+            self._start(few_threads)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+                raise
+            raise ImportError(f"cannot run {PATH}: {error.strerror}; {REMEDY}", path=str(PATH)) from error
         self._send(request)
         hello = self.receive().failure
         if hello.message != checksig.__version__:
@@ -121,6 +126,18 @@ class Helper:
                 path=str(PATH),
             )
         return tuple(hello.reason.split(", "))
+
+    def _start(self, few_threads: bool) -> None:
+        with _starting, contextlib.ExitStack() as held:
+            _occupy_standard_streams(held)
+            _running[id(self)] = self
+            ours, theirs = _pair()
+            self._sockets.append(ours)
+            held.enter_context(theirs)
+            pipe = itertools.chain.from_iterable(itertools.starmap(os.pipe, [()]))
+            self._pipe.extend(map(io.FileIO, pipe, ("r", "w")))
+            held.enter_context(self._pipe[1])
+            self._spawn(theirs.fileno(), self._pipe[1].fileno(), few_threads)
 
     def _spawn(self, stream: int, words: int, few_threads: bool) -> None:
         command = [str(PATH), "few-threads"] if few_threads else [str(PATH)]
@@ -137,12 +154,7 @@ class Helper:
             setpgroup=0,  # Ctrl-C is for this process alone
             setsigmask=(),
         )
-        try:
-            self._pids.extend(itertools.starmap(spawn, [()]))
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.ENOMEM):
-                raise OSError(error.errno, f"no process can be started: {error.strerror}") from None
-            raise ImportError(f"cannot run {PATH}: {error.strerror}; {REMEDY}", path=str(PATH)) from error
+        self._pids.extend(itertools.starmap(spawn, [()]))
 
     def _send(self, request: bytes) -> None:
         import socket
@@ -195,7 +207,7 @@ class Helper:
         )
 
     def close(self, seconds: float) -> None:
-        """End the process, if it has not ended, and wait so long for that."""
+        """End the process, if it has not ended, and wait so long for that, or a moment."""
         if self._owner != os.getpid():
             return
         self.closed = True
@@ -205,9 +217,9 @@ class Helper:
             return
         try:
             ended = True
-            if len(self._sockets) == 2 and self._pids and not self._ended(0):
+            if self._pids and not self._ended(0):
                 _kill(self._pids[0])
-                ended = self._ended(seconds)
+                ended = self._ended(max(seconds, _MOMENT))
             self.forget()
             _unreaped.extend(self._pids)
             _reap(self._pids, 0 if ended else os.WNOHANG)
@@ -217,23 +229,24 @@ class Helper:
             self._reading.release()
 
     def forget(self) -> None:
-        """Close the sockets."""
-        while self._sockets:
-            self._sockets.pop().close()
+        """Close what is open here."""
+        for opened in (self._sockets, self._pipe):
+            while opened:
+                opened.pop().close()
 
     def _ended(self, seconds: float) -> bool:
         """Wait so long for the end of the process; keep its last words."""
-        words = self._sockets[1]
-        end = time.monotonic() + seconds
-        try:
-            while True:
-                words.settimeout(max(end - time.monotonic(), 0))
-                said = words.recv(_WORDS)
-                if not said:
-                    return True
-                self._words = (self._words + said)[:_WORDS]
-        except (TimeoutError, BlockingIOError):
-            return False
+        if not self._pipe:
+            return True
+        end = select.poll()
+        end.register(self._pipe[0], select.POLLIN)
+        limit = time.monotonic() + seconds
+        while end.poll(max(limit - time.monotonic(), 0) * 1000):
+            said = self._pipe[0].read(_WORDS)
+            if not said:
+                return True
+            self._words = (self._words + said)[:_WORDS]
+        return False
 
 
 def pack(members: Mapping[str, bytes | int | None]) -> bytes:
@@ -271,14 +284,20 @@ def text(message: bytes) -> str:
     return message.decode("utf-8", "backslashreplace")
 
 
+def _occupy_standard_streams(held: contextlib.ExitStack) -> None:
+    """Open something as each standard stream that is closed here: no end of ours may have its number."""
+    lowest = io.FileIO(PATH)
+    while lowest.fileno() < 3:
+        held.enter_context(lowest)
+        lowest = io.FileIO(PATH)
+    lowest.close()
+
+
 def _pair() -> tuple[socket.socket, socket.socket]:
-    """Return two connected sockets, neither of which has the number of a standard stream."""
+    """Return two connected sockets."""
     import socket  # it takes as long to import as all of checksig
 
     ours, theirs = socket.socketpair()
-    if min(ours.fileno(), theirs.fileno()) < 3:
-        with ours, theirs:
-            return _pair()
     for end in (ours, theirs):
         end.setblocking(True)  # whatever socket.setdefaulttimeout says
     return ours, theirs

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"checksig/internal/verify"
 	"checksig/internal/wire"
 )
 
@@ -19,9 +20,15 @@ func init() {
 	debug.SetGCPercent(25) // as in the library
 }
 
+// fewThreads is the argument that makes a helper do with as few threads as it can.
+const fewThreads = "few-threads"
+
 func main() {
-	if len(os.Args) > 1 {
-		fmt.Printf("checksig-engine %s: the Python package checksig runs it, without arguments\n", version)
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == fewThreads:
+		verify.UseFewThreads()
+	case len(os.Args) > 1:
+		fmt.Printf("checksig-engine %s: it is run by the Python package checksig\n", version)
 		os.Exit(2)
 	}
 	closeInherited()
