@@ -490,8 +490,9 @@ def test_threads_that_run_out_after_the_first_call_do_no_harm(
         + """
 checksig.check(sys.argv[1])
 alone(len(os.listdir("/proc/self/task")) + 10 + int(sys.argv[2]))
-right, refused = [], []
+right, refused, begin = [], [], threading.Barrier(10)
 def work():
+    begin.wait()
     for _ in range(20):
         try: right.append(checksig.check(sys.argv[1], workers=256).ok)
         except OSError as error: refused.append(error.errno == errno.EAGAIN)
@@ -590,11 +591,12 @@ warnings.simplefilter("ignore")
 thread = threading.Thread(target=verify, args=(sys.argv[1],))
 thread.start()
 time.sleep(float(sys.argv[2]))
-if os.fork() == 0:
+child = os.fork()
+if child == 0:
     signal.alarm(20)
     print(verify(sys.argv[1]), flush=True)
     os._exit(0)
-print(os.wait()[1])
+print(os.waitpid(child, 0)[1])
 thread.join()
 """
     for microseconds in (0, 100, 300, 600, 1000, 1500, 2000, 3000):

@@ -65,7 +65,7 @@ _ADDRESS_SPACE = 3200 << 20 if sys.maxsize > 1 << 32 else 0
 # processor; what a run needs, the library itself looks for.
 _WANTED = os.environ.get("GOMAXPROCS", "")
 _PROCESSORS = max(os.cpu_count() or 1, int(_WANTED) if _WANTED.isdecimal() else 0)
-_THREADS = 2 * _PROCESSORS + 20 if sys.platform == "linux" else 0
+_THREADS = 2 * _PROCESSORS + 24 if sys.platform == "linux" else 0
 
 
 class _Error(ctypes.Structure):

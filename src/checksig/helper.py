@@ -15,19 +15,20 @@ import itertools
 import os
 import select
 import signal
+import socket
 import struct
 import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import checksig
 from checksig.errors import InternalError
 
-if TYPE_CHECKING:
-    import socket
+if sys.platform != "win32":
+    import resource
 
 PATH = Path(__file__).resolve().parent / "_checksig-engine"
 REMEDY = "reinstall checksig, or in a checkout run 'pip install -e .' again"
@@ -37,7 +38,6 @@ FORKED = "this verification was started before this process was forked"
 _LENGTH = struct.Struct("<I")
 _HEAD = struct.Struct("<14q iiq3Q")
 _CANCELLED = 7  # CHECKSIG_CANCELLED
-_SHUT_RDWR = 2  # socket.SHUT_RDWR: an interpreter that ends imports nothing
 
 # How long a helper that has closed its socket may take to end, and how much of its last words is kept.
 _DEATH = 2.0  # seconds
@@ -157,8 +157,6 @@ class Helper:
         self._pids.extend(itertools.starmap(spawn, [()]))
 
     def _send(self, request: bytes) -> None:
-        import socket
-
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # receive tells why it died
             self._sockets[0].sendall(request, getattr(socket, "MSG_NOSIGNAL", 0))
 
@@ -295,8 +293,6 @@ def _occupy_standard_streams(held: contextlib.ExitStack) -> None:
 
 def _pair() -> tuple[socket.socket, socket.socket]:
     """Return two connected sockets."""
-    import socket  # it takes as long to import as all of checksig
-
     ours, theirs = socket.socketpair()
     for end in (ours, theirs):
         end.setblocking(True)  # whatever socket.setdefaulttimeout says
@@ -305,7 +301,7 @@ def _pair() -> tuple[socket.socket, socket.socket]:
 
 def _shut(stream: socket.socket) -> None:
     with contextlib.suppress(OSError):  # the other end is closed
-        stream.shutdown(_SHUT_RDWR)
+        stream.shutdown(socket.SHUT_RDWR)
 
 
 def _kill(pid: int) -> None:
@@ -326,8 +322,6 @@ def _reap(pids: Iterable[int], flags: int = os.WNOHANG) -> None:
 def _require_address_space() -> None:
     if sys.platform == "win32":
         raise ImportError(f"there is no helper on Windows; {REMEDY}")
-    import resource
-
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit != resource.RLIM_INFINITY and limit < _ADDRESS_SPACE:
         raise OSError(
