@@ -1,4 +1,4 @@
-"""What the helper costs, beside the library: a small directory, many results, many small files, one large file.
+"""What the helper costs, beside the library: a small directory, many results, small files, a large file.
 
     python benchmarks/engines.py [--rounds N]
 

@@ -38,22 +38,32 @@ def copy_checkout(target: Path) -> Path:
     return target
 
 
-# For code that runs in a child, too: the files that it, and its helpers, have open below a folder.
-OPEN_BELOW = """
-import glob, os
-def open_below(folder):
-    pids = ["self"]
+# For code that runs in a child: the processes that it has started, and not waited for.
+CHILDREN = """
+import glob
+def children():
+    found = []
     for path in glob.glob("/proc/self/task/*/children"):
-        with open(path) as children:
-            pids += children.read().split()
+        with open(path) as file:
+            found += file.read().split()
+    return found
+"""
+
+# For code that runs in a child, too: the files that it, and its helpers, have open below a folder.
+OPEN_BELOW = (
+    CHILDREN
+    + """
+import os
+def open_below(folder):
     names = []
-    for path in [path for pid in pids for path in glob.glob(f"/proc/{pid}/fd/*")]:
+    for path in [path for pid in ["self", *children()] for path in glob.glob(f"/proc/{pid}/fd/*")]:
         try:
             names.append(os.readlink(path))
         except OSError:
             pass
     return [name for name in names if name.startswith(folder)]
 """
+)
 
 
 def open_below(folder: Path) -> list[str]:

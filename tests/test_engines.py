@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 import toolchain
-from support import HELPER, LIBRARY, LOGS, MISMATCH, OPEN_BELOW, Directory, Python, environment
+from support import CHILDREN, HELPER, LIBRARY, LOGS, MISMATCH, OPEN_BELOW, Directory, Python, environment
 
 from checksig import helper
 
@@ -21,17 +21,6 @@ ASK = """
 import sys, checksig
 print(*checksig.get_engine(), sep=": ")
 print(checksig.check(sys.argv[1]).message)
-"""
-
-# For code that runs in a child: its helpers.
-HELPERS = """
-import glob
-def helpers():
-    found = []
-    for path in glob.glob("/proc/self/task/*/children"):
-        with open(path) as children:
-            found += children.read().split()
-    return found
 """
 
 
@@ -171,17 +160,32 @@ def test_what_is_no_helper_is_an_internal_error(python: Python, package_copy: Pa
     assert ("broken" in done.stderr) == (script == "complains")
 
 
+def test_a_request_for_a_helper_that_has_ended_ends_no_process(python: Python, package_copy: Path) -> None:
+    """Also where a write that nobody reads would: SIGPIPE."""
+    spoil(package_copy, SCRIPTS["ends"])
+    code = """
+import signal, sys, checksig
+from checksig import Entry
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+entries = [Entry("x" * 200 + str(number), "sha1", "0" * 40, None) for number in range(10_000)]
+try: checksig.check(sys.argv[1], entries)
+except checksig.InternalError as error: print(error)
+"""
+    done = python(code, LOGS, package=package_copy, engine="helper")
+    assert done.stdout.startswith("the helper process ended without a verdict"), done
+
+
 def test_a_helper_that_is_killed_at_any_moment_is_an_internal_error(python: Python, tmp_path: Path) -> None:
     """Never a verdict, and never a result that is not true."""
     with (tmp_path / "sha1sum.txt").open("w") as file:
         file.writelines(f"{'0' * 40}  {number}\n" for number in range(50_000))
     code = (
-        HELPERS
+        CHILDREN
         + """
 import os, random, signal, sys, threading, time, checksig
 for number in range(40):
     results, seen = checksig.iter_check(sys.argv[1]), 0
-    (pid,) = helpers()
+    (pid,) = children()
     def kill():
         time.sleep(number / 500)
         try: os.kill(int(pid), signal.SIGKILL)
@@ -196,7 +200,7 @@ for number in range(40):
     except checksig.InternalError:
         print("InternalError", seen < 50_000)
     killer.join()
-    assert helpers() == []
+    assert children() == []
 """
     )
     done = python(code, tmp_path, engine="helper")
@@ -207,7 +211,7 @@ for number in range(40):
 
 
 WAITING = (
-    HELPERS
+    CHILDREN
     + """
 import ctypes, os, subprocess, sys, threading, time, warnings, checksig
 warnings.simplefilter("ignore")
@@ -230,7 +234,7 @@ def test_no_helper_outlives_its_parent(death: signal.Signals, fork: str, endless
         }[fork]
         + """
 if child or sys.argv[2] == "none":
-    print(*[pid for pid in helpers() if int(pid) != child], child, flush=True)
+    print(*[pid for pid in children() if int(pid) != child], child, flush=True)
 time.sleep(60)
 """
     )
@@ -321,10 +325,10 @@ print([name for name in listed(other.pid) if "socket" in name])
 meant_for_others = os.pipe()
 for descriptor in meant_for_others:
     os.set_inheritable(descriptor, True)
-before = helpers()
+before = children()
 later = checksig.iter_check(sys.argv[1])
 next(later)
-(pid,) = set(helpers()) - set(before)
+(pid,) = set(children()) - set(before)
 print(os.readlink(f"/proc/self/fd/{meant_for_others[0]}") in listed(pid), len(listed(pid)) > 2)
 other.kill()
 other.wait()
@@ -338,7 +342,6 @@ HOSTS = {
     "no standard streams": "out = os.dup(1); [os.close(number) for number in range(3)]",
     "no standard output": "out = os.dup(1); os.close(1)",
     "SIGCHLD is ignored": "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
-    "SIGPIPE ends the process": "signal.signal(signal.SIGPIPE, signal.SIG_DFL)",
     "sockets have a timeout": "socket.setdefaulttimeout(0.0001)",
     "all signals are blocked": "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())",
     "another thread waits for all children": "threading.Thread(target=thief, daemon=True).start()",
@@ -367,11 +370,11 @@ os.write(out, f"{{answers}}\\n".encode())
 def test_nothing_is_left_of_helpers(python: Python, endless: Path) -> None:
     """No zombie, no descriptor, and no thread: of jobs that end, and of jobs that are closed."""
     code = (
-        HELPERS
+        CHILDREN
         + """
 import os, sys, threading, checksig
 def state():
-    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), helpers()
+    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), children()
 checksig.check(sys.argv[2])
 before = state()
 for _ in range(30):
