@@ -258,6 +258,21 @@ time.sleep(60)
         process.stdout.close()
 
 
+def test_a_forked_child_has_no_end_of_its_parents_sockets(python: Python, endless: Path) -> None:
+    code = (
+        WAITING
+        + """
+child = os.fork()
+if child == 0:
+    print(sorted(name[:4] for path in glob.glob("/proc/self/fd/*") if (name := os.path.realpath(path))
+                 and ("socket:" in name or "pipe:" in name) and int(path.split("/")[-1]) > 2), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    )
+    assert python(code, endless, engine="helper").stdout == "[]\n"
+
+
 def test_a_helper_outlives_the_thread_that_started_it(python: Python, directory: Directory) -> None:
     root = directory({str(number): b"1" for number in range(3000)})
     code = """
@@ -359,6 +374,12 @@ def thief():
     while True:
         try: os.wait()
         except ChildProcessError: time.sleep(0.0001)
+posix_spawn = os.posix_spawn
+def spawn(*arguments, file_actions, **more):
+    # A number that is duplicated to itself would be closed by an old C library.
+    assert min(source for _, source, _ in file_actions) > 2
+    return posix_spawn(*arguments, file_actions=file_actions, **more)
+os.posix_spawn = spawn
 {HOSTS[host]}
 answers = {{checksig.check(sys.argv[1]).message for _ in range(30)}}
 os.write(out, f"{{answers}}\\n".encode())
@@ -417,6 +438,25 @@ print(len(checksig.check(sys.argv[1], entries).failures))
 """
     done = python(code, tmp_path, engine="helper")
     assert done.stdout == "{<Status.MISSING: 'MISSING'>}\n100000\n", done.stderr
+
+
+def test_a_helper_that_stands_still_can_be_closed(python: Python, endless: Path) -> None:
+    code = (
+        CHILDREN
+        + """
+import os, signal, sys, threading, time, checksig
+results = checksig.iter_check(sys.argv[1])
+next(results)
+os.kill(int(children()[0]), signal.SIGSTOP)
+time.sleep(0.2)
+threading.Timer(0.3, results.close).start()
+start = time.monotonic()
+print(list(results), 0.1 < time.monotonic() - start < 0.6)
+time.sleep(0.2)
+print(children())
+"""
+    )
+    assert python(code, endless, engine="helper").stdout == "[] True\n[]\n"
 
 
 @pytest.mark.parametrize("mebibytes", [200, 700, 1300, 1600, 2000, 3100])
