@@ -39,15 +39,17 @@ class BuildGoLibrary(build_ext):
     def build_extension(self, ext: Extension) -> None:
         """Build library and helper and lay them, and the headers, into the build directory."""
         package = Path(self.build_lib, self.get_ext_filename(ext.name)).parent
+        version = self.distribution.get_version()
         with tempfile.TemporaryDirectory(prefix="checksig-") as scratch:
             try:
-                library = toolchain.build_library(self.distribution.get_version(), Path(scratch))
-                helper = toolchain.build_helper(self.distribution.get_version(), Path(scratch))
+                built = [toolchain.build_library(version, Path(scratch))]
+                if toolchain.has_helper():
+                    built.append(toolchain.build_helper(version, Path(scratch)))
             except toolchain.ToolchainError as error:
                 raise ExecError(str(error)) from None
-            replace(library, package / library.name)
-            replace(helper, package / helper.name)
-            replace(library.with_suffix(".h"), package / "include" / "_checksig.h")
+            for program in built:
+                replace(program, package / program.name)
+            replace(built[0].with_suffix(".h"), package / "include" / "_checksig.h")
         replace(toolchain.GO_SOURCES / "checksig.h", package / "include" / "checksig.h")
 
     def copy_extensions_to_source(self) -> None:
@@ -68,8 +70,8 @@ class BuildGoLibrary(build_ext):
         return dict(zip(self.get_outputs(), map(str, self._outputs(package)), strict=True))
 
     def _outputs(self, package: Path) -> list[Path]:
-        programs = [package / toolchain.LIBRARY, package / toolchain.HELPER]
-        return [*programs, *(package / "include" / header for header in HEADERS)]
+        programs = [toolchain.LIBRARY, *([toolchain.HELPER] if toolchain.has_helper() else [])]
+        return [*(package / name for name in programs), *(package / "include" / header for header in HEADERS)]
 
 
 class SdistWithModules(sdist):

@@ -141,6 +141,11 @@ def build_library(
     return library
 
 
+def has_helper(target: Mapping[str, str] = NO_TARGET) -> bool:
+    """Return whether there is a helper for a target, as :func:`build_library` takes it: not for Windows."""
+    return target.get("GOOS", "windows" if sys.platform == "win32" else "") != "windows"
+
+
 def build_helper(
     version: str, folder: Path, *, tags: str = "", target: Mapping[str, str] = NO_TARGET
 ) -> Path:

@@ -86,7 +86,7 @@ def test_a_package_without_the_library_is_served_by_the_helper(python: Python, p
 
 
 def test_where_the_c_library_is_not_glibc_the_helper_serves(python: Python) -> None:
-    code = "import os\nos.confstr = lambda name: ''\n" + ASK
+    code = "import os\ndef refuse(name): raise OSError(22, name)\nos.confstr = refuse\n" + ASK
     done = python(code, LOGS, engine="")
     reason = "the C library is not glibc, and cannot load a Go runtime"
     assert done.stdout == f"helper: {reason}\n{MISMATCH}\n", done.stderr

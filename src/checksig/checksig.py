@@ -538,12 +538,17 @@ def get_engine() -> Engine:
 def _choose() -> _Library | None:
     """Return the library, or None where the helper is to do the work; see :func:`get_engine`."""
     global _engine
-    if _engine is not None and _engine.name == "helper":
-        return None
-    if _engine is None or _loaded is None or _loaded.forked.value:
+    if not _is_chosen():
         with _loading:
-            _engine = _fitting()
-    return _loaded if _engine.name == "library" else None
+            if not _is_chosen():
+                _engine = _fitting()
+    return _loaded if _engine is not None and _engine.name == "library" else None
+
+
+def _is_chosen() -> bool:
+    if _engine is None:
+        return False
+    return _engine.name == "helper" or (_loaded is not None and not _loaded.forked.value)
 
 
 def _fitting() -> Engine:
@@ -573,9 +578,16 @@ def _misfit() -> str:
     """Return why the library is not to be tried at all, or ""."""
     if not _LIBRARY.exists():
         return "this package has no library"
-    if sys.platform == "linux" and not (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc"):
+    if sys.platform == "linux" and not _is_glibc():
         return "the C library is not glibc, and cannot load a Go runtime"
     return ""
+
+
+def _is_glibc() -> bool:
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc")
+    except (OSError, ValueError):  # musl knows no such name
+        return False
 
 
 def _load() -> _Library:

@@ -201,7 +201,7 @@ class Helper:
             if refusal in words:
                 return OSError(number, f"{text} ({words.splitlines()[0]})")
         return InternalError(
-            f"the helper process ended without a verdict; please report it: {words or 'killed'}"
+            f"the helper process ended without a verdict; please report it: {words or 'it said nothing'}"
         )
 
     def close(self, seconds: float) -> None:

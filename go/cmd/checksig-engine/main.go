@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command checksig-engine is the checksig engine in a process of its own, for where a
 // Go runtime cannot live in Python's. The Python package starts one for each job, and
 // talks with it through its standard input and output as package wire tells.
