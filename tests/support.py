@@ -8,14 +8,23 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import checksig
+from checksig import helper
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(checksig.__file__).resolve().parent
 LIBRARY = Path(checksig.get_library()).name
+HELPER = helper.PATH.name
 LOGS = CHECKOUT / "testdata" / "logs"
 MISMATCH = f'"{LOGS}/httpd-08.log" - mismatch'
+
+ENGINE = checksig.get_engine().name
+MANY = 1000 if ENGINE == "library" else 50  # calls, each of which may start a process
+needs_library = pytest.mark.skipif(ENGINE != "library", reason="it is about the library in this process")
 
 Python = Callable[..., "subprocess.CompletedProcess[str]"]
 Directory = Callable[[Mapping[str, bytes]], Path]
@@ -23,10 +32,45 @@ Directory = Callable[[Mapping[str, bytes]], Path]
 
 def copy_checkout(target: Path) -> Path:
     """Copy the checkout, without anything that was built or installed in it."""
-    left_out = (".*", "build", "dist", "*.egg-info", "__pycache__", "_checksig.*", "include")
+    left_out = (".*", "build", "dist", "*.egg-info", "__pycache__", "_checksig.*", HELPER, "include")
     shutil.copytree(CHECKOUT, target, ignore=shutil.ignore_patterns(*left_out))
     shutil.copytree(CHECKOUT / ".ci", target / ".ci")
     return target
+
+
+# For code that runs in a child: the processes that it has started, and not waited for.
+CHILDREN = """
+import glob
+def children():
+    found = []
+    for path in glob.glob("/proc/self/task/*/children"):
+        with open(path) as file:
+            found += file.read().split()
+    return found
+"""
+
+# For code that runs in a child, too: the files that it, and its helpers, have open below a folder.
+OPEN_BELOW = (
+    CHILDREN
+    + """
+import os
+def open_below(folder):
+    names = []
+    for path in [path for pid in ["self", *children()] for path in glob.glob(f"/proc/{pid}/fd/*")]:
+        try:
+            names.append(os.readlink(path))
+        except OSError:
+            pass
+    return [name for name in names if name.startswith(folder)]
+"""
+)
+
+
+def open_below(folder: Path) -> list[str]:
+    """Return the files that this process, and its helpers, have open below a folder."""
+    namespace: dict[str, Any] = {}
+    exec(OPEN_BELOW, namespace)
+    return list(namespace["open_below"](str(folder)))
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import toolchain
-from support import CHECKOUT, Python, blocks, environment
+from support import CHECKOUT, Python, blocks, environment, needs_library
 
 import checksig
 
@@ -57,6 +57,11 @@ def python_headers() -> None:
 @pytest.mark.parametrize("page", ["README.md", "docs/ctypes.md", "docs/python.md"])
 def test_the_sessions_print_what_the_page_says(page: str) -> None:
     session(page)
+
+
+@needs_library
+def test_the_session_tells_which_engine_serves() -> None:
+    session("docs/engines.md")
 
 
 def test_the_package_docstring_is_true() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import syscalls
-from support import CHECKOUT, environment
+from support import CHECKOUT, ENGINE, environment
 
 import checksig
 
@@ -38,10 +38,11 @@ import checksig, syscalls, tempfile
 descriptor, root, refused = int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 if refused:
     syscalls.refuse("openat2", refused)
+in_helper = (checksig.InternalError,) if os.environ.get("CHECKSIG_ENGINE") == "helper" else ()
 def outcome(extra="fail"):
     try:
         return [(r.path, r.status, r.errno) for r in checksig.iter_check(root, extra=extra)]
-    except (OSError, ImportError, checksig.ManifestError) as error:
+    except (OSError, ImportError, checksig.ManifestError, *in_helper) as error:
         return [type(error).__name__, error.errno if isinstance(error, OSError) else None]
 def report(found):
     print(json.dumps(found), flush=True)
@@ -160,7 +161,10 @@ for number in range(1, 1000):
     unlawful = [(n, o) for n, o in enumerate(outcomes, 1) if not is_lawful(o, verdicts, error)]
     assert unlawful == []
     if name == "EINTR":
-        assert all(outcome == outcomes[-1] for outcome in outcomes)
+        others = [outcome for outcome in outcomes if outcome != outcomes[-1]]
+        if ENGINE == "helper":  # Python does not try fstat again when it starts one
+            others = [outcome for outcome in others if not isinstance(outcome[0], str)]
+        assert others == []
 
 
 @pytest.mark.parametrize("name", ["EIO", "ENOMEM", "EMFILE", "EINTR"])

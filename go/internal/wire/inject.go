@@ -1,6 +1,6 @@
 //go:build checksig_inject
 
-package main
+package wire
 
 import (
 	"strings"
@@ -10,7 +10,7 @@ import (
 	engine "checksig/internal/verify"
 )
 
-// For tests of the library from outside: a directory whose name ends so makes
+// For tests of the engines from outside: a directory whose name ends so makes
 // the call, or a worker of it, panic.
 func init() {
 	sha1 := digest.ByName("sha1")
@@ -26,11 +26,11 @@ func init() {
 			}
 		}
 	}
-	run = func(root string, options engine.Options) (*engine.Report, error) {
+	Run = func(root string, options engine.Options) (*engine.Report, error) {
 		inject(root)
 		return engine.Run(root, options)
 	}
-	start = func(root string, options engine.Options) (*engine.Job, error) {
+	begin = func(root string, options engine.Options) (*engine.Job, error) {
 		inject(root)
 		return engine.Start(root, options)
 	}

@@ -1,4 +1,4 @@
-package main
+package wire
 
 import (
 	"encoding/binary"
@@ -15,8 +15,8 @@ const (
 	entryKind
 )
 
-// recordHeader is the size in bytes of checksig_record.
-const recordHeader = 32
+// RecordHeader is the size in bytes of checksig_record.
+const RecordHeader = 32
 
 // A record is a checksig_record and what stands behind it.
 type record struct {
@@ -62,15 +62,21 @@ func manifestRecord(s *engine.Source) record {
 	return r
 }
 
-// A recordWriter writes records one behind the other.
-type recordWriter struct {
+// A RecordWriter writes records one behind the other.
+type RecordWriter struct {
 	free    []byte // what is left of the buffer
 	written int
 }
 
+// NewRecordWriter returns a writer into a buffer of at least MinBuffer bytes.
+func NewRecordWriter(buffer []byte) *RecordWriter { return &RecordWriter{free: buffer} }
+
+// Written returns how many bytes the records take.
+func (w *RecordWriter) Written() int { return w.written }
+
 // write writes a record if it fits.
-func (w *recordWriter) write(r record) bool {
-	length := recordHeader + len(r.name) + len(r.reason) + len(r.algorithm) + len(r.expected) + len(r.actual)
+func (w *RecordWriter) write(r record) bool {
+	length := RecordHeader + len(r.name) + len(r.reason) + len(r.algorithm) + len(r.expected) + len(r.actual)
 	if length > len(w.free) {
 		return false
 	}
