@@ -95,9 +95,7 @@ class Target:
             return self
         if version[:1] != (1,) or version[1] not in MACOS:
             number = ".".join(map(str, version))
-            raise UnknownTargetError(
-                f"it is unknown which macOS Go {number} asks for: {__file__} is to say"
-            )
+            raise UnknownTargetError(f"it is unknown which macOS Go {number} asks for: {__file__} is to say")
         macos = str(MACOS[version[1]])
         triple, tag = (text.replace("{macos}", macos) for text in (self.triple, self.tag))
         return dataclasses.replace(self, triple=triple, tag=tag)

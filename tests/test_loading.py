@@ -108,3 +108,42 @@ def test_the_library_lies_in_the_package_under_a_plain_name() -> None:
     assert Path(checksig.get_library()).name == (
         "_checksig.dll" if sys.platform == "win32" else "_checksig.so"
     )
+
+
+# Run before checksig is imported: what a Python on Windows has not.
+AS_ON_WINDOWS = """
+import ctypes, mmap, os, select, signal, socket, subprocess, sys, threading
+for name in ("fork", "memfd_create", "register_at_fork", "posix_spawn", "confstr", "fchmod", "O_CLOEXEC",
+             "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "WNOHANG", "geteuid"):
+    delattr(os, name)
+del mmap.MAP_PRIVATE, mmap.MAP_ANONYMOUS, select.poll, signal.SIGKILL
+sys.modules["fcntl"] = sys.modules["resource"] = sys.modules["termios"] = None
+sys.platform = "win32"
+load = ctypes.CDLL
+def only_named(name):
+    assert name, "on Windows there is no library without a name"
+    return load(name)
+ctypes.CDLL = only_named
+"""
+
+
+def test_what_windows_has_not_is_not_needed_to_verify(python: Python, package_copy: Path) -> None:
+    (package_copy / LIBRARY).rename(package_copy / "_checksig.dll")
+    code = f"""{AS_ON_WINDOWS}
+import checksig
+print(checksig.get_engine().name, [str(r.status) for r in checksig.iter_check(sys.argv[1])].count("OK"))
+try:
+    checksig.check_signatures(sys.argv[1])
+except checksig.VerificationError as error:
+    print(error)
+try:
+    checksig.create(sys.argv[1], manifest="other")
+except NotImplementedError as error:
+    print(error)
+"""
+    done = python(code, LOGS, package=package_copy, engine="")
+    assert done.stdout.splitlines() == [
+        "library 9",
+        MISMATCH,
+        "on Windows checksig verifies, and writes no manifests",
+    ], done.stderr

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
+
+if sys.platform != "win32":
+    import fcntl
 
 # The names of temporary files; a run holds a lock on its own for as long as it lives.
 TEMPORARY = re.compile(rb"\.checksig-[0-9a-f]{16}\.tmp")
@@ -24,9 +27,12 @@ class Replacement:
 
     Raises:
         OSError: the directory cannot be written to.
+        NotImplementedError: this is Windows, where an open file cannot be put in place of another.
     """
 
     def __init__(self, target: bytes) -> None:
+        if sys.platform == "win32":
+            raise NotImplementedError("on Windows checksig verifies, and writes no manifests")
         self._target = os.path.realpath(target) if os.path.islink(target) else target
         self._folder = os.path.dirname(self._target) or b"."
         if not os.path.basename(self._target) or os.path.isdir(self._target):

@@ -58,7 +58,7 @@ _SLICE = 75  # milliseconds
 _CLOSE = 50  # milliseconds
 
 # With 2,000 MiB in all the Go runtime was seen to end the process; its threads' stacks need more.
-_ADDRESS_SPACE = 3200 << 20 if sys.maxsize > 1 << 32 else 0
+_ADDRESS_SPACE = 3200 << 20 if sys.maxsize > 1 << 32 and sys.platform != "win32" else 0
 
 
 # The Go runtime ends the process when it gets no thread while it loads, and may start some for each
@@ -258,10 +258,16 @@ def _raise(failure: Failure) -> NoReturn:
     if failure.kind == _NOT_FOUND:
         raise ManifestNotFoundError(message, path, None, reason)
     if failure.kind == _OS:
-        raise OSError(failure.errno, reason or os.strerror(failure.errno), path)
+        raise _os_error(failure.errno, reason, path)
     if failure.kind == _ARGUMENT:
         raise ValueError(message)
     raise InternalError(message)
+
+
+def _os_error(number: int, reason: str, path: str) -> OSError:
+    if sys.platform == "win32":  # the number is one of Windows' own; Python finds the errno for it
+        return OSError(0, reason or ctypes.FormatError(number), path, number)
+    return OSError(number, reason or os.strerror(number), path)
 
 
 class _Run(Protocol):
@@ -317,7 +323,7 @@ class _LibraryRun:
         message, path, reason = (
             _take(self._library.calls, pointer) for pointer in (error.message, error.path, error.reason)
         )
-        return Failure(error.kind, error.os_errno, error.line, text(message), os.fsdecode(path), text(reason))
+        return Failure(error.kind, error.os_errno, error.line, text(message), _decode(path), text(reason))
 
     def close(self, milliseconds: int) -> None:
         self.closed = True
@@ -387,7 +393,7 @@ def _records(data: bytes) -> Iterator[Record]:
             bool(bad),
             errno_,
             number,
-            os.fsdecode(name),
+            _decode(name),
             sys.intern(text(reason)),  # a million files have few reasons
             sys.intern(algorithm.decode()),
             expected,
@@ -466,6 +472,13 @@ def _encode(path: AnyPath, what: str = "directory") -> bytes:
     return encoded
 
 
+def _decode(path: bytes) -> str:
+    try:
+        return os.fsdecode(path)
+    except UnicodeDecodeError:  # on Windows, of a name that a manifest lists and no file can have
+        return path.decode("utf-8", "surrogateescape")
+
+
 def _word(what: str, word: str | None) -> bytes | None:
     if word is None:
         return None
@@ -499,9 +512,10 @@ _copies = 0  # that this process and its ancestors have loaded
 
 # A child that is forked while another thread loads would find half a library.
 _loading = threading.RLock()
-os.register_at_fork(
-    before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
-)
+if sys.platform != "win32":
+    os.register_at_fork(
+        before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+    )
 
 
 class Engine(NamedTuple):
@@ -673,6 +687,8 @@ def _require_threads() -> None:
     The threads that are started here wait for a semaphore and know no Python: an
     interpreter that is shutting down would refuse to start others.
     """
+    if not _THREADS:
+        return
     libc = ctypes.CDLL(None)
     semaphore = ctypes.create_string_buffer(64)  # sem_t has at most 32 bytes
     _semaphores.append(semaphore)  # a signal may end this function while threads wait

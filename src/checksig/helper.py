@@ -77,6 +77,8 @@ class Frame(NamedTuple):
     records: bytes
 
 
+_AT_ONCE = 0 if sys.platform == "win32" else os.WNOHANG
+
 # By id: those that a forked child must let go of.
 _running: dict[int, Helper] = {}
 _unreaped: list[int] = []
@@ -309,7 +311,7 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _reap(pids: Iterable[int], flags: int = os.WNOHANG) -> None:
+def _reap(pids: Iterable[int], flags: int = _AT_ONCE) -> None:
     """Let those of the processes go that have ended; without flags wait for that."""
     for pid in pids:
         with contextlib.suppress(ChildProcessError):  # somebody else has waited for it
@@ -339,4 +341,5 @@ def _let_go() -> None:
     _starting.release()
 
 
-os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_let_go)
+if sys.platform != "win32":
+    os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_let_go)
