@@ -18,10 +18,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from planting import CASES, plant_tree  # noqa: E402
+from planting import CASES, plant_tree
 
-import checksig  # noqa: E402
-from checksig.checksig import ALL_RESULTS, FAIL_EXTRA, FILE, REPORT_EXTRA, Job, Request  # noqa: E402
+import checksig
+from checksig.checksig import ALL_RESULTS, FAIL_EXTRA, FILE, REPORT_EXTRA, Job, Request
 
 EXTRA = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
 

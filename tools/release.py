@@ -39,7 +39,8 @@ def main() -> None:
         parser.error(f"no targets: {', '.join(sorted(unknown))}")
     os.environ.setdefault("SOURCE_DATE_EPOCH", commit_time())
     go = toolchain.go_command()
-    print(f"Go {'.'.join(map(str, toolchain.go_version(go)))}, SOURCE_DATE_EPOCH={os.environ['SOURCE_DATE_EPOCH']}")
+    version = ".".join(map(str, toolchain.go_version(go)))
+    print(f"Go {version}, SOURCE_DATE_EPOCH={os.environ['SOURCE_DATE_EPOCH']}")
     out = arguments.out.absolute()
     refuse_others(out)
     made = build_all(arguments.target or list(targets.TARGETS), out)
@@ -77,10 +78,11 @@ def step(number: int, steps: int, what: str, source: Path, out: Path, env: Mappi
     print(f"[{number}/{steps}] {what}", end=" ", flush=True)
     start = time.monotonic()
 
-    def run(command: Sequence[str], cwd: str | None = None, more: Mapping[str, str] | None = None) -> None:
-        done = subprocess.run(
-            command, cwd=cwd, env={**os.environ, **(more or {}), **env}, capture_output=True, text=True
-        )
+    def run(
+        cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
+    ) -> None:
+        variables = {**os.environ, **(extra_environ or {}), **env}
+        done = subprocess.run(cmd, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             sys.exit(f"failed:\n{done.stdout}\n{done.stderr}")
 
