@@ -21,7 +21,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from planting import CASES, plant_tree
 
 import checksig
-from checksig.checksig import ALL_RESULTS, FAIL_EXTRA, FILE, REPORT_EXTRA, Job, Request
+from checksig.checksig import (
+    ALL_RESULTS,
+    FAIL_EXTRA,
+    FILE,
+    REPORT_EXTRA,
+    Job,
+    Record,
+    Request,
+    unpack_records,
+)
 
 EXTRA = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
 
@@ -56,10 +65,21 @@ def files(root: str, options: dict[str, str]) -> list[Any]:
         flags=flags,
     )
     with Job(root, request) as job:
-        records = [record for batch in job.batches() for record in batch if record.kind == FILE]
+        return [told for batch in job.batches() for record in batch for told in tell(record)]
+
+
+def files_of(data: bytes) -> list[Any]:
+    """Return the records of files among those of checksig_next, as :func:`files` does."""
+    return [told for record in unpack_records(data) for told in tell(record)]
+
+
+def tell(record: Record) -> list[Any]:
+    """Return what a record says of a file, if it is of one, but for the system's own error number."""
+    if record.kind != FILE:
+        return []
+    digests = [record.expected.hex(), record.actual.hex()]
     return [
-        [r.status, r.bad, r.number, r.name, r.reason, r.algorithm, r.expected.hex(), r.actual.hex()]
-        for r in records
+        [record.status, record.bad, record.number, record.name, record.reason, record.algorithm, *digests]
     ]
 
 

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import build
 
@@ -87,7 +88,7 @@ def step(number: int, steps: int, what: str, source: Path, out: Path, env: Mappi
             sys.exit(f"failed:\n{done.stdout}\n{done.stderr}")
 
     builder = build.ProjectBuilder(source, runner=run)
-    kind = "wheel" if env else "sdist"
+    kind: Literal["wheel", "sdist"] = "wheel" if env else "sdist"
     missing = builder.check_dependencies(kind)
     if missing:
         sys.exit(f"failed: {missing} is not installed: pip install -r tools/requirements.txt")

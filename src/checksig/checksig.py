@@ -222,7 +222,7 @@ class Job:
         failure = _GOING_ON
         while failure.kind == _MORE and not self._run.closed:
             failure, records = self._run.next()
-            yield list(_records(records))
+            yield list(unpack_records(records))
         if failure.kind == _FAILED:
             self.failure = failure.message
         elif failure.kind not in (_OK, _MORE, _CANCELLED):
@@ -377,7 +377,8 @@ class _HelperRun:
         self._helper.close(milliseconds / 1000)
 
 
-def _records(data: bytes) -> Iterator[Record]:
+def unpack_records(data: bytes) -> Iterator[Record]:
+    """Yield the records of checksig_next."""
     at = 0
     while at < len(data):
         _, kind, status, *short, bad, errno_, number, name, reason = _RECORD.unpack_from(data, at)

@@ -1,0 +1,322 @@
+"""Proves what the wheels of a release do, as far as one x86_64 Linux machine goes.
+
+    python tools/prove.py [--dist FOLDER] [--arm64 FOLDER] [--python PROGRAM ...] [STEP ...]
+
+tools/release.py has built the wheels, and tools/proof_machine.sh has made the
+machine ready. docs/release.md tells what is run, and what only inspected. The first
+thing that is not as it should be ends the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import inspection
+from corpus import files_of, is_as_expected, options_of
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(CHECKOUT / "backend"))
+sys.path.insert(0, str(CHECKOUT / "tests"))
+
+import targets  # noqa: E402
+import toolchain  # noqa: E402
+from planting import CASES, plant_tree  # noqa: E402
+
+# The tests that need no compiler, and of which each Python is to pass all.
+PUBLIC = ("cases", "check_signatures", "hostile", "jobs", "kernels", "manifests", "write")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+NEEDED = ("pytest==9.2.0", "hypothesis==6.170.15")
+VERSION = """
+import sys
+lock = getattr(sys, "_is_gil_enabled", lambda: True)()
+print(sys.version.split()[0], end="" if lock else " without GIL")
+"""
+QEMU = "qemu-aarch64-static"
+
+# checksig_error.kind, as the driver of the DLL tells it.
+VERDICTS = {0: "ok", 1: "failed", 2: "manifest", 3: "not-found"}
+
+
+class Proof:
+    """Where things are, and what was seen."""
+
+    def __init__(self, dist: Path, arm64: Path, pythons: list[str], scratch: Path) -> None:
+        self.dist, self.arm64, self.pythons, self.scratch = dist, arm64, pythons, scratch
+        self.seen: dict[str, list[str]] = {path.name: [] for path in sorted(dist.glob("*.whl"))}
+
+    def wheel(self, name: str) -> Path:
+        """Return the wheel of a target."""
+        target = targets.TARGETS[name].for_go(toolchain.go_version(toolchain.go_command()))
+        (found,) = self.dist.glob(f"checksig-*-py3-none-{target.tag}.whl")
+        return found
+
+    def unpacked(self, name: str) -> Path:
+        """Return a folder with what is in a target's wheel, as pip would install it."""
+        folder = self.scratch / name
+        if not folder.exists():
+            with zipfile.ZipFile(self.wheel(name)) as archive:
+                archive.extractall(folder)
+            for program in folder.glob("checksig/_checksig-engine"):
+                program.chmod(0o755)
+        return folder
+
+    def saw(self, name: str, what: str) -> None:
+        """Note what was seen of a target's wheel."""
+        self.seen[self.wheel(name).name].append(what)
+        print(f"{self.wheel(name).name}: {what}", flush=True)
+
+    def corpus(self, name: str, command: list[str], folder: str, **env: str) -> dict[str, Any]:
+        """Run the corpus by a target's wheel; ``command`` is a Python."""
+        variables = {**os.environ, "PYTHONPATH": str(self.unpacked(name)), **env}
+        script = [str(CHECKOUT / "tools/corpus.py"), str(self.scratch / folder)]
+        found: dict[str, Any] = json.loads(run([*command, *script], variables))
+        return found
+
+
+def run(command: list[str], env: dict[str, str] | None = None, text: str | None = None) -> str:
+    """Run a command, which must succeed, and return what it prints."""
+    done = subprocess.run(command, env=env, input=text, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{shlex.join(command)} ended with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr}")
+    return done.stdout
+
+
+def require(condition: bool, message: str) -> None:
+    """End the run with a message, unless all is as it should be."""
+    if not condition:
+        sys.exit(message)
+
+
+def tags(proof: Proof) -> None:
+    """Auditwheel finds in each Linux wheel what its tag promises."""
+    for target in targets.TARGETS.values():
+        if target.goos != "linux":
+            continue
+        auditwheel = [sys.executable, "-m", "auditwheel", "show", "--json", str(proof.wheel(target.name))]
+        found = json.loads(run(auditwheel))
+        require(found["overall_tag"] == target.tag, f"{target.name}: auditwheel says {found}")
+        proof.saw(target.name, "tag checked by auditwheel")
+
+
+def fresh_pythons(proof: Proof) -> list[str]:
+    """Return the Pythons to install into: those that were named, else one of each version that is found."""
+    if proof.pythons:
+        return proof.pythons
+    roots = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found = []
+    for version in VERSIONS:
+        candidates = [
+            *sorted(map(str, roots.glob(f"versions/{version}.*/bin/python"))),
+            shutil.which(f"python{version}"),
+        ]
+        found += [python for python in candidates if python][:1]
+    return found
+
+
+def x86_64(proof: Proof) -> None:
+    """The manylinux wheel is installed for each Python, and passes the public tests."""
+    tests = [str(CHECKOUT / "tests" / f"test_{name}.py") for name in PUBLIC]
+    for number, program in enumerate(fresh_pythons(proof)):
+        folder = proof.scratch / f"python-{number}"
+        run([program, "-m", "venv", "--without-pip", str(folder)])
+        python = str(folder / "bin/python")
+        wheel = str(proof.wheel("manylinux_x86_64"))
+        run([sys.executable, "-m", "pip", "-q", "--python", python, "install", wheel, *NEEDED])
+        where = run([python, "-I", "-c", "import checksig; print(checksig.__file__)"])
+        require(str(folder) in where, f"{python} takes checksig from {where}")
+        report = run(
+            [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={CHECKOUT}", *tests]
+        )
+        version = run([python, "-c", VERSION]).strip()
+        proof.saw("manylinux_x86_64", f"Python {version}: {report.splitlines()[-1].strip('= ')}")
+
+
+def native_corpus(proof: Proof) -> dict[str, Any]:
+    """Return what the manylinux wheel of x86_64 makes of the corpus, which others must equal."""
+    known = proof.scratch / "x86_64.json"
+    if not known.exists():
+        known.write_text(
+            json.dumps(proof.corpus("manylinux_x86_64", [sys.executable], "corpus-x86_64")), "utf-8"
+        )
+    found: dict[str, Any] = json.loads(known.read_text("utf-8"))
+    return found
+
+
+def aarch64(proof: Proof) -> None:
+    """An arm64 Python, which qemu emulates, runs corpus and kernels; the results are those of x86_64."""
+    require(
+        (proof.arm64 / "usr/bin/python3").exists(),
+        f"no arm64 Python in {proof.arm64}: run tools/proof_machine.sh",
+    )
+    python = [QEMU, "-cpu", "max", "-L", str(proof.arm64), str(proof.arm64 / "usr/bin/python3")]
+    machine = run(
+        [*python, "-c", "import platform; print(platform.machine(), platform.python_version())"]
+    ).split()
+    require(machine[0] == "aarch64", f"qemu's Python runs on {machine[0]}")
+    found = proof.corpus("manylinux_aarch64", python, "corpus-aarch64")
+    require(found == native_corpus(proof), "aarch64 and x86_64 differ")
+    proof.saw("manylinux_aarch64", f"{len(found)} cases by Python {machine[1]} under qemu, as x86_64")
+    kernels = kernels_of(proof, "manylinux_aarch64", python)
+    require({"neon", "armv8"} <= set(kernels), f"arm64 has {kernels}")
+    for kernel in kernels:
+        again = proof.corpus("manylinux_aarch64", python, f"corpus-{kernel}", CHECKSIG_KERNELS=kernel)
+        require(again == found, f"the kernels {kernel} differ")
+    proof.saw("manylinux_aarch64", f"the same by each kernel alone: {', '.join(kernels)}")
+
+
+def kernels_of(proof: Proof, name: str, python: list[str]) -> list[str]:
+    """Return the kinds of kernels that a wheel has on a processor, as its own message names them."""
+    code = "import checksig\ntry: checksig.check('/')\nexcept ValueError as error: print(error)"
+    env = {**os.environ, "PYTHONPATH": str(proof.unpacked(name)), "CHECKSIG_KERNELS": "none such"}
+    return run([*python, "-c", code], env).strip().rpartition(" are ")[2].split(", ")
+
+
+def helpers(proof: Proof) -> None:
+    """The musllinux wheels' helpers run the corpus: x86_64's as it is, aarch64's under qemu."""
+    for name in ("musllinux_x86_64", "musllinux_aarch64"):
+        package = proof.unpacked(name) / "checksig"
+        require(not list(package.glob("_checksig.*")), f"{name} has a library, which musl cannot load")
+        if name.endswith("aarch64"):
+            emulate(package / "_checksig-engine")
+        found = proof.corpus(name, [sys.executable], f"corpus-{name}")
+        require(found == native_corpus(proof), f"{name}'s helper and the library differ")
+        proof.saw(name, f"{len(found)} cases by the helper, as the library")
+
+
+def emulate(program: Path) -> None:
+    """Put a script that runs a program under qemu in its place."""
+    real = program.rename(program.with_name("emulated"))
+    program.write_text(f'#!/bin/sh\nexec {QEMU} "{real}" "$@"\n', "utf-8")
+    program.chmod(0o755)
+
+
+def windows(proof: Proof) -> None:
+    """Wine runs the DLL for amd64, which a C program drives, on the cases that Windows' names allow."""
+    folder = proof.unpacked("win_amd64")
+    driver = compile_for_windows("drive.c", folder / "drive.exe")
+    env = {**os.environ, "WINEPREFIX": str(proof.scratch / "wine"), "WINEDEBUG": "-all"}
+    run(["wine", "wineboot", "--init"], env)
+    system32 = proof.scratch / "wine/drive_c/windows/system32"
+    compile_for_windows("bcryptprimitives.c", system32 / "bcryptprimitives.dll", "-shared", "-ladvapi32")
+    cases = planted_for_windows(proof.scratch / "corpus-windows")
+    lines = [
+        "\t".join([root, *(f"{k}={v}" for k, v in options_of(case, root).items())])
+        for root, case in cases.values()
+    ]
+    version = proof.wheel("win_amd64").name.split("-")[1]
+    command = ["wine", str(driver), f"Z:{folder}/checksig/_checksig.dll", version]
+    answers = run(command, env, "".join(f"{line}\n" for line in lines)).splitlines()
+    require(len(answers) == len(cases) > 100, f"{len(answers)} answers to {len(cases)} cases")
+    expected = native_corpus(proof)
+    for (name, (root, case)), answer in zip(cases.items(), answers, strict=True):
+        found = decoded(answer, root)
+        same = is_as_expected(case, found) and found["files"] == expected[name]["files"]
+        require(same, f"Windows: {name}: {found}, not {expected[name]}")
+    proof.saw("win_amd64", f"{len(cases)} of {len(CASES)} cases by its DLL under Wine, as x86_64")
+
+
+def compile_for_windows(source: str, output: Path, *options: str) -> Path:
+    """Compile a C file of tools/windows."""
+    cc = toolchain.cc_command(targets.TARGETS["win_amd64"])
+    path = CHECKOUT / "tools/windows" / source
+    run(
+        [
+            *cc,
+            "-O1",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            f"-I{CHECKOUT / 'go'}",
+            str(path),
+            "-o",
+            str(output),
+            *options,
+        ]
+    )
+    return output
+
+
+def planted_for_windows(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Plant the cases of which Windows can have the tree; return Windows' path of each, and the case."""
+    planted = {}
+    for path in CASES:
+        case = json.loads(path.read_text("utf-8"))
+        if all(map(is_windows, case["tree"])):
+            root = folder / path.stem
+            root.mkdir(parents=True)
+            plant_tree(os.fsencode(root), case["tree"])
+            planted[path.stem] = (f"Z:{root}", case)
+    return planted
+
+
+def is_windows(item: list[Any]) -> bool:
+    """Return whether an item of a tree is a file or a directory of a name that Windows has, too."""
+    kind, name = item[0], item[1]
+    plain = all((" " < c < "\x7f" and c not in '\\:*?"<>|') or c == " " for c in name)
+    return kind in ("file", "directory", "sparse") and plain and not name.endswith((" ", "."))
+
+
+def decoded(answer: str, root: str) -> dict[str, Any]:
+    """Return what the driver says of a job, in the words of corpus.py."""
+    kind, line, message, records = answer.split(" ")
+    verdict = VERDICTS.get(int(kind), kind)
+    text = bytes.fromhex(message).decode().replace(root, "ROOT").split("\n")
+    return {
+        "verdict": verdict,
+        "line": int(line) or None if verdict == "manifest" else None,
+        "message": text,
+        "files": files_of(bytes.fromhex(records)) if verdict in ("ok", "failed") else [],
+    }
+
+
+def inspect(proof: Proof) -> None:
+    """What runs nowhere here is at least what the loaders of macOS and Windows ask for."""
+    for name, look in inspection.LOOKS.items():
+        target = targets.TARGETS[name].for_go(toolchain.go_version(toolchain.go_command()))
+        library = proof.unpacked(name) / "checksig" / target.library
+        try:
+            proof.saw(name, f"inspected: {look(library, target)}")
+        except inspection.WrongError as error:
+            sys.exit(f"{name}: {error}")
+
+
+STEPS: dict[str, Callable[[Proof], None]] = {
+    step.__name__: step for step in (tags, inspect, helpers, aarch64, windows, x86_64)
+}
+
+
+def main() -> None:
+    """Take the steps, and print the table of what was seen."""
+    parser = argparse.ArgumentParser(description="Prove what the wheels of a release do.")
+    parser.add_argument("--dist", type=Path, default=CHECKOUT / "dist")
+    parser.add_argument(
+        "--arm64", type=Path, default=CHECKOUT / "build/arm64", help="root of an arm64 Debian"
+    )
+    parser.add_argument("--python", action="append", default=[], help="a Python to install into")
+    parser.add_argument("step", nargs="*", choices=[*STEPS, []], help="default: all")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="checksig-proof-", ignore_cleanup_errors=True) as scratch:
+        proof = Proof(arguments.dist.absolute(), arguments.arm64.absolute(), arguments.python, Path(scratch))
+        for name in arguments.step or STEPS:
+            start = time.monotonic()
+            STEPS[name](proof)
+            print(f"-- {name}: {time.monotonic() - start:.0f} s", flush=True)
+    print("\n| wheel | bytes | what was seen |\n| --- | ---: | --- |")
+    for name, seen in proof.seen.items():
+        print(f"| {name} | {(proof.dist / name).stat().st_size:,} | {'; '.join(seen)} |")
+
+
+if __name__ == "__main__":
+    main()
