@@ -45,6 +45,14 @@ print(sys.version.split()[0], end="" if lock else " without GIL")
 """
 QEMU = "qemu-aarch64-static"
 
+# The cases that end otherwise on Windows, and why.
+ON_WINDOWS = {
+    "around-backslash-escaped": "a backslash stands between directories",
+    "around-backslashes": "so the name is found as it is written",
+    "file-below-file": "below a file there is nothing, and it does not say why",
+    "name-of-255-bytes": "a name that is too long is one that is not there",
+}
+
 # checksig_error.kind, as the driver of the DLL tells it.
 VERDICTS = {0: "ok", 1: "failed", 2: "manifest", 3: "not-found"}
 
@@ -219,12 +227,15 @@ def windows(proof: Proof) -> None:
     command = ["wine", str(driver), f"Z:{folder}/checksig/_checksig.dll", version]
     answers = run(command, env, "".join(f"{line}\n" for line in lines)).splitlines()
     require(len(answers) == len(cases) > 100, f"{len(answers)} answers to {len(cases)} cases")
-    expected = native_corpus(proof)
+    expected, differ = native_corpus(proof), []
     for (name, (root, case)), answer in zip(cases.items(), answers, strict=True):
         found = decoded(answer, root)
-        same = is_as_expected(case, found) and found["files"] == expected[name]["files"]
-        require(same, f"Windows: {name}: {found}, not {expected[name]}")
-    proof.saw("win_amd64", f"{len(cases)} of {len(CASES)} cases by its DLL under Wine, as x86_64")
+        if not is_as_expected(case, found) or found["files"] != expected[name]["files"]:
+            print(f"Windows: {name}: {found}, not {expected[name]}")
+            differ.append(name)
+    require(differ == sorted(ON_WINDOWS), f"on Windows differ {differ}, not {sorted(ON_WINDOWS)}")
+    agree = f"{len(cases) - len(differ)} of {len(CASES)} cases by its DLL under Wine, as x86_64"
+    proof.saw("win_amd64", f"{agree}; {len(differ)} differ as Windows does")
 
 
 def compile_for_windows(source: str, output: Path, *options: str) -> Path:

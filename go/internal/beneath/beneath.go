@@ -17,6 +17,7 @@ package beneath
 import (
 	"errors"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 )
@@ -167,7 +168,7 @@ func OpenPath(path string) (*File, error) {
 func (r *Root) Exists(name string) bool {
 	if r.root != nil {
 		_, err := r.root.Lstat(name)
-		return !errors.Is(err, syscall.ENOENT)
+		return !isMissing(err)
 	}
 	return r.dir.exists(name)
 }
@@ -248,12 +249,20 @@ func mayBeDevice(err error) bool {
 // leaves the root.
 func openError(err error) *Error {
 	switch {
-	case errors.Is(err, syscall.ENOENT):
+	case isMissing(err):
 		return ErrMissing
 	case errors.Is(err, syscall.EXDEV):
 		return &Error{Reason: ErrEscapes.Reason, Err: err}
 	}
 	return Reason(err)
+}
+
+// isMissing reports whether err says that a name is not there. Windows says it in other
+// words where a directory on the way is not there, or where no file can have the name.
+func isMissing(err error) bool {
+	const pathNotFound, invalidName = syscall.Errno(3), syscall.Errno(123)
+	return errors.Is(err, syscall.ENOENT) ||
+		runtime.GOOS == "windows" && (errors.Is(err, pathNotFound) || errors.Is(err, invalidName))
 }
 
 // errorOf is the error that stands for a file of that type, or nil for a
