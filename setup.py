@@ -43,10 +43,14 @@ class BuildGoLibrary(build_ext):
         """Return the library's path inside the package."""
         return str(Path(*fullname.split(".")[:-1], LIBRARY))
 
-    def build_extension(self, ext: Extension) -> None:
-        """Build library and helper and lay them, and the headers, into the build directory."""
+    def run(self) -> None:
+        """Build, unless it is for another machine and would lie where this one's is."""
         if TARGET and self.inplace:
             raise ExecError(f"{targets.VARIABLE} is for wheels: what is built in place serves this machine")
+        super().run()
+
+    def build_extension(self, ext: Extension) -> None:
+        """Build library and helper and lay them, and the headers, into the build directory."""
         package = Path(self.build_lib, self.get_ext_filename(ext.name)).parent
         version = self.distribution.get_version()
         with tempfile.TemporaryDirectory(prefix="checksig-") as scratch:
