@@ -34,7 +34,8 @@ def copy_checkout(target: Path) -> Path:
     """Copy the checkout, without anything that was built or installed in it."""
     left_out = (".*", "build", "dist", "*.egg-info", "__pycache__", "_checksig.*", HELPER, "include")
     shutil.copytree(CHECKOUT, target, ignore=shutil.ignore_patterns(*left_out))
-    shutil.copytree(CHECKOUT / ".ci", target / ".ci")
+    for hidden in (".ci", ".github"):
+        shutil.copytree(CHECKOUT / hidden, target / hidden)
     return target
 
 
