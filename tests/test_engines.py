@@ -159,6 +159,8 @@ SCRIPTS = {
     "reads and ends": "#!/bin/sh\nhead -c 8 > /dev/null\n",
     "complains": "#!/bin/sh\necho broken >&2\nexit 3\n",
     "says something else": "#!/bin/sh\necho OK\n",
+    "says a lot": "#!/bin/sh\nyes hello | head -c 100000\n",
+    "says a short frame": "#!/bin/sh\nprintf '\\3\\0\\0\\0abc'; sleep 0.1\n",
     "says too little": "#!/bin/sh\nprintf '\\0\\0\\0\\1abc'\n",
 }
 
