@@ -453,7 +453,10 @@ def test_the_docs_way_to_cancel_a_task_of_asyncio(tmp_path: Path) -> None:
     async def main() -> None:
         assert (await check(LOGS)).message == MISMATCH
         task = asyncio.create_task(check(tmp_path))
-        await asyncio.sleep(0.1)
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            if open_below(tmp_path):
+                break
         assert open_below(tmp_path)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
