@@ -89,7 +89,8 @@ def main() -> None:
             for _ in range(options.rounds):
                 for engine, times in found.items():
                     times.append(measure(Path(folder), engine, kind, repeat))
-        cells = [f"{statistics.median(times):.3g}" for times in found.values()]
+        medians = [statistics.median(times) for times in found.values()]
+        cells = [f"{value:,.0f}" if value >= 100 else f"{value:.2g}" for value in medians]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 

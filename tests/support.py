@@ -14,6 +14,7 @@ import pytest
 
 import checksig
 from checksig import helper
+from checksig.checksig import _misfit
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(checksig.__file__).resolve().parent
@@ -24,6 +25,8 @@ MISMATCH = f'"{LOGS}/httpd-08.log" - mismatch'
 
 ENGINE = checksig.get_engine().name
 MANY = 1000 if ENGINE == "library" else 50  # calls, each of which may start a process
+LOADS = not _misfit()
+loads_library = pytest.mark.skipif(not LOADS, reason="the library cannot be loaded here")
 needs_library = pytest.mark.skipif(ENGINE != "library", reason="it is about the library in this process")
 
 Python = Callable[..., "subprocess.CompletedProcess[str]"]

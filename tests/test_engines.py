@@ -13,7 +13,18 @@ from random import Random
 
 import pytest
 import toolchain
-from support import CHILDREN, HELPER, LIBRARY, LOGS, MISMATCH, OPEN_BELOW, Directory, Python, environment
+from support import (
+    CHILDREN,
+    HELPER,
+    LIBRARY,
+    LOGS,
+    MISMATCH,
+    OPEN_BELOW,
+    Directory,
+    Python,
+    environment,
+    loads_library,
+)
 
 from checksig import helper
 
@@ -50,12 +61,13 @@ def is_gone(pid: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("name", ["library", "helper"])
+@pytest.mark.parametrize("name", [pytest.param("library", marks=loads_library), "helper"])
 def test_the_environment_chooses(python: Python, name: str) -> None:
     done = python(ASK, LOGS, engine=name)
     assert done.stdout == f"{name}: CHECKSIG_ENGINE asks for it\n{MISMATCH}\n", done.stderr
 
 
+@loads_library
 def test_the_library_serves_unless_there_is_a_reason(python: Python) -> None:
     assert python(ASK, LOGS, engine="").stdout == f"library: it can be loaded here\n{MISMATCH}\n"
 
@@ -147,6 +159,8 @@ SCRIPTS = {
     "reads and ends": "#!/bin/sh\nhead -c 8 > /dev/null\n",
     "complains": "#!/bin/sh\necho broken >&2\nexit 3\n",
     "says something else": "#!/bin/sh\necho OK\n",
+    "says a lot": "#!/bin/sh\nyes hello | head -c 100000\n",
+    "says a short frame": "#!/bin/sh\nprintf '\\3\\0\\0\\0abc'; sleep 0.1\n",
     "says too little": "#!/bin/sh\nprintf '\\0\\0\\0\\1abc'\n",
 }
 
@@ -459,6 +473,7 @@ print(children())
     assert python(code, endless, engine="helper").stdout == "[] True\n[]\n"
 
 
+@loads_library
 @pytest.mark.parametrize("mebibytes", [200, 700, 1300, 1600, 2000, 3100])
 def test_with_little_address_space_the_helper_serves_or_it_is_an_oserror(
     python: Python, mebibytes: int
@@ -473,6 +488,7 @@ def test_with_little_address_space_the_helper_serves_or_it_is_an_oserror(
         assert f"OSError: [Errno {errno.ENOMEM}] {needed.format(1500)}" in done.stderr
 
 
+@loads_library
 def test_both_engines_give_the_same_results(python: Python, directory: Directory) -> None:
     random = Random("engines")
     root = directory({f"{number}\xff": random.randbytes(number) for number in range(200)})

@@ -513,7 +513,7 @@ _copies = 0  # that this process and its ancestors have loaded
 
 # A child that is forked while another thread loads would find half a library.
 _loading = threading.RLock()
-if sys.platform != "win32":
+if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(
         before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
     )

@@ -37,6 +37,7 @@ FORKED = "this verification was started before this process was forked"
 # A frame: its length, behind that checksig_progress and checksig_error, which has lengths for pointers.
 _LENGTH = struct.Struct("<I")
 _HEAD = struct.Struct("<14q iiq3Q")
+_MOST = 1 << 24  # of a frame's bytes: its records have some hundred thousand
 _CANCELLED = 7  # CHECKSIG_CANCELLED
 
 # How long a helper that has closed its socket may take to end, and how much of its last words is kept.
@@ -77,8 +78,6 @@ class Frame(NamedTuple):
     records: bytes
 
 
-_AT_ONCE = 0 if sys.platform == "win32" else os.WNOHANG
-
 # By id: those that a forked child must let go of.
 _running: dict[int, Helper] = {}
 _unreaped: list[int] = []
@@ -112,7 +111,7 @@ class Helper:
             OSError: descriptors, threads or address space are too scarce.
             InternalError: it died.
         """
-        _reap(list(_unreaped))
+        _reap(list(_unreaped), os.WNOHANG)
         _require_address_space()
         try:
             self._start(few_threads)
@@ -173,13 +172,18 @@ class Helper:
         if self._owner != os.getpid():
             raise RuntimeError(FORKED)
         with self._reading:
-            length = self._read(_LENGTH.size)
-            frame = length and self._read(*_LENGTH.unpack(length))
+            frame = self._frame()
             if frame:
                 return _parse(frame)
             if self.closed:
                 return Frame((), Failure(_CANCELLED), b"")
             raise self._death()
+
+    def _frame(self) -> bytes:
+        """Return a frame, or b"" if none comes any more, or what comes is none."""
+        length = self._read(_LENGTH.size)
+        size = _LENGTH.unpack(length)[0] if length else 0
+        return self._read(size) if _HEAD.size <= size <= _MOST else b""
 
     def _read(self, size: int) -> bytes:
         """Return so many bytes, or b"" if they do not come any more."""
@@ -199,9 +203,9 @@ class Helper:
         """Return the exception that says why it died."""
         self._ended(_DEATH)
         words = self._words.decode("utf-8", "replace").strip()
-        for refusal, (number, text) in _REFUSALS.items():
+        for refusal, (number, why) in _REFUSALS.items():
             if refusal in words:
-                return OSError(number, f"{text} ({words.splitlines()[0]})")
+                return OSError(number, f"{why} ({words.splitlines()[0]})")
         return InternalError(
             f"the helper process ended without a verdict; please report it: {words or 'it said nothing'}"
         )
@@ -254,9 +258,9 @@ def pack(members: Mapping[str, bytes | int | None]) -> bytes:
     packed = []
     for name, value in members.items():
         if value is not None:
-            text = str(value).encode() if isinstance(value, int) else value
-            packed.append(struct.pack("<B", len(name)) + name.encode() + struct.pack("<Q", len(text)))
-            packed.append(text)
+            content = str(value).encode() if isinstance(value, int) else value
+            packed.append(struct.pack("<B", len(name)) + name.encode() + struct.pack("<Q", len(content)))
+            packed.append(content)
     return b"".join([struct.pack("<Q", sum(map(len, packed))), *packed])
 
 
@@ -311,8 +315,8 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _reap(pids: Iterable[int], flags: int = _AT_ONCE) -> None:
-    """Let those of the processes go that have ended; without flags wait for that."""
+def _reap(pids: Iterable[int], flags: int) -> None:
+    """Let those of the processes go that have ended; flags are those of waitpid."""
     for pid in pids:
         with contextlib.suppress(ChildProcessError):  # somebody else has waited for it
             if os.waitpid(pid, flags) == (0, 0):
@@ -341,5 +345,5 @@ def _let_go() -> None:
     _starting.release()
 
 
-if sys.platform != "win32":
+if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_let_go)
