@@ -89,6 +89,14 @@ def go_tests() -> None:
         )
         without_c = ("./internal/...", "./cmd/...")
         step("go vet, for macOS", go, "vet", *without_c, cwd=sources, env={**pure, "GOOS": "darwin"})
+        step(
+            "go build, for Windows",
+            go,
+            "build",
+            "./internal/...",
+            cwd=sources,
+            env={**pure, "GOOS": "windows"},
+        )
         step("go test, without C and modules", go, "test", *without_c, cwd=sources, env=pure)
         if toolchain.machine_cc() is None:
             print("\nno C compiler on this machine: the race detector is not used")
