@@ -184,9 +184,14 @@ func optionsOf(request *C.checksig_request) (engine.Options, error) {
 		options.Results = engine.AllResults
 	}
 	if request.list != nil {
-		options.List = bytesOf(request.list, request.list_length)
-		if options.List == "" {
+		list := bytesOf(request.list, request.list_length)
+		switch {
+		case request.flags&C.CHECKSIG_TEXT != 0:
+			options.Text = &list
+		case list == "":
 			return options, argumentError("the list of entries is empty")
+		default:
+			options.List = list
 		}
 	}
 	if request.name != nil {
@@ -210,6 +215,10 @@ func optionsOf(request *C.checksig_request) (engine.Options, error) {
 		options.Extra = engine.FailExtra
 	case request.flags&C.CHECKSIG_REPORT_EXTRA != 0:
 		options.Extra = engine.ReportExtra
+	}
+	options.Shard = engine.Shard{Number: int(request.shard), Of: int(request.shards)}
+	if request.shards < 0 || request.shard < min(1, request.shards) || request.shard > request.shards {
+		return options, argumentError(fmt.Sprintf("there is no shard %d of %d", request.shard, request.shards))
 	}
 	if options.Workers < 0 {
 		return options, argumentError("the number of workers is negative")
@@ -260,6 +269,9 @@ func fill(out *C.checksig_error, err error) {
 	switch {
 	case errors.As(err, &failed):
 		out.kind = C.CHECKSIG_FAILED
+		if hint := failed.Report.Hint; hint != "" {
+			out.reason = C.CString(hint)
+		}
 	case errors.As(err, &bad):
 		out.kind = C.CHECKSIG_MANIFEST
 		out.line = C.int64_t(bad.Line)

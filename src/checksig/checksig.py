@@ -40,7 +40,7 @@ _OK, _FAILED, _MANIFEST, _NOT_FOUND, _OS, _ARGUMENT, _INTERNAL, _CANCELLED, _MOR
 ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA, READ_ENTRIES, FIND_MANIFESTS = (
     1 << bit for bit in range(7)
 )
-FIND_FILES, HASH_FILES = 128, 256
+FIND_FILES, HASH_FILES, TEXT = 128, 256, 512
 
 # checksig_record: length, kind, status, three lengths, bad, errno, number, two lengths.
 _RECORD = struct.Struct("<IBBBBBB2xiqII")
@@ -91,6 +91,8 @@ class _Request(ctypes.Structure):
         ("list_length", ctypes.c_size_t),
         ("workers", ctypes.c_int32),
         ("flags", ctypes.c_int32),
+        ("shard", ctypes.c_int32),
+        ("shards", ctypes.c_int32),
     )
 
 
@@ -137,12 +139,14 @@ class Request(NamedTuple):
     Attributes:
         manifest: its path; None: the directory has it.
         name: what the manifest is to be read as if it were called; None: its path.
-        entries: a list of entries instead of a manifest, in the format that checksig.h tells.
+        entries: a list of entries instead of a manifest, in the format that checksig.h tells; with
+            the flag TEXT, the content of a manifest.
         format: of the manifest; None: the manifest tells.
         algorithm: of its digests; None: the manifest tells.
         workers: how many files are read at once; 0: as many as pay off.
         flags: ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA, READ_ENTRIES, FIND_MANIFESTS,
-            FIND_FILES, HASH_FILES.
+            FIND_FILES, HASH_FILES, TEXT.
+        shard: the number of a shard, from 1, and how many there are; 0 and 0: all files.
     """
 
     manifest: AnyPath | None = None
@@ -152,6 +156,7 @@ class Request(NamedTuple):
     algorithm: str | None = None
     workers: int = 0
     flags: int = 0
+    shard: tuple[int, int] = (0, 0)
 
 
 class Job:
@@ -176,8 +181,9 @@ class Job:
         # The library itself stores the handle: no signal comes between its call and that.
         self._handle = ctypes.c_uint64()
         root = _encode(path)
-        if not 0 <= operator.index(request.workers) < 1 << 31:
-            raise ValueError(f"the number of workers is out of range: {request.workers}")
+        _require_int32("the number of workers", request.workers)
+        for number in request.shard:
+            _require_int32("the number of a shard", number)
         manifest = None if request.manifest is None else _encode(request.manifest, "manifest")
         entries = request.entries
         asked, error = (
@@ -192,12 +198,15 @@ class Job:
                 0 if entries is None else len(entries),
                 request.workers,
                 request.flags,
+                *request.shard,
             ),
             _Error(),
         )
         self._library = _load()
         self.counters = Counters(total_files=-1, total_bytes=-1)
         self.failure: str | None = None
+        self.hint: str | None = None
+        self.cancelled = False
         kind = self._library.calls.checksig_start(
             ctypes.byref(asked), ctypes.byref(self._handle), ctypes.byref(error)
         )
@@ -217,9 +226,10 @@ class Job:
         """Yield lists of records, in order; an empty one when none came for a while.
 
         After each ``counters`` are up to date. At the end ``failure`` is the
-        message that says what is bad, or None if all is well.
+        message that says what is bad, or None if all is well, and ``hint`` its last
+        line if that is a hint.
 
-        A job that is closed, or cancelled, yields no more.
+        A job that is closed yields no more, and is ``cancelled`` if it had not ended.
 
         Raises:
             ManifestNotFoundError: there is no manifest.
@@ -244,9 +254,11 @@ class Job:
             )
             yield list(_records(ctypes.string_at(buffer, written.value)))
         if kind == _FAILED:
-            self.failure = self._strings(error)[0]
+            self.failure, _, hint = self._strings(error)
+            self.hint = hint or None
         elif kind not in (_OK, _MORE, _CANCELLED):
             self._raise(error)
+        self.cancelled = kind in (_MORE, _CANCELLED)
 
     def close(self, milliseconds: int = _CLOSE) -> None:
         """Cancel the job if it goes on, wait for its end a while, and release it."""
@@ -343,6 +355,11 @@ def _encode(path: AnyPath, what: str = "directory") -> bytes:
     if b"\0" in encoded:
         raise ValueError(f"the path of the {what} has a NUL in it: {path!r}")
     return encoded
+
+
+def _require_int32(what: str, number: int) -> None:
+    if not 0 <= operator.index(number) < 1 << 31:
+        raise ValueError(f"{what} is out of range: {number}")
 
 
 def _word(what: str, word: str | None) -> bytes | None:
