@@ -50,6 +50,7 @@ def test_a_report_tells_everything_about_the_wrong_log() -> None:
         size=len(content),
         reason="mismatch",
         errno=None,
+        bad=True,
     )
     assert report.failures == (failure,)
     assert not report.ok

@@ -310,7 +310,7 @@ def test_the_name_of_an_open_file_tells_as_much_as_that_of_a_path(directory: Dir
         if ok:
             checksig.check_signatures(root, file)
         else:
-            with pytest.raises(checksig.ManifestError, match='"x.sha256" - line 1: digest has 40'):
+            with pytest.raises(checksig.ManifestError, match=r'"x\.sha256" - line 1: digest has 40'):
                 checksig.check_signatures(root, file)
 
 

@@ -114,8 +114,8 @@ def check(
     run = _Run(path, _request(manifest, format, algorithm, workers, shard, flags), progress)
     failures: list[FileResult] = []
     extras: list[FileResult] = []
-    for result, bad in run:
-        if bad:
+    for result in run:
+        if result.bad:
             failures.append(result)
         if result.status is Status.EXTRA:
             extras.append(result)
@@ -188,8 +188,8 @@ class Results(Iterator[FileResult]):
 
 def _results(run: _Run) -> Iterator[FileResult]:
     failed = False
-    for result, bad in run:
-        failed = failed or bad
+    for result in run:
+        failed = failed or result.bad
         yield result
     report = run.report()
     for line in report.bad_lines:
@@ -202,7 +202,7 @@ def _results(run: _Run) -> Iterator[FileResult]:
 
 
 class _Run:
-    """A verification under way. Iterated over, it gives each result and whether that is bad."""
+    """A verification under way."""
 
     def __init__(self, path: AnyPath, request: Request, progress: ProgressOption) -> None:
         self.job = Job(path, request)
@@ -215,12 +215,12 @@ class _Run:
         self._manifests: list[Manifest] = []
         self._bad_lines: list[BadLine] = []
 
-    def __iter__(self) -> Iterator[tuple[FileResult, bool]]:
+    def __iter__(self) -> Iterator[FileResult]:
         with self.job as job, Reporter(self._option) as reporter:
             for batch in job.batches():
                 for record in batch:
                     if record.kind == FILE:
-                        yield _result(record), record.bad
+                        yield _result(record)
                     elif record.kind == BAD_LINE:
                         self._bad_lines.append(as_bad_line(record))
                     else:
@@ -257,7 +257,7 @@ class _Run:
 
 
 def _of_manifest(path: str, reason: str) -> FileResult:
-    return FileResult(path, Status.ERROR, "", "", reason=reason)
+    return FileResult(path, Status.ERROR, "", "", reason=reason, bad=True)
 
 
 def _flags(ignore_missing: bool, extra: str, progress: ProgressOption) -> int:
@@ -300,4 +300,5 @@ def _result(record: Record) -> FileResult:
         None if record.number < 0 else record.number,
         record.reason,
         record.errno or None,
+        record.bad,
     )

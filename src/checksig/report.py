@@ -41,6 +41,8 @@ class FileResult:
         size: the file's size in bytes; None if it was not read to its end.
         reason: why it is not OK, in a word or two; "" if it is.
         errno: the operating system's error number, if there is one.
+        bad: whether it keeps the whole from being OK: a missing file does not with
+            ``ignore_missing``, an extra one only with ``extra="fail"`` or in the payload of a bag.
     """
 
     path: str
@@ -51,6 +53,7 @@ class FileResult:
     size: int | None = None
     reason: str = ""
     errno: int | None = None
+    bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +132,21 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.modified or self.renamed)
 
-    def __str__(self) -> str:
+    def lines(self) -> list[str]:
+        """Return a line for each change."""
         lines = [f"added: {printable(name)}" for name in self.added]
         lines += [f"removed: {printable(name)}" for name in self.removed]
         lines += [f"modified: {printable(name)}" for name in self.modified]
-        lines += [f"renamed: {printable(old)} -> {printable(new)}" for old, new in self.renamed]
-        return "\n".join([*lines, f"unchanged: {self.unchanged:,}"])
+        return lines + [f"renamed: {printable(old)} -> {printable(new)}" for old, new in self.renamed]
+
+    def summary(self) -> str:
+        """Return how many changes there are of each kind, in a line."""
+        kinds = ("added", "removed", "modified", "renamed")
+        parts = [f"{len(names):,} {kind}" for kind in kinds if (names := getattr(self, kind))]
+        return ", ".join([*parts, f"{self.unchanged:,} unchanged"])
+
+    def __str__(self) -> str:
+        return "\n".join([*self.lines(), f"unchanged: {self.unchanged:,}"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +238,10 @@ class Report:
             self._verdict(),
             *_algorithms(self.manifests),
             f"{size(self.bytes)} in {duration(self.seconds)}" + (f" ({speed})" if speed else ""),
-            *(printable(manifest.path) for manifest in self.manifests[:_SUMMARY_MANIFESTS]),
+            *(
+                printable(manifest.path.removeprefix("./"))
+                for manifest in self.manifests[:_SUMMARY_MANIFESTS]
+            ),
         ]
         if len(self.manifests) > _SUMMARY_MANIFESTS:
             parts.append(count(len(self.manifests) - _SUMMARY_MANIFESTS, "more manifest"))
@@ -246,6 +261,8 @@ class Report:
         good = f"{count(self.counts[Status.OK], 'file')} OK"
         if self.ok:
             return ", ".join([good, *listed, *others])
+        if not listed and not others:
+            return "no file was verified"
         if not listed:
             return f"{good}, but {', '.join(others)}"
         of_all = f"{found[0][0]:,} of {count(self.files, 'file')} {found[0][1]}"

@@ -29,9 +29,9 @@ def _escape(character: str) -> str:
     return _ESCAPES.get(character) or character.encode("unicode_escape").decode()
 
 
-def count(number: int, noun: str) -> str:
+def count(number: int, noun: str, plural: str = "") -> str:
     """Return a number and its noun, as ``1 file`` or ``1,204 files``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def size(number: float, digits: int = 2) -> str:
@@ -54,5 +54,5 @@ def duration(seconds: float) -> str:
 
 
 def rate(number: int, seconds: float) -> str:
-    """Return how many bytes a second that is, as ``1.9 GB/s``; "" if it means nothing."""
-    return f"{size(number / seconds, 1)}/s" if number and seconds > 0 else ""
+    """Return how many bytes a second that is, as ``1.9 GB/s``; "" for few bytes, where it means nothing."""
+    return f"{size(number / seconds, 1)}/s" if number >= 1_000_000 and seconds > 0 else ""
