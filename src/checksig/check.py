@@ -244,6 +244,7 @@ class _Run:
             manifests=tuple(self._manifests),
             files=counters.total_files,
             counts=dict(zip(_STATUSES, counters.counts, strict=False)),
+            bad=counters.failed,
             bytes=counters.bytes,
             seconds=self._seconds,
             failures=tuple(failures),

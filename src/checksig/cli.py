@@ -73,6 +73,8 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
+    if os.environ.get("_CHECKSIG_COMPLETE", "").startswith("powershell"):
+        import checksig.completion  # noqa: F401
     try:
         status = main.main(args=arguments, prog_name="checksig", standalone_mode=False)
         return GOOD if status is None else int(status)
@@ -200,6 +202,7 @@ def _example(*lines: str) -> str:
 
 @click.group(
     cls=Commands,
+    short_help="Verify directories against checksum manifests.",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_example("checksig check", "checksig check data/SHA256SUMS", "checksig create data"),
 )
@@ -503,7 +506,7 @@ def _change(
 
 
 @main.command(epilog=_example("checksig show data/SHA256SUMS", "checksig show -q data"))
-@click.argument("manifest", type=click.Path(allow_dash=True))
+@click.argument("manifest", metavar="[MANIFEST]", default=".", type=click.Path(allow_dash=True))
 @_algorithm
 @_format(_FORMATS, f"Of the manifest: {', '.join(_FORMATS)}.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no entries, but how they were understood.")
@@ -513,8 +516,8 @@ def show(manifest: str, quiet: bool, as_json: bool, color: str, **options: Any) 
     """Show how a manifest is understood.
 
     Its entries are shown, then its format and its algorithms.
-    MANIFEST is a file, a directory that has some, or - for standard input. Exit status: 0,
-    every line is understood; 2, one is not.
+    MANIFEST is a file, a directory that has some (default: this one), or - for standard
+    input. Exit status: 0, every line is understood; 2, one is not.
     """
     out = Out(wants_color(color) and not as_json)
     printer = JsonPrinter(out) if as_json else TextPrinter(out, warn=True)

@@ -318,9 +318,9 @@ def _marked(name: str) -> str:
 
 def _so_far(progress: Progress, bad: int) -> str:
     """Return how far a verification has come."""
-    total = "" if progress.total_files is None else f" of {progress.total_files:,}"
+    total = count(progress.total_files, "file") if progress.total_files is not None else "all files"
     verdict = f"{bad:,} not OK" if bad else "none bad so far"
-    return f"{progress.files:,}{total} files checked, {size(progress.bytes)}, {verdict}"
+    return f"{progress.files:,} of {total} checked, {size(progress.bytes)}, {verdict}"
 
 
 def markdown(found: Found, report: Report) -> str:

@@ -179,6 +179,7 @@ class Report:
         manifests: those that were read, and how.
         files: how many files they list.
         counts: how many files have each status.
+        bad: how many keep the whole from being OK.
         bytes: how many were hashed.
         seconds: how long it took.
         failures: the bad files, in the manifest's order; extra ones last.
@@ -194,6 +195,7 @@ class Report:
     manifests: tuple[Manifest, ...]
     files: int
     counts: Mapping[Status, int] = field(hash=False)
+    bad: int
     bytes: int
     seconds: float
     failures: tuple[FileResult, ...]
@@ -261,8 +263,8 @@ class Report:
         good = f"{count(self.counts[Status.OK], 'file')} OK"
         if self.ok:
             return ", ".join([good, *listed, *others])
-        if not listed and not others:
-            return "no file was verified"
+        if not self.bad and not self.bad_line_count:
+            return ", ".join(["no file was verified", *listed, *others])
         if not listed:
             return f"{good}, but {', '.join(others)}"
         of_all = f"{found[0][0]:,} of {count(self.files, 'file')} {found[0][1]}"
