@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import toolchain
-from support import CHECKOUT, Python, blocks, environment
+from support import CHECKOUT, Python, blocks, environment, timeless
 
 import checksig
 
@@ -54,12 +54,6 @@ def console(page: str, folder: Path) -> None:
     )
     expected = [timeless(line) for line in lines if not line.startswith("> ")]
     assert [timeless(line) for line in done.stdout.splitlines()] == expected
-
-
-def timeless(line: str) -> str:
-    """Return a line without times, and without how far something interrupted has come."""
-    line = re.sub(r"( in|·) \d[\d.]* m?s( \([^)]*/s\))?", r"\1 TIME", line)
-    return re.sub(r"(interrupted: .* checked), [\d.]+ [kMGT]?B", r"\1", line)
 
 
 @pytest.mark.parametrize("page", ["docs/command.md", "docs/json.md"])

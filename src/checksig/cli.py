@@ -27,7 +27,7 @@ from checksig.manifest import Entries
 from checksig.output import FAIL_FAST, INTERRUPTED, Found, JsonPrinter, Printer, TextPrinter, markdown
 from checksig.report import Changes, Progress, Report
 from checksig.terminal import Out, OutputError, failing, progress_bar, wants_color
-from checksig.text import count, duration, printable
+from checksig.text import count, duration, place, printable
 
 GOOD, BAD, TROUBLE, CANCELLED = 0, 1, 2, 130
 
@@ -108,14 +108,12 @@ def _reason(error: BaseException | None) -> str:
 def _message(error: Exception) -> str:
     """Return what an exception says, in the words of the command."""
     if isinstance(error, ManifestNotFoundError):
-        where = printable(error.path or "")
-        return f"{where}: {error.reason}; -m names one, 'checksig create' makes one"
-    if isinstance(error, ChecksigError) and getattr(error, "path", None):
-        line = getattr(error, "line", None)
-        reason = getattr(error, "reason", str(error))
-        return f"{printable(getattr(error, 'path', ''))}: {f'line {line}: ' if line else ''}{reason}"
+        return f"{place(error.path or '')}: {error.reason}; -m names one, 'checksig create' makes one"
+    if isinstance(error, ManifestError) and error.path:
+        line = f"line {error.line}: " if error.line else ""
+        return f"{place(error.path)}: {line}{error.reason}"
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{printable(os.fsdecode(error.filename))}: {_reason(error)}"
+        return f"{place(os.fsdecode(error.filename))}: {_reason(error)}"
     return printable(_reason(error))
 
 
@@ -439,7 +437,7 @@ def create(directory: str, jobs: int | None, progress: bool | None, color: str, 
         written = checksig.create(directory, workers=jobs, progress=work.draw, **options)
         took = duration(time.monotonic() - start)
         listed = f"{count(written.entries, 'file')} listed"
-        path = printable(written.path.removeprefix("./"))
+        path = place(written.path)
         out.line(f"{out.paint(listed, 'green')} · {', '.join(written.algorithms)} · {took} · {path}")
         work.status = GOOD
     return work.status

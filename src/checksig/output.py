@@ -18,7 +18,7 @@ from checksig.hints import Hint
 from checksig.manifest import Entries
 from checksig.report import Changes, Entry, FileResult, Progress, Report, Status
 from checksig.terminal import Out
-from checksig.text import count, printable, size
+from checksig.text import count, place, printable, size
 
 GROUPED = 20  # with more bad files than that, they are also counted by directory
 _FOLDERS = 10
@@ -136,13 +136,13 @@ class TextPrinter:
         self._bad_lines(entries)
         for manifest in entries.manifests:
             parts = [count(manifest.entries, "entry", "entries"), ", ".join(manifest.algorithms)]
-            parts += [f"format {manifest.format}", printable(manifest.path.removeprefix("./"))]
+            parts += [f"format {manifest.format}", place(manifest.path)]
             self._out.line(" · ".join([*parts, *manifest.notes]))
 
     def _bad_lines(self, report: Report | Entries) -> None:
         shown = report.bad_lines if self._warn else report.bad_lines[:1]
         for line in shown:
-            self._out.complain(f"{printable(line.path)}: {line}")
+            self._out.complain(f"{place(line.path)}: {line}")
         if more := report.bad_line_count - len(shown):
             how = "" if self._warn or len(report.bad_lines) < 2 else " (--warn names them)"
             self._out.complain(f"{count(more, 'more bad line')}{how}")
@@ -168,7 +168,9 @@ class TextPrinter:
             listed = ", ".join(f"{n:,} {status}" for status, n in counts.items())
             self._out.line(f"{printable(folder)}: {listed}")
         if len(found.by_folder) > _FOLDERS:
-            self._out.line(f"… and in {count(len(found.by_folder) - _FOLDERS, 'other directory')}")
+            self._out.line(
+                f"… and in {count(len(found.by_folder) - _FOLDERS, 'other directory', 'other directories')}"
+            )
 
     def stop(self, found: Found, progress: Progress, why: str) -> None:
         """Write how far it came: to standard output if that is what was asked for."""
@@ -335,7 +337,7 @@ def markdown(found: Found, report: Report) -> str:
     if found.bad > _MARKDOWN_ROWS:
         lines.append(f"| … and {found.bad - _MARKDOWN_ROWS:,} more | | |")
     for line in report.bad_lines:
-        lines += ["", f"{_code(line.path)}: {_cell(str(line))}"]
+        lines += ["", f"{_code(place(line.path))}: {_cell(str(line))}"]
     if report.hint is not None:
         lines += ["", _cell(report.hint)]
     return "\n".join([*lines, "", ""])

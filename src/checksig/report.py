@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from checksig.errors import VerificationError
-from checksig.text import count, duration, printable, rate, size
+from checksig.text import count, duration, place, printable, rate, size
 
 
 class Status(StrEnum):
@@ -240,10 +240,7 @@ class Report:
             self._verdict(),
             *_algorithms(self.manifests),
             f"{size(self.bytes)} in {duration(self.seconds)}" + (f" ({speed})" if speed else ""),
-            *(
-                printable(manifest.path.removeprefix("./"))
-                for manifest in self.manifests[:_SUMMARY_MANIFESTS]
-            ),
+            *(place(manifest.path) for manifest in self.manifests[:_SUMMARY_MANIFESTS]),
         ]
         if len(self.manifests) > _SUMMARY_MANIFESTS:
             parts.append(count(len(self.manifests) - _SUMMARY_MANIFESTS, "more manifest"))
@@ -306,7 +303,8 @@ def _algorithms(manifests: Iterable[Manifest]) -> list[str]:
     names = list(dict.fromkeys(name for manifest in manifests for name in manifest.algorithms))
     if not names:
         return []
-    weak = " (finds accidents, not attackers)" if _WEAK.issuperset(names) else ""
+    verb = "finds" if len(names) == 1 else "find"
+    weak = f" ({verb} accidents, not attackers)" if _WEAK.issuperset(names) else ""
     return [", ".join(names) + weak]
 
 

@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return "".join(c if _is_plain(c) and c != "\\" else _escape(c) for c in text)
 
 
+def place(path: str) -> str:
+    """Return the path of a manifest, printable, and without ``./`` before it."""
+    return printable(path.removeprefix("./"))
+
+
 def _is_plain(character: str) -> bool:
     return character.isprintable() or unicodedata.category(character) == "Zs"
 
