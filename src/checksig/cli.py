@@ -20,7 +20,7 @@ import click
 from click.shell_completion import CompletionItem
 
 import checksig
-from checksig.check import ExtraOption
+from checksig.check import ExtraOption, Results
 from checksig.errors import ChecksigError, ManifestError, ManifestNotFoundError
 from checksig.hints import Hints
 from checksig.manifest import Entries
@@ -300,20 +300,29 @@ class Check:
 
     def _check(self, target: Target) -> int:
         found = Found(target.root)
-        hints = Hints(target.root, target.entries)
+        results, stopped = None, None
         try:
             with progress_bar(self.out, False if self.lines == "status" else self.progress) as draw:
-                return self._stream(target, found, hints, draw)
+                results = self._start(target, draw)
+                stopped = self._take(results, found, Hints(target.root, target.entries))
+        except KeyboardInterrupt:
+            stopped = INTERRUPTED
         except (ChecksigError, OSError) as error:
             self.printer.error(target.label, _message(error))
             return TROUBLE
         except ValueError as error:
             raise click.UsageError(str(error)) from error
+        if results is None:
+            raise KeyboardInterrupt
+        if stopped is not None:
+            results.close()
+            self.printer.stop(found, results.progress, stopped)
+            return CANCELLED if stopped == INTERRUPTED else BAD
+        assert results.report is not None, "a verification that ended has a report"
+        return self._end(found, results.report)
 
-    def _stream(
-        self, target: Target, found: Found, hints: Hints, draw: Callable[[Progress], object] | None
-    ) -> int:
-        results = checksig.iter_check(
+    def _start(self, target: Target, draw: Callable[[Progress], object] | None) -> Results:
+        return checksig.iter_check(
             target.root,
             target.manifest(),
             format=self.format,
@@ -325,25 +334,20 @@ class Check:
             progress=draw,
             only_bad=self.lines != "verbose" and not (self.as_json and self.lines is None),
         )
-        try:
-            for result in results:
-                if results.report is not None:  # what follows is in the report
-                    break
-                hint = None if self.lines == "status" else hints.find(result)
-                if result.bad:
-                    found.add(result, hint, _KEPT)
-                if result.bad or not self._is_ignored(result.status):
-                    self.printer.result(target.root, result, hint)
-                if result.bad and self.fail_fast:
-                    results.close()
-                    self.printer.stop(found, results.progress, FAIL_FAST)
-                    return BAD
-        except KeyboardInterrupt:
-            results.close()
-            self.printer.stop(found, results.progress, INTERRUPTED)
-            return CANCELLED
-        assert results.report is not None, "a verification that ended has a report"
-        return self._end(found, results.report)
+
+    def _take(self, results: Results, found: Found, hints: Hints) -> str | None:
+        """Show results as they come; return why they were not all taken."""
+        for result in results:
+            if results.report is not None:  # what follows is in the report
+                break
+            hint = None if self.lines == "status" else hints.find(result)
+            if result.bad:
+                found.add(result, hint, _KEPT)
+            if result.bad or not self._is_ignored(result.status):
+                self.printer.result(found.root, result, hint)
+            if result.bad and self.fail_fast:
+                return FAIL_FAST
+        return None
 
     def _is_ignored(self, status: checksig.Status) -> bool:
         return self.ignore_missing and status is checksig.Status.MISSING

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import click
 
@@ -82,6 +83,58 @@ def wants_color(when: str) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
 
 
+class TerminalBar:
+    """A progress bar on standard error, which appears when a run is not over at once.
+
+    Args:
+        out: what is written meanwhile.
+        delay: seconds before there is a bar.
+    """
+
+    def __init__(self, out: Out, delay: float) -> None:
+        self._out = out
+        self._delay = delay
+        self._tqdm: Any = None
+
+    def draw(self, progress: Progress) -> None:
+        """Show how far a verification has come."""
+        if progress.seconds < self._delay:
+            return
+        if self._tqdm is None:
+            self._tqdm = self._appear(progress.seconds)
+        self._tqdm.ncols = _columns()
+        Bar(self._tqdm).draw(progress)
+
+    def _appear(self, seconds: float) -> Any:
+        from tqdm import tqdm
+
+        bar = tqdm(**BAR, file=sys.stderr, leave=False, ncols=_columns())
+        bar.start_t -= seconds  # rates count from the beginning
+        if sys.stdout.isatty() and sys.stderr.isatty():
+            self._out.pause = tqdm.external_write_mode
+        return bar
+
+    def close(self) -> None:
+        """Remove the bar, and what Ctrl-C has written behind it."""
+        self._out.pause = None
+        if self._tqdm is not None:
+            self._tqdm.close()
+            if sys.stderr.isatty():
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()
+
+
+def _columns() -> int | None:
+    """Return the width of a bar, which leaves room for the ^C that a terminal may write behind it."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    try:
+        return max(1, os.get_terminal_size(sys.stderr.fileno()).columns - len("^C "))
+    except (OSError, ValueError):
+        return None
+
+
 @contextlib.contextmanager
 def progress_bar(out: Out, wanted: bool | None) -> Iterator[Callable[[Progress], object] | None]:
     """Give what shows progress on standard error; None if nothing is to be shown.
@@ -93,16 +146,8 @@ def progress_bar(out: Out, wanted: bool | None) -> Iterator[Callable[[Progress],
     if not (sys.stderr.isatty() if wanted is None else wanted):
         yield None
         return
-    from tqdm import tqdm
-
-    columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdecimal() else None
-    delay = _DELAY if wanted is None else 0
-    bar = tqdm(**BAR, file=sys.stderr, leave=False, ncols=width, dynamic_ncols=width is None, delay=delay)
-    if sys.stdout.isatty() and sys.stderr.isatty():
-        out.pause = tqdm.external_write_mode
+    bar = TerminalBar(out, _DELAY if wanted is None else 0)
     try:
-        yield Bar(bar).draw
+        yield bar.draw
     finally:
         bar.close()
-        out.pause = None
