@@ -37,6 +37,7 @@ def console(page: str, folder: Path) -> None:
     (folder / "bin" / "checksig").chmod(0o755)
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     (folder / "work").mkdir()
+    (folder / "work" / "testdata").symlink_to(CHECKOUT / "testdata")
     lines = [line for block in blocks(page, "console") for line in block.splitlines()]
     script = []
     for line in lines:
@@ -56,7 +57,7 @@ def console(page: str, folder: Path) -> None:
     assert [timeless(line) for line in done.stdout.splitlines()] == expected
 
 
-@pytest.mark.parametrize("page", ["docs/command.md", "docs/json.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/command.md", "docs/json.md"])
 def test_the_shell_sessions_print_what_the_page_says(page: str, tmp_path: Path) -> None:
     if shutil.which("jq") is None or shutil.which("bash") is None:
         pytest.skip("bash or jq is not there")
@@ -116,6 +117,10 @@ def test_the_readmes_first_command_prints_the_one_mismatch(checkout: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith('\n"testdata/logs/httpd-08.log" - mismatch\n')
+    command = [checkout / ".venv/bin/checksig", "check", "testdata/logs"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("testdata/logs/httpd-08.log: FAILED\n1 of 10 files FAILED · ")
 
 
 def test_ci_runs_the_readmes_second_command() -> None:

@@ -171,7 +171,7 @@ class Shard(click.ParamType[tuple[int, int]]):
 _directory = click.argument("directory", metavar="[DIR]", default=".", type=click.Path())
 _manifest = click.option("-m", "--manifest", metavar="FILE", type=click.Path(), help="The manifest.")
 _algorithm = click.option(
-    "-a", "--algorithm", metavar="NAME", shell_complete=_algorithms, help="Of the digests: sha256, md5, …"
+    "-a", "--algorithm", metavar="NAME", shell_complete=_algorithms, help="Of the digests, such as sha256."
 )
 _jobs = click.option(
     "-j", "--jobs", metavar="N", type=click.IntRange(1, 256), help="Read N files at once, at most 256."
