@@ -153,19 +153,14 @@ def _algorithms(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
     return [CompletionItem(name) for name in checksig.get_algorithms() if name.startswith(incomplete)]
 
 
-class Shard(click.ParamType[tuple[int, int]]):
-    """K/N, the K-th of N shards."""
-
-    name = "K/N"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Return K and N."""
-        number, _, of = str(value).partition("/")
-        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) < 1 << 31):
-            self.fail(f"{value!r} is not K/N with K from 1 to N, as 3/8", param, ctx)
-        return int(number), int(of)
+def _shard(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Return K and N of K/N."""
+    if value is None:
+        return None
+    number, _, of = value.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) < 1 << 31):
+        raise click.BadParameter(f"{value!r} is not K/N with K from 1 to N, as 3/8", ctx, param)
+    return int(number), int(of)
 
 
 _directory = click.argument("directory", metavar="[DIR]", default=".", type=click.Path())
@@ -214,7 +209,7 @@ def main() -> None:
         "checksig check",
         "checksig check -v data other/SHA256SUMS",
         "curl -s URL/SHA256SUMS | checksig check --ignore-missing -",
-        "checksig check --json data | jq -r 'select(.bad).path'",
+        """checksig check --json -q data | jq 'select(.type == "file").path'""",
     )
 )
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(allow_dash=True))
@@ -236,7 +231,7 @@ def main() -> None:
 @click.option("-w", "--warn", is_flag=True, help="Name each bad line of a manifest, not just the first.")
 @click.option("--strict", is_flag=True, help="Exit with 2 for a bad line, even if a file is not OK.")
 @_json
-@click.option("--shard", type=Shard(), help="Verify every N-th file, from the K-th on.")
+@click.option("--shard", metavar="K/N", callback=_shard, help="Verify every N-th file, from the K-th on.")
 @_progress
 @_color
 def check(**options: Any) -> int:
