@@ -117,7 +117,7 @@ def test_the_readmes_first_command_prints_the_one_mismatch(checkout: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith('\n"testdata/logs/httpd-08.log" - mismatch\n')
-    command = [checkout / ".venv/bin/checksig", "check", "testdata/logs"]
+    command = [str(checkout / ".venv/bin/checksig"), "check", "testdata/logs"]
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout.startswith("testdata/logs/httpd-08.log: FAILED\n1 of 10 files FAILED · ")

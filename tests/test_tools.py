@@ -11,7 +11,7 @@ from support import CHECKOUT, environment
 
 def run(tool: str, target: Path) -> None:
     """Run a script of tools/."""
-    command = [sys.executable, CHECKOUT / "tools" / tool, target]
+    command = [sys.executable, str(CHECKOUT / "tools" / tool), str(target)]
     subprocess.run(command, env=environment(), check=True)
 
 
