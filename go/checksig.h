@@ -52,7 +52,8 @@ typedef struct checksig_error {
     char *message;    /* the whole message; for CHECKSIG_FAILED a line a bad file */
     char *path;       /* what it is about: the manifest, or what was refused */
     char *reason;     /* CHECKSIG_MANIFEST, _NOT_FOUND: the message without path and line;
-                         CHECKSIG_OS: more than the error number says, or NULL */
+                         CHECKSIG_OS: more than the error number says, or NULL;
+                         CHECKSIG_FAILED: the last line of a message that ends with a hint, or NULL */
 } checksig_error;
 
 /* checksig_request.flags */
@@ -67,8 +68,9 @@ enum {
     CHECKSIG_FIND_FILES = 128,   /* no manifest: a record of kind 3 for all below root that is no
                                     directory; its reason says what it is if it is no regular file,
                                     and of a directory that cannot be listed (status ERROR) why */
-    CHECKSIG_HASH_FILES = 256    /* of the list names and algorithms count, its digests are "-":
+    CHECKSIG_HASH_FILES = 256,   /* of the list names and algorithms count, its digests are "-":
                                     the records have the files' digests */
+    CHECKSIG_TEXT = 512          /* the list is the content of a manifest that is called name */
 };
 
 /* What a job is to do. */
@@ -79,11 +81,13 @@ typedef struct checksig_request {
     char *manifest;     /* its path; NULL: the directory has it */
     char *name;         /* what it is to be read as if it were called, or NULL */
     char *format;       /* of the manifest, as "gnu"; NULL: the manifest tells */
-    char *list;         /* list_length bytes of entries instead of a manifest, or NULL; each is
+    char *list;         /* list_length bytes of entries instead of a manifest file, or NULL; each is
                            algorithm, size or -1, digest, name, a space between and NUL behind */
     size_t list_length;
     int32_t workers;    /* how many files are read at once, at most 256; 0: as many as pay off */
     int32_t flags;
+    int32_t shard;      /* of the files, only those numbered shard, shard + shards, shard + */
+    int32_t shards;     /* 2 shards, ... from 1 on; 0 and 0: all */
 } checksig_request;
 
 /* How far a job has come. */

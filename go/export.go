@@ -144,6 +144,8 @@ func requestOf(request *C.checksig_request) *wire.Request {
 		Format:    textOf(request.format),
 		Workers:   int(request.workers),
 		Flags:     int(request.flags),
+		Shard:     int(request.shard),
+		Shards:    int(request.shards),
 	}
 	if request.list != nil {
 		list := bytesOf(request.list, request.list_length)
@@ -206,6 +208,7 @@ const differences = (C.CHECKSIG_FAILED - wire.Failed) |
 	(C.CHECKSIG_ARGUMENT - wire.Argument) |
 	(C.CHECKSIG_INTERNAL - wire.Internal) |
 	(C.CHECKSIG_CANCELLED - wire.Cancelled) |
+	(C.CHECKSIG_TEXT - wire.Text) |
 	(C.CHECKSIG_MORE - wire.More) |
 	(C.CHECKSIG_ALL_RESULTS - wire.AllResults) |
 	(C.CHECKSIG_IGNORE_MISSING - wire.IgnoreMissing) |

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ MANY = 1000 if ENGINE == "library" else 50  # calls, each of which may start a p
 LOADS = not _misfit()
 loads_library = pytest.mark.skipif(not LOADS, reason="the library cannot be loaded here")
 needs_library = pytest.mark.skipif(ENGINE != "library", reason="it is about the library in this process")
+# What the environment says to the command.
+SETTINGS = ("COLUMNS", "FORCE_COLOR", "GITHUB_STEP_SUMMARY", "NO_COLOR", "PYTHONIOENCODING", "TERM")
 
 Python = Callable[..., "subprocess.CompletedProcess[str]"]
 Directory = Callable[[Mapping[str, bytes]], Path]
@@ -89,3 +92,30 @@ def blocks(page: str, language: str) -> list[str]:
 def environment(package: Path = PACKAGE) -> dict[str, str]:
     """Return an environment in which Python finds the checksig under test, or another copy of it."""
     return {**os.environ, "PYTHONPATH": str(package.parent)}
+
+
+def timeless(line: str) -> str:
+    """Return a line without times, and without how far something interrupted has come."""
+    line = re.sub(r"( in|·) \d[\d.]* m?s( \([^)]*/s\))?", r"\1 TIME", line)
+    return re.sub(r"(interrupted: .* checked), [\d.]+ [kMGT]?B", r"\1", line)
+
+
+def command(
+    *arguments: str | os.PathLike[str],
+    cwd: Path,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run the command ``checksig``, without a terminal, and return its output without times."""
+    plain = {name: value for name, value in environment().items() if name not in SETTINGS}
+    done = subprocess.run(
+        [sys.executable, "-m", "checksig", *arguments],
+        cwd=cwd,
+        env={**plain, **(env or {})},
+        input=stdin,
+        capture_output=True,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, *(timeless(text.decode()) for text in (done.stdout, done.stderr))
+    )

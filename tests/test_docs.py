@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import toolchain
-from support import CHECKOUT, Python, blocks, environment, needs_library
+from support import CHECKOUT, Python, blocks, environment, needs_library, timeless
 
 import checksig
 
@@ -26,6 +28,40 @@ def session(page: str) -> None:
         runner = doctest.DocTestRunner()
         assert runner.run(test).attempted > 1
         assert runner.failures == 0
+
+
+def console(page: str, folder: Path) -> None:
+    """Run the shell sessions of a page, in a folder, and compare what is printed but for times."""
+    (folder / "bin").mkdir()
+    (folder / "bin" / "checksig").write_text(f'#!/bin/sh\nexec {sys.executable} -m checksig "$@"\n')
+    (folder / "bin" / "checksig").chmod(0o755)
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    (folder / "work").mkdir()
+    (folder / "work" / "testdata").symlink_to(CHECKOUT / "testdata")
+    lines = [line for block in blocks(page, "console") for line in block.splitlines()]
+    script = []
+    for line in lines:
+        if line.startswith("$ "):
+            script.append(f"\nprintf '%s\\n' {shlex.quote(line)}")
+        if line.startswith(("$ ", "> ")):
+            script.append(line[2:])
+    done = subprocess.run(
+        ["bash", "-c", "exec 2>&1\n" + "\n".join(script)],
+        cwd=folder / "work",
+        env={**environment(), "PATH": path, "LC_ALL": "C.UTF-8"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    expected = [timeless(line) for line in lines if not line.startswith("> ")]
+    assert [timeless(line) for line in done.stdout.splitlines()] == expected
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/command.md", "docs/json.md"])
+def test_the_shell_sessions_print_what_the_page_says(page: str, tmp_path: Path) -> None:
+    if shutil.which("jq") is None or shutil.which("bash") is None:
+        pytest.skip("bash or jq is not there")
+    console(page, tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +122,10 @@ def test_the_readmes_first_command_prints_the_one_mismatch(checkout: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith('\n"testdata/logs/httpd-08.log" - mismatch\n')
+    command = [str(checkout / ".venv/bin/checksig"), "check", "testdata/logs"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("testdata/logs/httpd-08.log: FAILED\n1 of 10 files FAILED · ")
 
 
 def test_ci_runs_the_readmes_second_command() -> None:

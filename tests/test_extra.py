@@ -23,7 +23,7 @@ def test_reported_extra_files_are_data_and_not_bad(directory: Directory) -> None
     assert report.ok
     assert (report.files, report.failures, report.extra) == (1, (), (found,))
     assert report.counts[Status.EXTRA] == 1
-    assert str(report).startswith("1 of 1 files OK · 1 EXTRA · 1 B in ")
+    assert str(report).startswith("1 file OK, 1 extra · sha1 (finds accidents, not attackers) · 1 B in ")
     assert str(report).endswith("\nextra: d/x\\n")
     assert "<td>x\\n</td><td>EXTRA</td>" in report._repr_html_()
     assert list(checksig.iter_check(root, extra="report"))[1:] == [found]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import os
 import pickle
 import shutil
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -287,3 +289,53 @@ def test_reading_ends_when_it_is_abandoned(tmp_path: Path) -> None:
     assert next(entries).path == "0"
     del entries
     assert next(checksig.read_manifest(tmp_path / "list")).path == "0"
+
+
+def test_a_manifest_may_be_an_open_file(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    with (root / "sha1sum.txt").open("rb") as file:
+        report = checksig.check(root, file)
+    assert report.ok
+    assert report.manifests == (Manifest(str(root / "sha1sum.txt"), "gnu", ("sha1",), 1),)
+    entries = checksig.read_manifest(io.BytesIO((root / "sha1sum.txt").read_bytes()))
+    assert [entry.path for entry in entries] == ["a"]
+    assert entries.manifests == [Manifest("the given manifest", "gnu", ("sha1",), 1)]
+
+
+def test_the_name_of_an_open_file_tells_as_much_as_that_of_a_path(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    for name, ok in (("x.sha1", True), ("x.sha256", False)):
+        file = io.BytesIO((root / "sha1sum.txt").read_bytes())
+        file.name = name
+        if ok:
+            checksig.check_signatures(root, file)
+        else:
+            with pytest.raises(checksig.ManifestError, match=r'"x\.sha256" - line 1: digest has 40'):
+                checksig.check_signatures(root, file)
+
+
+def test_a_manifest_may_come_through_a_pipe(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    code = "import sys, checksig; checksig.check_signatures(sys.argv[1], sys.stdin.buffer)"
+    for text, error in ((digest("sha1", b"1") + "  a", ""), ("", '"<stdin>" - lists no file')):
+        command = [sys.executable, "-c", code, str(root)]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        assert done.stderr.endswith(error + "\n" if error else "")
+
+
+def test_an_open_file_must_be_binary_and_not_too_large(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    with pytest.raises(TypeError, match="binary file"):
+        checksig.check(root, io.StringIO("x"))  # type: ignore[arg-type]
+    larger = pytest.raises(checksig.ManifestError, match='"/dev/zero" - larger than 1 GiB')
+    with Path("/dev/zero").open("rb") as endless, larger:
+        checksig.check(root, endless)
+
+
+def test_entries_tell_at_the_end_how_they_were_read(tmp_path: Path) -> None:
+    (tmp_path / "sums").write_text(f"{'0' * 40}  a\n" + "?\n" * 30)
+    entries = checksig.read_manifest(tmp_path / "sums")
+    with pytest.raises(checksig.ManifestError):
+        list(entries)
+    assert entries.manifests == [Manifest(str(tmp_path / "sums"), "gnu", ("sha1",), 1)]
+    assert (len(entries.bad_lines), entries.bad_line_count) == (20, 30)

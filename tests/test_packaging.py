@@ -97,6 +97,9 @@ def test_the_wheel_is_for_every_python_3_of_the_platform(wheel: Path) -> None:
         assert "Root-Is-Purelib: false" in tags
         names = {name for name in archive.namelist() if not name.startswith(f"{NAME}.dist-info/")}
         assert archive.getinfo(f"checksig/{HELPER}").external_attr >> 16 & 0o111 == 0o111, "not executable"
+    pages = {name for name in names if name.startswith(f"{NAME}.data/data/share/man/man1/checksig")}
+    assert len(pages) == len(list((CHECKOUT / "docs/man").iterdir()))
+    names -= pages
     modules = {f"checksig/{p.name}" for p in (CHECKOUT / "src/checksig").glob("*.py")}
     assert names == modules | {
         f"checksig/{HELPER}",
@@ -109,7 +112,7 @@ def test_the_wheel_is_for_every_python_3_of_the_platform(wheel: Path) -> None:
 
 def test_the_wheel_installs_where_there_is_no_toolchain(wheel: Path, tmp_path: Path) -> None:
     python = environment(tmp_path / "env")
-    run(python, "-m", "pip", "install", "--no-index", wheel, cwd=tmp_path, env=bare(tmp_path))
+    run(python, "-m", "pip", "install", "--no-deps", wheel, cwd=tmp_path, env=bare(tmp_path))
     assert tmp_path in verifies(python, tmp_path, bare(tmp_path)).parents
 
 
@@ -129,7 +132,7 @@ def test_one_wheel_serves_each_python(version: str, wheel: Path, tmp_path: Path)
         probe = [str(python), "-c", "import sys, ensurepip; print('%d.%d' % sys.version_info[:2])"]
         if subprocess.run(probe, capture_output=True, text=True, check=False).stdout == f"{version}\n":
             installed = environment(tmp_path / "env", python)
-            run(installed, "-m", "pip", "install", "--no-index", wheel, cwd=tmp_path)
+            run(installed, "-m", "pip", "install", "--no-deps", wheel, cwd=tmp_path)
             verifies(installed, tmp_path)
             return
     pytest.skip(f"there is no Python {version} here")
@@ -226,6 +229,7 @@ def test_pip_installs_the_sdist_offline_where_the_toolchain_is(dist: Path, tmp_p
         "pip",
         "install",
         "--no-index",
+        "--no-deps",
         "--no-build-isolation",
         "--no-deps",
         sdist,

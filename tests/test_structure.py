@@ -43,10 +43,12 @@ def test_init_is_docstring_version_and_reexports() -> None:
 
 
 def test_python_modules_import_one_way() -> None:
-    # errors <- report; errors <- helper <- checksig; report <- progress; all of them <- check
+    # errors, text <- report; errors <- helper <- checksig; report <- progress; all of them <- check;
+    # check <- hints <- output <- cli
     allowed = {
         "errors": {"report"},  # for its type alone
-        "report": {"errors"},
+        "text": set(),
+        "report": {"errors", "text"},
         "helper": {"errors", ""},  # the version
         "checksig": {"errors", "helper", ""},
         "progress": {"report", "checksig"},  # for its type alone
@@ -54,6 +56,23 @@ def test_python_modules_import_one_way() -> None:
         "check": {"checksig", "manifest", "progress", "report"},
         "atomic": set(),
         "write": {"atomic", "checksig", "errors", "manifest", "progress", "report"},
+        "hints": {"check", "errors", "report", "text"},
+        "terminal": {"progress", "report"},
+        "output": {"hints", "manifest", "report", "terminal", "text"},
+        "completion": set(),
+        "cli": {
+            "",
+            "check",
+            "completion",
+            "errors",
+            "hints",
+            "manifest",
+            "output",
+            "report",
+            "terminal",
+            "text",
+        },
+        "__main__": {"cli"},
         "__init__": {"check", "checksig", "errors", "manifest", "report", "write"},
     }
     assert set(allowed) == {path.stem for path in MODULES}

@@ -164,7 +164,7 @@ def test_a_bag_of_bagit_python_is_verified(tmp_path: Path) -> None:
 
 def test_no_manifest_is_replaced_unless_asked(tmp_path: Path) -> None:
     plant(tmp_path, {"a": b"1", "SHA256SUMS": b"precious"})
-    with pytest.raises(FileExistsError, match="overwrite=True replaces it"):
+    with pytest.raises(FileExistsError, match="there is a manifest already"):
         checksig.create(tmp_path)
     assert (tmp_path / "SHA256SUMS").read_bytes() == b"precious"
     (tmp_path / "SHA256SUMS").chmod(0o640)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import BinaryIO, Literal, cast
 
 from checksig.checksig import (
     ALL_RESULTS,
@@ -20,12 +20,12 @@ from checksig.checksig import (
     Record,
     Request,
 )
-from checksig.manifest import as_bad_line, as_manifest, pack
-from checksig.progress import ProgressOption, Reporter
-from checksig.report import BadLine, Entry, FileResult, Manifest, Report, Status
+from checksig.manifest import as_bad_line, as_manifest, as_text, pack
+from checksig.progress import ProgressOption, Reporter, as_progress
+from checksig.report import BadLine, Entry, FileResult, Manifest, Progress, Report, Status
 
 ExtraOption = Literal["ignore", "report", "fail"]
-ManifestOption = AnyPath | Iterable[Entry] | None
+ManifestOption = AnyPath | Iterable[Entry] | BinaryIO | None
 
 _STATUSES = tuple(Status)
 _EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
@@ -40,6 +40,7 @@ def check_signatures(
     workers: int | None = None,
     ignore_missing: bool = False,
     extra: ExtraOption = "ignore",
+    shard: tuple[int, int] | None = None,
     progress: ProgressOption = None,
 ) -> None:
     """Verify every file that the manifests of a directory list; raise unless all is well.
@@ -51,7 +52,8 @@ def check_signatures(
 
     Args:
         path: the directory.
-        manifest: the path of a manifest, which need not lie in the directory; or entries.
+        manifest: the path of a manifest, which need not lie in the directory; or entries; or a binary
+            file with a manifest in it, such as ``sys.stdin.buffer``.
         format: of the manifest: gnu, bagit, sfv, pooch, hashdeep, record, sidecar. None: its
             name tells it, or its lines.
         algorithm: of the manifest's digests: md5, sha1, sha256, … None: the manifest's name
@@ -61,19 +63,21 @@ def check_signatures(
         extra: what becomes of files in the directory, or below it, that the manifest does not
             list: "ignore" does not look for them, with "report" they are in the report, with
             "fail" they are bad. If it looks, a directory that cannot be listed is bad.
+        shard: (K, N) verifies every N-th file, beginning with the K-th: the shards (1, N) to
+            (N, N) are together all files, and those that the manifest does not list.
         progress: True shows a progress bar, by tqdm; a function is called with a
             :class:`Progress`, at most ten times a second, on this thread.
 
     Raises:
         VerificationError: a ValueError that names each bad file, with its reason.
         ManifestNotFoundError: a ValueError and FileNotFoundError; there is no manifest.
-        ManifestError: a ValueError; a manifest is unusable as a whole.
+        ManifestError: a ValueError; a manifest is unusable as a whole, or the shard is empty.
         OSError: the directory or a manifest cannot be opened or read.
         ValueError: an argument is not allowed; path is empty or has a NUL in it.
         TypeError: an argument is of the wrong type.
         RuntimeError: this is a forked child of a process that used checksig, and no copy can be loaded here.
         InternalError: a fault of checksig itself.
-        ImportError: the library of this installation, or tqdm, cannot be loaded.
+        ImportError: the library of this installation cannot be loaded.
     """
     check(
         path,
@@ -83,6 +87,7 @@ def check_signatures(
         workers=workers,
         ignore_missing=ignore_missing,
         extra=extra,
+        shard=shard,
         progress=progress,
     ).raise_for_failures()
 
@@ -96,6 +101,7 @@ def check(
     workers: int | None = None,
     ignore_missing: bool = False,
     extra: ExtraOption = "ignore",
+    shard: tuple[int, int] | None = None,
     progress: ProgressOption = None,
 ) -> Report:
     """Verify every file that the manifests of a directory list, and report what is bad.
@@ -104,41 +110,16 @@ def check(
     look at ``Report.ok``. Arguments and other exceptions are those of
     :func:`check_signatures`.
     """
-    start = time.monotonic()
+    flags = _flags(ignore_missing, extra, progress)
+    run = _Run(path, _request(manifest, format, algorithm, workers, shard, flags), progress)
     failures: list[FileResult] = []
     extras: list[FileResult] = []
-    bad_lines: list[BadLine] = []
-    manifests: list[Manifest] = []
-    flags = _flags(ignore_missing, extra, progress)
-    job = Job(path, _request(manifest, format, algorithm, workers, flags))
-    with job, Reporter(progress) as reporter:
-        for batch in job.batches():
-            for record in batch:
-                if record.kind == FILE:
-                    result = _result(record)
-                    if record.bad:
-                        failures.append(result)
-                    if result.status is Status.EXTRA:
-                        extras.append(result)
-                elif record.kind == BAD_LINE:
-                    bad_lines.append(as_bad_line(record))
-                else:
-                    manifests.append(as_manifest(record))
-            reporter.update(job.counters)
-        reporter.finish(job.counters)
-        return Report(
-            root=os.fsdecode(path),
-            manifests=tuple(manifests),
-            files=job.counters.total_files,
-            counts=dict(zip(_STATUSES, job.counters.counts, strict=False)),
-            bytes=job.counters.bytes,
-            seconds=time.monotonic() - start,
-            failures=tuple(failures),
-            extra=tuple(extras),
-            bad_lines=tuple(bad_lines),
-            bad_line_count=job.counters.bad_lines,
-            message=job.failure,
-        )
+    for result in run:
+        if result.bad:
+            failures.append(result)
+        if result.status is Status.EXTRA:
+            extras.append(result)
+    return run.report(failures, extras)
 
 
 def iter_check(
@@ -150,8 +131,10 @@ def iter_check(
     workers: int | None = None,
     ignore_missing: bool = False,
     extra: ExtraOption = "ignore",
+    shard: tuple[int, int] | None = None,
     progress: ProgressOption = None,
-) -> _Results:
+    only_bad: bool = False,
+) -> Results:
     """Verify a directory and yield the result of every file, good ones too, in the manifest's order.
 
     With ``extra``, those that it does not list come behind them. Memory is bounded,
@@ -160,21 +143,24 @@ def iter_check(
     verification. What is wrong with a manifest comes last, as results of the
     manifest's path with the status ERROR: a bad line, the first 20 each and the
     rest as a number; or that none of the listed files is there, with
-    ignore_missing. Arguments and exceptions are those of :func:`check_signatures`,
-    but for VerificationError.
+    ignore_missing. With ``only_bad`` no results of files that are OK are yielded, nor
+    made. Other arguments and exceptions are those of :func:`check_signatures`, but
+    for VerificationError.
     """
-    flags = ALL_RESULTS | _flags(ignore_missing, extra, progress)
-    job = Job(path, _request(manifest, format, algorithm, workers, flags))
-    return _Results(job, progress)
+    flags = _flags(ignore_missing, extra, progress) | (0 if only_bad else ALL_RESULTS)
+    return Results(_Run(path, _request(manifest, format, algorithm, workers, shard, flags), progress))
 
 
-class _Results(Iterator[FileResult]):
-    """What iter_check returns. A generator that has not begun would not know that it was closed."""
+class Results(Iterator[FileResult]):
+    """What :func:`iter_check` returns: results, how far it has come, and at the end the report."""
 
-    def __init__(self, job: Job, progress: ProgressOption) -> None:
-        self._job = job
+    # A generator that has not begun would not know that it was closed, and one that
+    # refers to this object would keep it from ending when it is dropped.
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
         self._closed = False
-        self._results = _results(job, progress)
+        self._results = _results(run)
 
     def __next__(self) -> FileResult:
         if self._closed:
@@ -184,36 +170,95 @@ class _Results(Iterator[FileResult]):
     def close(self) -> None:
         """Cancel the verification, if it goes on; there are no more results."""
         self._closed = True
-        self._job.close()
+        self._run.job.close()
+
+    @property
+    def progress(self) -> Progress:
+        """How far the verification has come."""
+        return self._run.progress
+
+    @property
+    def report(self) -> Report | None:
+        """The report; None until the result of every file was taken.
+
+        Its ``failures`` and ``extra`` are empty, since they were yielded.
+        """
+        return self._run.report() if self._run.ended else None
 
 
-def _results(job: Job, progress: ProgressOption) -> Iterator[FileResult]:
+def _results(run: _Run) -> Iterator[FileResult]:
     failed = False
-    manifests: list[Manifest] = []
-    lines: list[BadLine] = []
-    with job, Reporter(progress) as reporter:
-        for batch in job.batches():
-            for record in batch:
-                if record.kind == FILE:
-                    failed = failed or record.bad
-                    yield _result(record)
-                elif record.kind == BAD_LINE:
-                    lines.append(as_bad_line(record))
-                else:
-                    manifests.append(as_manifest(record))
-            reporter.update(job.counters)
-        reporter.finish(job.counters)
-        bad_lines = job.counters.bad_lines
-    for line in lines:
+    for result in run:
+        failed = failed or result.bad
+        yield result
+    report = run.report()
+    for line in report.bad_lines:
         yield _of_manifest(line.path, str(line))
-    if bad_lines > len(lines):
-        yield _of_manifest(lines[-1].path, f"{bad_lines - len(lines)} more bad lines")
-    if job.failure is not None and not failed and not bad_lines:
-        yield _of_manifest(manifests[0].path, "none of the listed files is there")
+    if report.bad_line_count > len(report.bad_lines):
+        more = report.bad_line_count - len(report.bad_lines)
+        yield _of_manifest(report.bad_lines[-1].path, f"{more} more bad lines")
+    if not report.ok and not failed and not report.bad_line_count:
+        yield _of_manifest(report.manifests[0].path, "none of the listed files is there")
+
+
+class _Run:
+    """A verification under way."""
+
+    def __init__(self, path: AnyPath, request: Request, progress: ProgressOption) -> None:
+        self.job = Job(path, request)
+        self._root = os.fsdecode(path)
+        self._shard = request.shard if any(request.shard) else None
+        self._option = progress
+        self._start = time.monotonic()
+        self._seconds = 0.0  # in all
+        self.ended = False
+        self._manifests: list[Manifest] = []
+        self._bad_lines: list[BadLine] = []
+
+    def __iter__(self) -> Iterator[FileResult]:
+        with self.job as job, Reporter(self._option) as reporter:
+            for batch in job.batches():
+                for record in batch:
+                    if record.kind == FILE:
+                        yield _result(record)
+                    elif record.kind == BAD_LINE:
+                        self._bad_lines.append(as_bad_line(record))
+                    else:
+                        self._manifests.append(as_manifest(record))
+                reporter.update(job.counters)
+            reporter.finish(job.counters)
+        self._seconds = time.monotonic() - self._start
+        self.ended = not self.job.cancelled
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        seconds = self._seconds if self.ended else time.monotonic() - self._start
+        return as_progress(self.job.counters, seconds)
+
+    def report(self, failures: Iterable[FileResult] = (), extra: Iterable[FileResult] = ()) -> Report:
+        """Return what was found, when that is all."""
+        counters = self.job.counters
+        return Report(
+            root=self._root,
+            manifests=tuple(self._manifests),
+            files=counters.total_files,
+            counts=dict(zip(_STATUSES, counters.counts, strict=False)),
+            bad=counters.failed,
+            bytes=counters.bytes,
+            seconds=self._seconds,
+            failures=tuple(failures),
+            extra=tuple(extra),
+            bad_lines=tuple(self._bad_lines),
+            bad_line_count=counters.bad_lines,
+            message=self.job.failure,
+            hint=self.job.hint,
+            shard=self._shard,
+        )
 
 
 def _of_manifest(path: str, reason: str) -> FileResult:
-    return FileResult(path, Status.ERROR, "", "", reason=reason)
+    return FileResult(path, Status.ERROR, "", "", reason=reason, bad=True)
 
 
 def _flags(ignore_missing: bool, extra: str, progress: ProgressOption) -> int:
@@ -225,16 +270,25 @@ def _flags(ignore_missing: bool, extra: str, progress: ProgressOption) -> int:
 
 
 def _request(
-    manifest: ManifestOption, format: str | None, algorithm: str | None, workers: int | None, flags: int
+    manifest: ManifestOption,
+    format: str | None,
+    algorithm: str | None,
+    workers: int | None,
+    shard: tuple[int, int] | None,
+    flags: int,
 ) -> Request:
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be 1 or more, not {workers}")
-    path, entries = None, None
+    if shard is not None and not 1 <= shard[0] <= shard[1]:
+        raise ValueError(f"shard must be (K, N), with K from 1 to N, not {shard}")
+    request = Request(
+        format=format, algorithm=algorithm, workers=workers or 0, flags=flags, shard=shard or (0, 0)
+    )
     if manifest is None or isinstance(manifest, (str, bytes, os.PathLike)):
-        path = manifest
-    else:
-        entries = pack(manifest)
-    return Request(path, None, entries, format, algorithm, workers or 0, flags)
+        return request._replace(manifest=manifest)
+    if hasattr(manifest, "read"):
+        return request._replace(**as_text(cast(BinaryIO, manifest), flags))
+    return request._replace(entries=pack(manifest))
 
 
 def _result(record: Record) -> FileResult:
@@ -247,4 +301,5 @@ def _result(record: Record) -> FileResult:
         None if record.number < 0 else record.number,
         record.reason,
         record.errno or None,
+        record.bad,
     )

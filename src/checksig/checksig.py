@@ -44,7 +44,7 @@ _GOING_ON = Failure(_MORE)
 ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA, READ_ENTRIES, FIND_MANIFESTS = (
     1 << bit for bit in range(7)
 )
-FIND_FILES, HASH_FILES = 128, 256
+FIND_FILES, HASH_FILES, TEXT = 128, 256, 512
 
 # checksig_record: length, kind, status, three lengths, bad, errno, number, two lengths.
 _RECORD = struct.Struct("<IBBBBBB2xiqII")
@@ -95,6 +95,8 @@ class _Request(ctypes.Structure):
         ("list_length", ctypes.c_size_t),
         ("workers", ctypes.c_int32),
         ("flags", ctypes.c_int32),
+        ("shard", ctypes.c_int32),
+        ("shards", ctypes.c_int32),
     )
 
 
@@ -141,12 +143,14 @@ class Request(NamedTuple):
     Attributes:
         manifest: its path; None: the directory has it.
         name: what the manifest is to be read as if it were called; None: its path.
-        entries: a list of entries instead of a manifest, in the format that checksig.h tells.
+        entries: a list of entries instead of a manifest, in the format that checksig.h tells; with
+            the flag TEXT, the content of a manifest.
         format: of the manifest; None: the manifest tells.
         algorithm: of its digests; None: the manifest tells.
         workers: how many files are read at once; 0: as many as pay off.
         flags: ALL_RESULTS, IGNORE_MISSING, TOTALS, REPORT_EXTRA, FAIL_EXTRA, READ_ENTRIES, FIND_MANIFESTS,
-            FIND_FILES, HASH_FILES.
+            FIND_FILES, HASH_FILES, TEXT.
+        shard: the number of a shard, from 1, and how many there are; 0 and 0: all files.
     """
 
     manifest: AnyPath | None = None
@@ -156,6 +160,7 @@ class Request(NamedTuple):
     algorithm: str | None = None
     workers: int = 0
     flags: int = 0
+    shard: tuple[int, int] = (0, 0)
 
 
 class Job:
@@ -183,6 +188,8 @@ class Job:
         asked = _members(path, request)
         library = _choose()
         self.failure: str | None = None
+        self.hint: str | None = None
+        self.cancelled = False
         # It is here before anything is started: no signal comes between.
         self._run = _LibraryRun(library) if library else _HelperRun()
         failure = self._run.start(asked)
@@ -208,9 +215,10 @@ class Job:
         """Yield lists of records, in order; an empty one when none came for a while.
 
         After each ``counters`` are up to date. At the end ``failure`` is the
-        message that says what is bad, or None if all is well.
+        message that says what is bad, or None if all is well, and ``hint`` its last
+        line if that is a hint.
 
-        A job that is closed, or cancelled, yields no more.
+        A job that is closed yields no more, and is ``cancelled`` if it had not ended.
 
         Raises:
             ManifestNotFoundError: there is no manifest.
@@ -224,9 +232,10 @@ class Job:
             failure, records = self._run.next()
             yield list(unpack_records(records))
         if failure.kind == _FAILED:
-            self.failure = failure.message
+            self.failure, self.hint = failure.message, failure.reason or None
         elif failure.kind not in (_OK, _MORE, _CANCELLED):
             _raise(failure)
+        self.cancelled = failure.kind in (_MORE, _CANCELLED)
 
     def close(self, milliseconds: int = _CLOSE) -> None:
         """Cancel the job if it goes on, wait for its end a while, and release it."""
@@ -237,8 +246,9 @@ class Job:
 def _members(path: AnyPath, request: Request) -> dict[str, bytes | int | None]:
     """Return the members of checksig_request, but for lengths."""
     root = _encode(path)
-    if not 0 <= operator.index(request.workers) < 1 << 31:
-        raise ValueError(f"the number of workers is out of range: {request.workers}")
+    _require_int32("the number of workers", request.workers)
+    for number in request.shard:
+        _require_int32("the number of a shard", number)
     return {
         "root": root,
         "algorithm": _word("algorithm", request.algorithm),
@@ -248,6 +258,8 @@ def _members(path: AnyPath, request: Request) -> dict[str, bytes | int | None]:
         "list": request.entries,
         "workers": request.workers,
         "flags": request.flags,
+        "shard": request.shard[0],
+        "shards": request.shard[1],
     }
 
 
@@ -478,6 +490,11 @@ def _decode(path: bytes) -> str:
         return os.fsdecode(path)
     except UnicodeDecodeError:  # on Windows, of a name that a manifest lists and no file can have
         return path.decode("utf-8", "surrogateescape")
+
+
+def _require_int32(what: str, number: int) -> None:
+    if not 0 <= operator.index(number) < 1 << 31:
+        raise ValueError(f"{what} is out of range: {number}")
 
 
 def _word(what: str, word: str | None) -> bytes | None:

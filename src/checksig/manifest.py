@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from typing import NoReturn
+from typing import Any, BinaryIO
 
 from checksig.checksig import (
     BAD_LINE,
@@ -13,6 +13,7 @@ from checksig.checksig import (
     FIND_MANIFESTS,
     MANIFEST,
     READ_ENTRIES,
+    TEXT,
     AnyPath,
     Job,
     Record,
@@ -21,17 +22,19 @@ from checksig.checksig import (
 from checksig.errors import ManifestError
 from checksig.report import BadLine, Entry, Manifest
 
+_MAX_SIZE = 1 << 30  # bytes of a manifest, as docs/format.md has it
+
 
 def read_manifest(
-    path: AnyPath, *, format: str | None = None, algorithm: str | None = None
-) -> Iterator[Entry]:
+    path: AnyPath | BinaryIO, *, format: str | None = None, algorithm: str | None = None
+) -> Entries:
     """Yield the entries of a manifest, or of all manifests of a directory, in order.
 
     A line that is no entry does not hide the good ones: it is an exception behind
     the last of them.
 
     Args:
-        path: the manifest, or a directory that has some.
+        path: the manifest, or a directory that has some; or a binary file with a manifest in it.
         format: as :func:`checksig.check_signatures` takes it.
         algorithm: as that takes it.
 
@@ -42,16 +45,38 @@ def read_manifest(
         ValueError: an argument is not allowed.
         TypeError: an argument is of the wrong type.
     """
+    request = Request(format=format, algorithm=algorithm, flags=READ_ENTRIES)
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        return Entries(Job(".", request._replace(**as_text(path, READ_ENTRIES))))
     if os.path.isdir(path):
-        root, manifest = path, None
-    else:
-        root, manifest = os.path.dirname(os.fsencode(path)) or b".", path
-    job = Job(root, Request(manifest, format=format, algorithm=algorithm, flags=READ_ENTRIES))
-    return _entries(job)
+        return Entries(Job(path, request))
+    return Entries(Job(_folder(path), request._replace(manifest=path)))
 
 
-def _entries(job: Job) -> Iterator[Entry]:
-    bad_lines: list[BadLine] = []
+class Entries(Iterator[Entry]):
+    """What :func:`read_manifest` returns: entries, and behind the last how they were read.
+
+    Attributes:
+        manifests (list[Manifest]): what was understood of each manifest.
+        bad_lines (list[BadLine]): lines that are no entries, the first 20 of each manifest.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.manifests: list[Manifest] = []
+        self.bad_lines: list[BadLine] = []
+        self._job = job
+        self._entries = _entries(job, self.manifests, self.bad_lines)
+
+    def __next__(self) -> Entry:
+        return next(self._entries)
+
+    @property
+    def bad_line_count(self) -> int:
+        """How many lines are no entries."""
+        return self._job.counters.bad_lines
+
+
+def _entries(job: Job, manifests: list[Manifest], bad_lines: list[BadLine]) -> Iterator[Entry]:
     with job:
         for batch in job.batches():
             for record in batch:
@@ -59,17 +84,20 @@ def _entries(job: Job) -> Iterator[Entry]:
                     yield _entry(record)
                 elif record.kind == BAD_LINE:
                     bad_lines.append(as_bad_line(record))
+                else:
+                    manifests.append(as_manifest(record))
     if bad_lines:
-        _refuse(bad_lines[0])
+        line = bad_lines[0]
+        raise ManifestError(f'"{line.path}" - {line}', line.path, line.line, line.reason)
+
+
+def _folder(path: AnyPath) -> bytes:
+    return os.path.dirname(os.fsencode(path)) or b"."
 
 
 def _entry(record: Record) -> Entry:
     size = None if record.number < 0 else record.number
     return Entry(record.name, record.algorithm, record.expected.hex(), size)
-
-
-def _refuse(line: BadLine) -> NoReturn:
-    raise ManifestError(f'"{line.path}" - {line}', line.path, line.line, line.reason)
 
 
 def read_whole(path: AnyPath, name: AnyPath | None = None) -> tuple[Manifest, list[Entry]]:
@@ -78,18 +106,9 @@ def read_whole(path: AnyPath, name: AnyPath | None = None) -> tuple[Manifest, li
     Raises:
         As :func:`read_manifest`.
     """
-    root = os.path.dirname(os.fsencode(path)) or b"."
-    entries: list[Entry] = []
-    with Job(root, Request(path, name, flags=READ_ENTRIES)) as job:
-        for batch in job.batches():
-            for record in batch:
-                if record.kind == ENTRY:
-                    entries.append(_entry(record))
-                elif record.kind == MANIFEST:
-                    manifest = as_manifest(record)
-                else:
-                    _refuse(as_bad_line(record))
-    return manifest, entries
+    found = Entries(Job(_folder(path), Request(path, name, flags=READ_ENTRIES)))
+    entries = list(found)
+    return found.manifests[0], entries
 
 
 def find_manifests(path: AnyPath) -> list[str]:
@@ -110,6 +129,24 @@ def found_manifests(path: AnyPath) -> list[Manifest]:
     """Return the manifests of a directory; their notes say if they were found by their extension."""
     with Job(path, Request(flags=FIND_MANIFESTS)) as job:
         return [as_manifest(record) for batch in job.batches() for record in batch if record.kind == MANIFEST]
+
+
+def as_text(file: BinaryIO, flags: int) -> dict[str, Any]:
+    """Return what a request has for a manifest that is read from a binary file."""
+    name = getattr(file, "name", None)
+    called = name if name and isinstance(name, (str, bytes, os.PathLike)) else None
+    return {"name": called, "entries": _content(file), "flags": flags | TEXT}
+
+
+def _content(file: BinaryIO) -> bytes:
+    """Return what a file has to give, up to what makes a manifest too large."""
+    pieces, size = [], 0
+    while size <= _MAX_SIZE and (piece := file.read(1 << 20)):
+        if not isinstance(piece, bytes):
+            raise TypeError(f"a manifest is read from a binary file, not from {file!r}")
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
 
 
 def pack(entries: Iterable[Entry]) -> bytes:

@@ -15,6 +15,8 @@ ProgressOption = bool | Callable[[Progress], object] | None
 
 _INTERVAL = 0.1  # seconds between two calls of the user's function
 
+BAR: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1000}
+
 
 class Reporter:
     """Passes a job's counters on: to a function of the user's, to a tqdm bar, or to nobody."""
@@ -22,8 +24,8 @@ class Reporter:
     def __init__(self, progress: ProgressOption) -> None:
         self._start = time.monotonic()
         self._due = self._start + _INTERVAL
-        self._bar: Any = _bar() if progress is True else None
-        self._show: Callable[[Progress], object] | None = self._draw if self._bar is not None else None
+        self._bar = _bar() if progress is True else None
+        self._show: Callable[[Progress], object] | None = self._bar.draw if self._bar else None
         if callable(progress):
             self._show = progress
 
@@ -31,7 +33,7 @@ class Reporter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
+        if self._bar:
             self._bar.close()
 
     def update(self, counters: Counters) -> None:
@@ -44,29 +46,43 @@ class Reporter:
         if self._show is None:
             return
         now = time.monotonic()
-        progress = Progress(
-            files=counters.files,
-            total_files=_known(counters.total_files),
-            bytes=counters.bytes,
-            total_bytes=_known(counters.total_bytes),
-            failed=counters.failed,
-            seconds=now - self._start,
-        )
         self._due = now + _INTERVAL
-        self._show(progress)
+        self._show(as_progress(counters, now - self._start))
 
-    def _draw(self, progress: Progress) -> None:
+
+class Bar:
+    """A bar of tqdm's that shows bytes, their rate, the time left, files, and failures so far."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+
+    def draw(self, progress: Progress) -> None:
+        """Show how far a verification has come."""
         self._bar.total = progress.total_bytes
         self._bar.set_postfix(files=progress.files, failed=progress.failed, refresh=False)
         self._bar.update(progress.bytes - self._bar.n)
 
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
 
-def _bar() -> Any:
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError("progress=True needs tqdm: 'pip install tqdm', or pass a function") from error
-    return tqdm(unit="B", unit_scale=True, unit_divisor=1000)
+
+def as_progress(counters: Counters, seconds: float) -> Progress:
+    """Return what a job's counters say."""
+    return Progress(
+        files=counters.files,
+        total_files=_known(counters.total_files),
+        bytes=counters.bytes,
+        total_bytes=_known(counters.total_bytes),
+        failed=counters.failed,
+        seconds=seconds,
+    )
+
+
+def _bar() -> Bar:
+    from tqdm.auto import tqdm
+
+    return Bar(tqdm(**BAR))
 
 
 def _known(count: int) -> int | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from checksig.errors import VerificationError
+from checksig.text import count, duration, place, printable, rate, size
 
 
 class Status(StrEnum):
@@ -40,6 +41,8 @@ class FileResult:
         size: the file's size in bytes; None if it was not read to its end.
         reason: why it is not OK, in a word or two; "" if it is.
         errno: the operating system's error number, if there is one.
+        bad: whether it keeps the whole from being OK: a missing file does not with
+            ``ignore_missing``, an extra one only with ``extra="fail"`` or in the payload of a bag.
     """
 
     path: str
@@ -50,6 +53,7 @@ class FileResult:
     size: int | None = None
     reason: str = ""
     errno: int | None = None
+    bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +132,21 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.modified or self.renamed)
 
+    def lines(self) -> list[str]:
+        """Return a line for each change."""
+        lines = [f"added: {printable(name)}" for name in self.added]
+        lines += [f"removed: {printable(name)}" for name in self.removed]
+        lines += [f"modified: {printable(name)}" for name in self.modified]
+        return lines + [f"renamed: {printable(old)} -> {printable(new)}" for old, new in self.renamed]
+
+    def summary(self) -> str:
+        """Return how many changes there are of each kind, in a line."""
+        kinds = ("added", "removed", "modified", "renamed")
+        parts = [f"{len(names):,} {kind}" for kind in kinds if (names := getattr(self, kind))]
+        return ", ".join([*parts, f"{self.unchanged:,} unchanged"])
+
     def __str__(self) -> str:
-        lines = [f"added: {_printable(name)}" for name in self.added]
-        lines += [f"removed: {_printable(name)}" for name in self.removed]
-        lines += [f"modified: {_printable(name)}" for name in self.modified]
-        lines += [f"renamed: {_printable(old)} -> {_printable(new)}" for old, new in self.renamed]
-        return "\n".join([*lines, f"unchanged: {self.unchanged:,}"])
+        return "\n".join([*self.lines(), f"unchanged: {self.unchanged:,}"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +179,7 @@ class Report:
         manifests: those that were read, and how.
         files: how many files they list.
         counts: how many files have each status.
+        bad: how many keep the whole from being OK.
         bytes: how many were hashed.
         seconds: how long it took.
         failures: the bad files, in the manifest's order; extra ones last.
@@ -173,12 +187,15 @@ class Report:
         bad_lines: lines of the manifests that are no entries, the first of each.
         bad_line_count: how many there are in all.
         message: what is bad, a line each, the first 20; None if all is well.
+        hint: its last line, if that tells of another algorithm that fits where no file matches.
+        shard: which part of the files was verified, as (K, N); None: all of them.
     """
 
     root: str
     manifests: tuple[Manifest, ...]
     files: int
     counts: Mapping[Status, int] = field(hash=False)
+    bad: int
     bytes: int
     seconds: float
     failures: tuple[FileResult, ...]
@@ -186,6 +203,8 @@ class Report:
     bad_lines: tuple[BadLine, ...]
     bad_line_count: int
     message: str | None
+    hint: str | None = None
+    shard: tuple[int, int] | None = None
 
     @property
     def ok(self) -> bool:
@@ -202,8 +221,8 @@ class Report:
         return [asdict(failure) for failure in self.failures]
 
     def __str__(self) -> str:
-        lines = [self._summary(), *([self.message] if self.message else [])]
-        lines += [f"extra: {_printable(extra.path)}" for extra in self._harmless[:_TEXT_ROWS]]
+        lines = [self.summary(), *([self.message] if self.message else [])]
+        lines += [f"extra: {printable(extra.path)}" for extra in self._harmless[:_TEXT_ROWS]]
         if len(self._harmless) > _TEXT_ROWS:
             lines.append(f"… and {len(self._harmless) - _TEXT_ROWS:,} more")
         return "\n".join(lines)
@@ -214,22 +233,39 @@ class Report:
         fatal = any(failure.status is Status.EXTRA for failure in self.failures)
         return () if fatal else self.extra
 
-    def _summary(self) -> str:
-        good = self.counts[Status.OK]
-        bad = [f"{n:,} {status}" for status, n in self.counts.items() if n and status is not Status.OK]
-        if self.bad_line_count:
-            bad.append(f"{self.bad_line_count:,} bad lines")
-        verdict = f"{good:,} of {self.files:,} files OK" if bad else f"{good:,} files OK"
+    def summary(self) -> str:
+        """Return a line that says whether all is well, of what, by which algorithms, and how fast."""
+        speed = rate(self.bytes, self.seconds)
         parts = [
-            verdict,
-            *bad,
-            f"{_size(self.bytes)} in {self.seconds:.2f} s",
-            *(_printable(manifest.path) for manifest in self.manifests[:_SUMMARY_MANIFESTS]),
+            self._verdict(),
+            *_algorithms(self.manifests),
+            f"{size(self.bytes)} in {duration(self.seconds)}" + (f" ({speed})" if speed else ""),
+            *(place(manifest.path) for manifest in self.manifests[:_SUMMARY_MANIFESTS]),
         ]
         if len(self.manifests) > _SUMMARY_MANIFESTS:
-            parts.append(f"{len(self.manifests) - _SUMMARY_MANIFESTS:,} more manifests")
+            parts.append(count(len(self.manifests) - _SUMMARY_MANIFESTS, "more manifest"))
+        if self.shard is not None:
+            parts.append("shard {} of {}".format(*self.shard))
         parts += sorted({note for manifest in self.manifests for note in manifest.notes})
         return " · ".join(parts)
+
+    def _verdict(self) -> str:
+        """Return how many files are OK; or, if not all is well, what is not."""
+        found = [(n, word) for status, word in _WORDS.items() if (n := self.counts.get(status, 0))]
+        listed = [f"{n:,} {word}" for n, word in found]
+        extra = self.counts.get(Status.EXTRA, 0)
+        others = [f"{extra:,} extra"] if extra else []
+        if self.bad_line_count:
+            others.append(count(self.bad_line_count, "bad line"))
+        good = f"{count(self.counts[Status.OK], 'file')} OK"
+        if self.ok:
+            return ", ".join([good, *listed, *others])
+        if not self.bad and not self.bad_line_count:
+            return ", ".join(["no file was verified", *listed, *others])
+        if not listed:
+            return f"{good}, but {', '.join(others)}"
+        of_all = f"{found[0][0]:,} of {count(self.files, 'file')} {found[0][1]}"
+        return ", ".join([of_all, *listed[1:], *others])
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the failures and extra files, grouped by directory."""
@@ -246,7 +282,30 @@ class Report:
             for bad in self.bad_lines
         ]
         table = f"<table>{''.join(rows)}</table>" if rows else ""
-        return f"<p>{_escape(self._summary())}</p>{table}"
+        return f"<p>{_escape(self.summary())}</p>{table}"
+
+
+# What is said of files that are not OK.
+_WORDS = {
+    Status.FAILED: "FAILED",
+    Status.MISSING: "missing",
+    Status.CHANGED: "changed while they were read",
+    Status.ERROR: "unreadable",
+    Status.CONFLICT: "with conflicting digests",
+}
+
+# Against somebody who wants to deceive these prove nothing.
+_WEAK = {"md5", "sha1", "git-sha1", "crc32"}
+
+
+def _algorithms(manifests: Iterable[Manifest]) -> list[str]:
+    """Return the algorithms of manifests as a summary has them."""
+    names = list(dict.fromkeys(name for manifest in manifests for name in manifest.algorithms))
+    if not names:
+        return []
+    verb = "finds" if len(names) == 1 else "find"
+    weak = f" ({verb} accidents, not attackers)" if _WEAK.issuperset(names) else ""
+    return [", ".join(names) + weak]
 
 
 def _row(*cells: str) -> str:
@@ -259,17 +318,4 @@ _SUMMARY_MANIFESTS = 3
 
 
 def _escape(text: str) -> str:
-    return html.escape(_printable(text))
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _size(count: float) -> str:
-    """Return a number of bytes as people write it, in powers of 1000."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 999.995:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.2f} {unit}"
-        count /= 1000
-    return f"{count:.2f} PB"
+    return html.escape(printable(text))

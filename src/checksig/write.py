@@ -82,7 +82,7 @@ def create(
     algorithm = algorithm or ("crc32" if format == "sfv" else "sha256")
     target = _target(root, manifest, algorithm, format)
     if not overwrite and os.path.lexists(target):
-        why = "the manifest is there; overwrite=True replaces it"
+        why = "there is a manifest already, which only overwrite replaces"
         raise FileExistsError(errno.EEXIST, why, os.fsdecode(target))
     wanted = _filter(include, exclude)
     with Replacement(target) as replacement:
@@ -188,7 +188,7 @@ def _target(root: bytes, manifest: AnyPath | None, algorithm: str, format: str) 
         raise ValueError(f"unknown algorithm {algorithm!r}; known are {', '.join(get_algorithms())}")
     if format == "bagit":
         if manifest is not None:
-            raise ValueError("the manifests of a bag have names of their own, and manifest= none")
+            raise ValueError("the manifests of a bag have names of their own: none can be given")
         return os.path.join(root, f"manifest-{algorithm}.txt".encode())
     default = "checksums.sfv" if format == "sfv" else f"{_SHORT.get(algorithm, algorithm).upper()}SUMS"
     if manifest is None:
@@ -314,7 +314,7 @@ def _read(root: bytes, manifest: AnyPath | None) -> tuple[bytes, Manifest, dict[
         found = find_manifests(root)
         if len(found) > 1:
             raise ValueError(
-                f"the directory has several manifests, and manifest= says which: {', '.join(found)}"
+                f"the directory has several manifests, of which one must be named: {', '.join(found)}"
             )
         manifest = found[0]
     target = os.fsencode(manifest)

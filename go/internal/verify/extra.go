@@ -42,7 +42,12 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
 	if !wanted {
 		start = strings.TrimSuffix(bagPayload, "/")
 	}
+	found := 0
 	beneath.Walk(j.lister(dir), start, &j.stopped, keep, func(item beneath.Item) bool {
+		found++
+		if !j.options.Shard.has(found - 1) {
+			return true
+		}
 		result := &Result{Name: item.Name, Status: Unlisted, Size: -1, Err: errUnlisted}
 		switch {
 		case item.Err != nil:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"checksig/internal/beneath"
+	"checksig/internal/manifest"
 )
 
 // A Job is a run that goes on while its results are taken from it. Its methods
@@ -108,6 +109,11 @@ func (j *Job) verify(r *reader, list sources) error {
 	if r.bag != nil {
 		r.bag.checkComplete(p)
 		p.fetched = r.bag.fetched
+	}
+	listed := len(p.first)
+	p.keep(j.options.Shard)
+	if j.options.Shard.Of > 0 && len(p.first) == 0 {
+		return &manifest.Error{Path: list[0].Path, Reason: j.options.Shard.empty(listed)}
 	}
 	report := &Report{
 		Root:          j.root,

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"checksig/internal/manifest"
 )
 
 func begin(t *testing.T, root string, options Options) *Job {
@@ -218,5 +220,45 @@ func TestPlanKnowsEachFileOnce(t *testing.T) {
 			t.Errorf("%s is there twice", name)
 		}
 		seen[name] = true
+	}
+}
+
+func TestEachFileIsInOneShard(t *testing.T) {
+	root := plantFiles(t, 10)
+	seen := map[string]int{}
+	for number := 1; number <= 4; number++ {
+		j := begin(t, root, Options{Results: AllResults, Shard: Shard{number, 4}})
+		for i, r := range collect(t, j, 100) {
+			if want := strconv.Itoa(number - 1 + 4*i); r.Name != want || r.Status != OK {
+				t.Errorf("shard %d: got %s %v, want %s OK", number, r.Name, r.Status, want)
+			}
+			seen[r.Name]++
+		}
+		j.Close(time.Second)
+	}
+	if len(seen) != 10 {
+		t.Errorf("got %d files, want 10", len(seen))
+	}
+	_, err := Run(root, Options{Shard: Shard{11, 11}})
+	const want = "shard 11 of 11 is empty, since 10 files are listed"
+	var empty *manifest.Error
+	if !errors.As(err, &empty) || empty.Reason != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestAManifestMayBeGivenAsText(t *testing.T) {
+	root := plantFiles(t, 3)
+	if err := os.Remove(filepath.Join(root, "sha1sum.txt")); err != nil {
+		t.Fatal(err)
+	}
+	text := listing(3)
+	report, err := Run(root, Options{Text: &text, Name: "<stdin>"})
+	if err != nil || report.Counts[OK] != 3 || report.Sources[0].Path != "<stdin>" {
+		t.Errorf("got %+v, %v", report, err)
+	}
+	_, err = Run(root, Options{Text: new(string)})
+	if want := `"the given manifest" - lists no file`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

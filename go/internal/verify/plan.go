@@ -47,6 +47,20 @@ func makePlan(list sources, stopped *atomic.Bool) *plan {
 	return p
 }
 
+// keep leaves the files of a shard. Names of others are known as before.
+func (p *plan) keep(shard Shard) {
+	if shard.Of == 0 {
+		return
+	}
+	kept := p.first[:0]
+	for i, first := range p.first {
+		if shard.has(i) {
+			kept = append(kept, first)
+		}
+	}
+	p.first = kept
+}
+
 // name returns the name of an entry, clean if it can be.
 func (p *plan) name(entry uint32) string {
 	if short, ok := p.short[entry]; ok {

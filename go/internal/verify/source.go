@@ -84,6 +84,8 @@ func (j *Job) newReader(dir *beneath.Root) *reader {
 func (r *reader) read() (sources, error) {
 	var err error
 	switch {
+	case r.options.Text != nil:
+		err = r.addText(cmp.Or(r.options.Name, "the given manifest"), *r.options.Text)
 	case r.options.List != "":
 		err = r.add("the given entries", "", r.options.List, manifest.Options{Format: manifest.FormatByName("list")})
 	case r.options.Manifest != "":
@@ -98,6 +100,14 @@ func (r *reader) read() (sources, error) {
 		return nil, &manifest.NotFoundError{Dir: r.root}
 	}
 	return r.found, nil
+}
+
+// addText takes the content of a manifest that is no file.
+func (r *reader) addText(name, text string) error {
+	if len(text) > manifest.MaxSize {
+		return manifestError(name, errTooLarge)
+	}
+	return r.add(name, "", text, manifest.Options{Name: name})
 }
 
 // addFile reads the manifest that a caller has named, which need not lie below the root.

@@ -24,12 +24,14 @@ type Options struct {
 	Manifest      string            // its path; "": the directory has it
 	Name          string            // what the manifest is to be read as if it were called; "": its path
 	List          string            // entries, in the format "list", instead of a manifest
+	Text          *string           // the content of a manifest, instead of a file with it
 	Format        *manifest.Format  // of the manifest; nil: its name or its lines tell
 	Algorithm     *digest.Algorithm // of the manifest's digests; nil: its name or their length tells
 	Workers       int               // how many files are read at once, at most 256; 0: as many as pay off
 	IgnoreMissing bool              // a missing file is not bad
 	Task          Task              // how far to go
 	Extra         Extra             // what files that no entry names are
+	Shard         Shard             // which of the files count
 	Totals        bool              // count the bytes of all files in advance, for Progress
 	Results       Wanted            // which results [Job.Next] gives
 }
@@ -59,6 +61,23 @@ const (
 	ReportExtra       // they are not bad
 	FailExtra         // they are bad
 )
+
+// A Shard is the files, of those that the manifests list, whose numbers from 1 on are
+// Number, Number + Of, Number + 2 Of, …: the shards 1 to Of are together all files, and
+// each file is in one. So are those that are not listed. The zero value is all files.
+type Shard struct{ Number, Of int }
+
+// has reports whether a file is in the shard, by its index from 0.
+func (s Shard) has(index int) bool { return s.Of == 0 || index%s.Of == s.Number-1 }
+
+// empty says why no file of so many is in the shard.
+func (s Shard) empty(listed int) string {
+	files := "1 file is"
+	if listed != 1 {
+		files = fmt.Sprintf("%d files are", listed)
+	}
+	return fmt.Sprintf("shard %d of %d is empty, since %s listed", s.Number, s.Of, files)
+}
 
 // Wanted says which results a job keeps until they are taken.
 type Wanted int

@@ -129,6 +129,8 @@ var members = map[string]func(*Request, string) error{
 	"list":      func(r *Request, value string) error { r.List = &value; return nil },
 	"workers":   func(r *Request, value string) error { return number(&r.Workers, value) },
 	"flags":     func(r *Request, value string) error { return number(&r.Flags, value) },
+	"shard":     func(r *Request, value string) error { return number(&r.Shard, value) },
+	"shards":    func(r *Request, value string) error { return number(&r.Shards, value) },
 }
 
 func number(to *int, value string) (err error) {

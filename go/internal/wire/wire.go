@@ -46,6 +46,7 @@ const (
 	FindManifests
 	FindFiles
 	HashFiles
+	Text
 )
 
 // MinBuffer is CHECKSIG_BUFFER: every record fits.
@@ -55,7 +56,7 @@ const MinBuffer = 135168
 type Request struct {
 	Root                                    string
 	Algorithm, Manifest, Name, Format, List *string
-	Workers, Flags                          int
+	Workers, Flags, Shard, Shards           int
 }
 
 // Start begins the job of a request. The caller must close it.
@@ -79,19 +80,27 @@ func (r *Request) options() (engine.Options, error) {
 	options := engine.Options{
 		Manifest:      valueOf(r.Manifest),
 		Name:          valueOf(r.Name),
-		List:          valueOf(r.List),
 		Workers:       r.Workers,
 		IgnoreMissing: r.has(IgnoreMissing),
 		Totals:        r.has(Totals),
 		Task:          r.task(),
 		Extra:         r.extra(),
+		Shard:         engine.Shard{Number: r.Shard, Of: r.Shards},
 		Results:       engine.BadResults,
 	}
 	if r.has(AllResults) {
 		options.Results = engine.AllResults
 	}
-	if r.List != nil && *r.List == "" {
+	switch {
+	case r.has(Text) && r.List != nil:
+		options.Text = r.List
+	case r.List != nil && *r.List == "":
 		return options, ArgumentError("the list of entries is empty")
+	default:
+		options.List = valueOf(r.List)
+	}
+	if r.Shards < 0 || r.Shard < min(1, r.Shards) || r.Shard > r.Shards {
+		return options, ArgumentError(fmt.Sprintf("there is no shard %d of %d", r.Shard, r.Shards))
 	}
 	if r.Workers < 0 {
 		return options, ArgumentError("the number of workers is negative")
@@ -199,7 +208,7 @@ func FailureOf(err error) Failure {
 	f := Failure{Kind: Internal, Message: err.Error()}
 	switch {
 	case errors.As(err, &failed):
-		f.Kind = Failed
+		f.Kind, f.Reason = Failed, failed.Report.Hint
 	case errors.As(err, &bad):
 		f.Kind, f.Line, f.Path, f.Reason = Manifest, int64(bad.Line), bad.Path, bad.Reason
 	case errors.As(err, &notFound):

@@ -1,0 +1,20 @@
+"""Runs the command: ``python -m checksig``."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command and end the process with its exit status."""
+    try:
+        from checksig.cli import run
+
+        status = run()
+    except KeyboardInterrupt:  # while modules were imported
+        status = 130
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

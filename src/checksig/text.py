@@ -1,0 +1,63 @@
+"""How names, numbers of bytes and durations are shown to people."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+
+_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\\": r"\\"}
+
+
+def printable(text: str) -> str:
+    r"""Return text in which nothing acts on a terminal or hides: control characters, bidirectional marks.
+
+    Such a character is escaped, as ``\n``, ``\x1b`` or ``\u202e``, and so is a byte that is
+    not UTF-8, as ``\xff``. If something is escaped, so are backslashes.
+    """
+    if text.isprintable() or all(map(_is_plain, text)):
+        return text
+    return "".join(c if _is_plain(c) and c != "\\" else _escape(c) for c in text)
+
+
+def place(path: str) -> str:
+    """Return the path of a manifest, printable, and without ``./`` before it."""
+    return printable(path.removeprefix("./"))
+
+
+def _is_plain(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"
+
+
+def _escape(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{os.fsencode(character)[0]:02x}"
+    return _ESCAPES.get(character) or character.encode("unicode_escape").decode()
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return a number and its noun, as ``1 file`` or ``1,204 files``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def size(number: float, digits: int = 2) -> str:
+    """Return a number of bytes as people write it, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if number < 999.995:
+            return f"{number:.0f} B" if unit == "B" else f"{number:.{digits}f} {unit}"
+        number /= 1000
+    return f"{number:.{digits}f} PB"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as ``35 ms``, ``0.42 s``, ``10 m 34 s`` or ``2 h 5 m``."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.995:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} m {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} m"
+
+
+def rate(number: int, seconds: float) -> str:
+    """Return how many bytes a second that is, as ``1.9 GB/s``; "" for few bytes, where it means nothing."""
+    return f"{size(number / seconds, 1)}/s" if number >= 1_000_000 and seconds > 0 else ""

@@ -1,0 +1,540 @@
+"""The command, in a process of its own and without a terminal: lines, exit statuses, options."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import coreutils
+import jsonschema
+import pytest
+from support import CHECKOUT, LIBRARY, Directory, command, environment, needs_library
+
+import checksig
+from checksig import cli
+
+GOOD = " · sha1 (finds accidents, not attackers) · "
+SCHEMA = json.loads((CHECKOUT / "docs/checksig.schema.json").read_text("utf-8"))
+
+
+def sha1(content: bytes) -> str:
+    return hashlib.sha1(content).hexdigest()
+
+
+@pytest.fixture
+def bad(directory: Directory) -> Path:
+    """Return a directory with a file of each verdict, and a bad line."""
+    root = directory({"good": b"1", "failed": b"2", "missing": b"3", "twice": b"4"})
+    (root / "failed").write_bytes(b"x")
+    (root / "missing").unlink()
+    (root / "folder").mkdir()
+    with (root / "sha1sum.txt").open("a") as manifest:
+        manifest.write(f"{sha1(b'5')}  folder\n{sha1(b'5')}  twice\n?\n")
+    (root / "extra").touch()
+    return root
+
+
+def test_a_good_directory_is_one_line(directory: Directory) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    done = command("check", cwd=root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"2 files OK{GOOD}2 B in TIME · sha1sum.txt\n"
+    assert command("check", root / "sha1sum.txt", cwd=root.parent).stdout.startswith("2 files OK")
+
+
+def test_each_verdict_has_its_line_and_standard_error_the_rest(bad: Path) -> None:
+    done = command("check", "--extra=fail", bad.name, cwd=bad.parent)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "directory/failed: FAILED",
+        "directory/missing: MISSING",
+        "directory/twice: CONFLICT (two different sha1 digests listed)",
+        "directory/folder: ERROR (is a directory)",
+        "directory/extra: EXTRA",
+        "1 of 5 files FAILED, 1 missing, 1 unreadable, 1 with conflicting digests, 1 extra, 1 bad line"
+        f"{GOOD}2 B in TIME · directory/sha1sum.txt",
+    ]
+    assert done.stderr == "checksig: directory/sha1sum.txt: line 7: no hexadecimal digest\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "status", "lines"),
+    [
+        ("--quiet", 1, ["failed: FAILED", "missing: MISSING", "twice: …", "folder: …"]),
+        ("--verbose", 1, ["good: OK", "failed: FAILED", "missing: MISSING", "twice: …", "folder: …", "last"]),
+        ("--status", 1, []),
+        ("--strict", 2, ["failed: FAILED", "missing: MISSING", "twice: …", "folder: …", "last"]),
+        ("--fail-fast", 1, ["failed: FAILED", "last"]),
+        ("--ignore-missing", 1, ["failed: FAILED", "twice: …", "folder: …", "last"]),
+        (
+            "--extra=report",
+            1,
+            ["failed: FAILED", "missing: MISSING", "twice: …", "folder: …", "extra: …", "last"],
+        ),
+    ],
+)
+def test_each_option_does_what_it_says(bad: Path, option: str, status: int, lines: list[str]) -> None:
+    done = command("check", option, cwd=bad)
+    assert done.returncode == status
+    found = done.stdout.splitlines()
+    assert len(found) == len(lines)
+    for line, expected in zip(found, lines, strict=True):
+        if expected == "last":
+            assert line.startswith(("1 of 5 files FAILED", "stopped at the first file that is not OK: "))
+        else:
+            assert line.startswith(expected.removesuffix("…"))
+    assert (option in ("--status", "--fail-fast")) == (done.stderr == "")
+
+
+def test_the_last_of_quiet_status_and_verbose_counts(bad: Path) -> None:
+    assert "good: OK" in command("check", "-q", "-v", cwd=bad).stdout
+    assert command("check", "-v", "--status", cwd=bad).stdout == ""
+
+
+def test_nothing_verified_is_never_0(directory: Directory, tmp_path: Path) -> None:
+    root = directory({"a": b"1"})
+    (root / "a").unlink()
+    done = command("check", "--ignore-missing", cwd=root)
+    assert done.returncode == 2
+    assert done.stdout.startswith("no file was verified, 1 missing · ")
+    (tmp_path / "empty").mkdir()
+    (root / "sha1sum.txt").write_text("# nothing\n")
+    for path, message in ((tmp_path / "empty", "no manifest"), (root, "lists no file"), ("gone", "No such")):
+        done = command("check", path, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
+    assert command(cwd=tmp_path).returncode == 2
+
+
+def test_of_several_paths_one_that_is_not_ok_decides(bad: Path, tmp_path: Path) -> None:
+    good = tmp_path / "good"
+    good.mkdir()
+    (good / "a").write_bytes(b"1")
+    assert command("create", "good", cwd=tmp_path).returncode == 0
+    assert command("check", good, good, cwd=tmp_path).returncode == 0
+    assert command("check", good, "gone", cwd=tmp_path).returncode == 2
+    done = command("check", "gone", good, bad, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.count("\n1 file OK") + done.stdout.startswith("1 file OK") == 1
+    assert command("check", "-x", bad, good, cwd=tmp_path).stdout.count(" · ") == 0
+
+
+def test_warn_names_each_bad_line(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    with (root / "sha1sum.txt").open("a") as manifest:
+        manifest.write("?\n" * 23)
+    first = "checksig: sha1sum.txt: line 2: no hexadecimal digest\n"
+    done = command("check", "sha1sum.txt", cwd=root)
+    assert done.returncode == 2
+    assert done.stderr == first + "checksig: 22 more bad lines (--warn names them)\n"
+    assert done.stdout.startswith("1 file OK, but 23 bad lines · ")
+    done = command("check", "-w", "sha1sum.txt", cwd=root)
+    assert done.stderr.startswith(first)
+    assert len(done.stderr.splitlines()) == 21
+    assert done.stderr.endswith("line 21: no hexadecimal digest\nchecksig: 3 more bad lines\n")
+
+
+def test_a_manifest_comes_from_standard_input(directory: Directory, tmp_path: Path) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    text = (root / "sha1sum.txt").read_bytes()
+    (root / "sha1sum.txt").unlink()
+    done = command("check", "-v", "-", cwd=root, stdin=text)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"a: OK\nb: OK\n2 files OK{GOOD}2 B in TIME · <stdin>\n"
+    assert command("check", "-m", "-", root, cwd=tmp_path, stdin=text).returncode == 0
+    done = command("check", "-", cwd=root, stdin=b"")
+    assert (done.returncode, done.stderr) == (2, "checksig: <stdin>: lists no file\n")
+    assert (
+        command("show", "-q", "-", cwd=root, stdin=text).stdout == "2 entries · sha1 · format gnu · <stdin>\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "-m", "x", ".", "."], "-m/--manifest goes with one PATH"),
+        (["check", "-", "-"], "standard input holds one manifest"),
+        (["check", "-m", "x", "y"], "PATH is a directory"),
+        (["check", "-a", "md4", "."], 'unknown algorithm "md4"; known are sha512'),
+        (["check", "-j", "0"], "0 is not in the range 1<=x<=256"),
+        (["check", "--shard", "0/3"], "'0/3' is not K/N with K from 1 to N"),
+        (["check", "--nope"], "No such option"),
+        (["check", ""], "the path of the"),
+        (["create", "-f", "sfv", "-a", "md5"], "crc32 is written in the format sfv"),
+        (["sha1sum.txt"], "'sha1sum.txt' is no command; to verify it: checksig check sha1sum.txt"),
+        (["nope"], "No such command 'nope'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(directory: Directory, arguments: list[str], message: str) -> None:
+    done = command(*arguments, cwd=directory({"a": b"1"}))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_names_that_act_on_a_terminal_are_escaped(tmp_path: Path) -> None:
+    names = {
+        "plain name": "plain name",
+        "日本　語": "日本　語",
+        "back\\slash": "back\\slash",
+        "\\first": "\\\\\\first",
+        "line\nfeed\\": "\\line\\nfeed\\\\",
+        "esc\x1b[31m": "\\esc\\x1b[31m",
+        "bidi\u202e": "\\bidi\\u202e",
+        "byte\udcff": "\\byte\\xff",
+    }
+    for name in names:
+        Path(tmp_path, name).write_bytes(b"1")
+    assert command("create", cwd=tmp_path).returncode == 0
+    lines = command("check", "-v", cwd=tmp_path).stdout.splitlines()[:-1]
+    assert sorted(lines) == sorted(f"{shown}: OK" for shown in names.values())
+
+
+def test_shards_and_jobs_and_format_reach_the_engine(directory: Directory) -> None:
+    root = directory({"a": b"1", "b": b"2", "c": b"3"})
+    done = command("check", "-v", "--shard=2/2", "-j", "1", "-f", "gnu", "-a", "sha1", cwd=root)
+    assert done.stdout == f"b: OK\n1 file OK{GOOD}1 B in TIME · sha1sum.txt · shard 2 of 2\n"
+    done = command("check", "--shard=4/4", cwd=root)
+    assert done.returncode == 2
+    assert done.stderr == "checksig: sha1sum.txt: shard 4 of 4 is empty, since 3 files are listed\n"
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["check", "-v"], ["show"], ["--help"], ["--version"]])
+def test_a_full_or_closed_output_is_never_0(directory: Directory, arguments: list[str]) -> None:
+    root = directory({"a": b"1"})
+    run = [sys.executable, "-m", "checksig", *arguments]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            run, cwd=root, env=environment(), stdout=full, stderr=-1, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (2, "checksig: standard output: No space left on device\n")
+    closed = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *run], cwd=root, env=environment(), stderr=-1, text=True, check=False
+    )
+    assert (closed.returncode, closed.stderr) == (2, "checksig: standard output is closed\n")
+
+
+def test_a_reader_that_goes_away_gets_no_complaint_and_no_0(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = [sys.executable, "-m", "checksig", "check", "-v"]
+    done = subprocess.run(run, cwd=root, env=environment(), stdout=writer, stderr=-1, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (2, "")
+
+
+def test_a_closed_standard_error_changes_nothing(bad: Path) -> None:
+    run = ["sh", "-c", '"$@" 2>&-', "sh", sys.executable, "-m", "checksig", "check"]
+    done = subprocess.run(run, cwd=bad, env=environment(), stdout=-1, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("failed: FAILED\n")
+
+
+def strict_schema() -> dict[str, Any]:
+    """Return the schema, made to refuse keys that it does not name."""
+    definitions = json.loads(json.dumps(SCHEMA["$defs"]))
+    for part in [*definitions.values(), definitions["file"]["properties"]["hint"]]:
+        if "properties" in part:
+            part["additionalProperties"] = False
+    return {**SCHEMA, "$defs": definitions}
+
+
+def lines_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    """Return the objects of JSON Lines, each of which is as the schema says."""
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    for line in found:
+        jsonschema.validate(line, strict_schema())
+    return found
+
+
+def test_json_has_an_object_a_file_and_a_summary(bad: Path) -> None:
+    done = command("check", "--json", "--extra=report", ".", "gone", cwd=bad)
+    found = lines_of(done)
+    assert [(line["type"], line.get("path"), line.get("status")) for line in found] == [
+        ("file", "good", "OK"),
+        ("file", "failed", "FAILED"),
+        ("file", "missing", "MISSING"),
+        ("file", "twice", "CONFLICT"),
+        ("file", "folder", "ERROR"),
+        ("file", "extra", "EXTRA"),
+        ("summary", None, None),
+        ("error", "gone", None),
+    ]
+    assert found[1] == {
+        "type": "file",
+        "root": ".",
+        "path": "failed",
+        "status": "FAILED",
+        "bad": True,
+        "algorithm": "sha1",
+        "expected": sha1(b"2"),
+        "actual": sha1(b"x"),
+        "size": 1,
+        "reason": "mismatch",
+        "errno": None,
+        "hint": None,
+    }
+    summary = found[6]
+    assert (summary["ok"], summary["complete"], summary["files"], summary["bad"]) == (False, True, 5, 4)
+    assert sum(summary["counts"].values()) == 6
+    assert summary["bad_lines"] == [{"path": "./sha1sum.txt", "line": 7, "reason": "no hexadecimal digest"}]
+    assert done.returncode == 1
+    quiet = lines_of(command("check", "--json", "-q", cwd=bad))
+    assert [line["type"] for line in quiet] == ["file"] * 4 + ["summary"]
+    (stopped,) = (line for line in lines_of(command("check", "--json", "-qx", cwd=bad)) if "done" in line)
+    assert (stopped["complete"], stopped["ok"], stopped["bad"]) == (False, False, 1)
+
+
+def test_json_keeps_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff\n\xe9")
+    root = tmp_path / name
+    root.mkdir()
+    (root / name).write_bytes(b"1")
+    assert command("create", root, cwd=tmp_path).returncode == 0
+    file, summary = lines_of(command("check", "--json", root, cwd=tmp_path))
+    assert file["path"] == "\ufffd\n\ufffd"
+    assert base64.b64decode(file["path_base64"]) == os.fsencode(name)
+    assert base64.b64decode(file["root_base64"]) == os.fsencode(root)
+    manifest = os.fsencode(root / "SHA256SUMS")
+    assert base64.b64decode(summary["manifests"][0]["path_base64"]) == manifest
+
+
+def test_json_of_the_other_commands_is_as_the_schema_says(bad: Path) -> None:
+    *entries, manifests = lines_of(command("show", "--json", cwd=bad))
+    assert [entry["path"] for entry in entries] == ["good", "failed", "missing", "twice", "folder", "twice"]
+    assert manifests["bad_line_count"] == 1
+    (bad / "sha1sum.txt").unlink()
+    command("create", cwd=bad)
+    (bad / "good").rename(bad / "better")
+    (bad / "extra").write_bytes(b"x2")
+    for name, status in (("diff", 1), ("update", 0)):
+        done = command(name, "--json", cwd=bad)
+        assert done.returncode == status
+        modified, renamed, changes = lines_of(done)
+        assert (modified["change"], modified["path"]) == ("modified", "extra")
+        assert (renamed["change"], renamed["path"], renamed["to"]) == ("renamed", "good", "better")
+        assert (changes["renamed"], changes["unchanged"]) == (1, 2)
+
+
+def test_create_update_and_diff(tmp_path: Path) -> None:
+    for name in ("a", "b", "x.tmp"):
+        (tmp_path / name).write_text(name)
+    done = command("create", "-a", "md5", "--exclude", "*.tmp", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "2 files listed · md5 · TIME · MD5SUMS\n")
+    done = command("create", "-a", "md5", cwd=tmp_path)
+    message = "checksig: MD5SUMS: there is a manifest already, which only overwrite replaces\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+    assert command("create", "-a", "md5", "--overwrite", "--include", "a", cwd=tmp_path).returncode == 0
+    done = command("diff", "--exclude", "*.tmp", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "added: b\n1 added, 1 unchanged\n")
+    done = command("update", "--exclude", "*.tmp", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "added: b\n1 added, 1 unchanged\n")
+    done = command("diff", "--exclude", "*.tmp", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "2 unchanged\n")
+    assert command("create", "-a", "sha1", cwd=tmp_path).returncode == 0
+    done = command("update", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "the directory has several manifests, of which one must be named" in done.stderr
+    done = command("check", cwd=tmp_path)
+    assert (
+        done.stdout
+        == "3 files OK · sha1, md5 (find accidents, not attackers) · 7 B in TIME · SHA1SUMS · MD5SUMS\n"
+    )
+
+
+def test_many_bad_files_are_counted_by_directory(tmp_path: Path) -> None:
+    for number in range(24):
+        folder = tmp_path / f"d{number % 12}"
+        folder.mkdir(exist_ok=True)
+        (folder / str(number)).write_text("1")
+    assert command("create", cwd=tmp_path).returncode == 0
+    for number in range(24):
+        (tmp_path / f"d{number % 12}" / str(number)).unlink()
+    lines = command("check", cwd=tmp_path).stdout.splitlines()[24:]
+    assert lines[0] == "d0: 2 MISSING"
+    assert lines[10] == "… and in 2 other directories"
+    assert lines[11].startswith("24 of 24 files missing · ")
+    assert len(lines) == 12
+
+
+def test_a_summary_goes_to_github(bad: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    (bad / "a|`b").write_bytes(b"")
+    with (bad / "sha1sum.txt").open("a") as manifest:
+        manifest.write(f"{sha1(b'5')}  a|`b\n")
+    command("check", cwd=bad, env={"GITHUB_STEP_SUMMARY": str(page)})
+    lines = page.read_text("utf-8").splitlines()
+    assert lines[0].startswith("### checksig: 2 of 6 files FAILED, 1 missing")
+    assert lines[4:7] == [
+        "| file | verdict | |",
+        "| --- | --- | --- |",
+        "| <code>failed</code> | FAILED |  |",
+    ]
+    assert "| <code>a&#124;&#96;b</code> | FAILED | is empty |" in lines
+    assert "<code>sha1sum.txt</code>: line 7: no hexadecimal digest" in lines
+    done = command("check", cwd=bad, env={"GITHUB_STEP_SUMMARY": str(tmp_path)})
+    assert done.returncode == 1
+    assert f"checksig: $GITHUB_STEP_SUMMARY: {tmp_path}: Is a directory\n" in done.stderr
+
+
+def test_colours_are_for_those_who_want_them(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    green = "\x1b[32m1 file OK\x1b[0m"
+    for arguments, env, coloured in (
+        ([], {}, False),
+        (["--color=always"], {"NO_COLOR": "1"}, True),
+        (["--color=never"], {"FORCE_COLOR": "1"}, False),
+        ([], {"FORCE_COLOR": "1"}, True),
+        ([], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (["--json"], {"FORCE_COLOR": "1"}, False),
+    ):
+        assert (green in command("check", *arguments, cwd=root, env=env).stdout) == coloured
+
+
+def test_there_is_no_bar_in_a_pipe_unless_asked_for(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    assert command("check", cwd=root).stderr == ""
+    assert "B/s" in command("check", "--progress", cwd=root).stderr
+
+
+def test_an_output_in_another_encoding_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "日").write_text("1")
+    command("create", cwd=tmp_path)
+    env = {**environment(), "PYTHONIOENCODING": "ascii"}
+    run = [sys.executable, "-m", "checksig", "check", "-v"]
+    done = subprocess.run(run, cwd=tmp_path, env=env, capture_output=True, check=True)
+    assert done.stdout.startswith(b"\\u65e5: OK\n1 file OK \\xb7 sha256")
+
+
+def test_version_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    done = command("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"checksig {checksig.__version__}\n")
+    code = """
+import sys
+sys.argv = ["checksig", "--version"]
+from checksig.cli import run
+assert run() == 0
+heavy = {"tqdm", "tempfile", "asyncio", "html.parser", "checksig.completion", "multiprocessing"}
+print(sorted(heavy & set(sys.modules)), "_checksig.so" in open("/proc/self/maps").read())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[1] == "[] False"
+
+
+@needs_library
+def test_a_damaged_installation_is_told_without_a_traceback(tmp_path: Path, package_copy: Path) -> None:
+    os.truncate(package_copy / LIBRARY, 100_000)
+    done = command("check", cwd=tmp_path, env={"PYTHONPATH": str(package_copy.parent)})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"checksig: cannot load {package_copy / LIBRARY}: the file is truncated")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_version_tells_which_engine_serves_if_asked(tmp_path: Path) -> None:
+    engine = checksig.get_engine()
+    for arguments in (["--version", "-v"], ["-v", "--version"]):
+        done = command(*arguments, cwd=tmp_path)
+        assert done.returncode == 0
+        assert done.stdout == f"checksig {checksig.__version__}\nengine: {engine.name} ({engine.reason})\n"
+    done = command("--version", "-v", cwd=tmp_path, env={"CHECKSIG_ENGINE": "helper"})
+    assert done.stdout.splitlines()[1].startswith("engine: helper (")
+    for arguments in ([], ["-v"], ["-v", "check"]):
+        assert command(*arguments, cwd=tmp_path).returncode == 2
+    done = command("--version", "-v", cwd=tmp_path, env={"CHECKSIG_ENGINE": "neither"})
+    assert (done.returncode, "CHECKSIG_ENGINE" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+
+
+@pytest.mark.parametrize("name", sorted(cli.main.commands))
+def test_each_command_has_help_with_an_example(name: str, tmp_path: Path) -> None:
+    done = command(name, "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert f"\n  Examples:\n    checksig {name}" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_the_table_of_from_sha256sum_is_true() -> None:
+    if not coreutils.version():
+        pytest.skip("there is no sha256sum of coreutils here")
+    text = coreutils.PAGE.read_text("utf-8")
+    written = text[text.index(coreutils.BEGIN) + len(coreutils.BEGIN) : text.index(coreutils.END)]
+    if f"| sha256sum {coreutils.version()} |" not in written:
+        pytest.skip(f"the page is of another sha256sum than {coreutils.version()}")
+    rows = coreutils.rows()
+    assert written.splitlines()[3:-1] == [str(row).rstrip("\n") for row in rows]
+    for row in rows:
+        assert (row.theirs == row.ours) == (row.differences() == []), row
+        assert (row.ours.status == 0) <= (row.theirs.status == 0), "coreutils is never stricter"
+    explained = text[: text.index("Not in the table")]
+    numbers = {number for row in rows for number in row.differences()}
+    assert all(f"\n{number}. **" in explained for number in numbers)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_each_shell_gets_a_script(shell: str, tmp_path: Path) -> None:
+    done = command(cwd=tmp_path, env={"_CHECKSIG_COMPLETE": f"{shell}_source"})
+    assert done.returncode == 0
+    assert f"{shell}_complete" in done.stdout
+
+
+def completed(shell: str, script: str, tmp_path: Path) -> list[str]:
+    """Run a script in a shell, with ``checksig`` on its path, and return the words it prints."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not there")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "checksig").write_text(f'#!/bin/sh\nexec {sys.executable} -m checksig "$@"\n')
+    (folder / "checksig").chmod(stat.S_IRWXU)
+    env = {**environment(), "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [shell, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def test_bash_completes(tmp_path: Path) -> None:
+    script = """
+eval "$(_CHECKSIG_COMPLETE=bash_source checksig)"
+COMP_WORDS=(checksig check --fa); COMP_CWORD=2
+_checksig_completion checksig 2>/dev/null; echo "${COMPREPLY[@]}"
+COMPREPLY=(); COMP_WORDS=(checksig check -a blake3); COMP_CWORD=3
+_checksig_completion checksig 2>/dev/null; echo "${COMPREPLY[@]}"
+"""
+    expected = ["--fail-fast"] + [name for name in checksig.get_algorithms() if name == "blake3"]
+    assert completed("bash", script, tmp_path) == expected
+
+
+def test_fish_completes(tmp_path: Path) -> None:
+    script = '_CHECKSIG_COMPLETE=fish_source checksig | source; complete -C "checksig check --extra f"'
+    assert completed("fish", script, tmp_path) == ["fail"]
+
+
+def test_zsh_takes_its_script(tmp_path: Path) -> None:
+    script = """
+autoload -Uz compinit; compinit -u
+eval "$(_CHECKSIG_COMPLETE=zsh_source checksig)"
+echo "$_comps[checksig]"
+"""
+    assert completed("zsh", script, tmp_path) == ["_checksig_completion"]
+
+
+def test_powershell_gets_answers_line_by_line(tmp_path: Path) -> None:
+    env = {
+        "_CHECKSIG_COMPLETE": "powershell_complete",
+        "COMP_LINE": "checksig check --st",
+        "COMP_WORD": "--st",
+    }
+    done = command(cwd=tmp_path, env=env)
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["--status", "--strict"]
+    env = {"_CHECKSIG_COMPLETE": "powershell_complete", "COMP_LINE": "checksig check ", "COMP_WORD": ""}
+    assert command(cwd=tmp_path, env=env).stdout.strip() == "", "the shell completes names of files"

@@ -1,0 +1,143 @@
+"""What a small look at a bad file tells, and where none is taken."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import checksig
+from checksig import Entry, FileResult, Status, hints
+from checksig.hints import Hint, Hints
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+
+
+def digest(content: bytes, algorithm: str = "sha256") -> str:
+    return hashlib.new(algorithm, content).hexdigest()
+
+
+def found(root: Path, entries: list[Entry]) -> dict[str, str]:
+    """Return the kinds of the hints for the bad files of a directory, by name."""
+    finder = Hints(str(root), lambda: entries)
+    known = {result.path: finder.find(result) for result in checksig.iter_check(root, entries)}
+    return {path: hint.kind for path, hint in known.items() if hint is not None}
+
+
+def planted(root: Path, files: Mapping[str, bytes], listed: Mapping[str, bytes]) -> list[Entry]:
+    """Make files; return entries as if they held something else."""
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return [Entry(name, "sha256", digest(content)) for name, content in listed.items()]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "listed", "kind"),
+    [
+        ("a.bin", POINTER, b"model", "git-lfs-pointer"),
+        ("a.bin", POINTER + b" " * 1024, b"model", None),
+        ("a.gz", b"\n <!DocType HTML><p>", b"archive", "html-page"),
+        ("a.html", b"<html>", b"page", None),
+        ("a", b"", b"1", "empty"),
+        ("a", b"1\r\n2\r\n", b"1\n2\n", "line-ends"),
+        ("a", b"1\n2\n", b"1\r\n2\r\n", "line-ends"),
+        ("a", b"1\r\n2\n", b"1\n3\n", None),
+        ("a", b"1", b"1", None),
+        ("d/e/a", b"", b"1", "empty"),
+    ],
+)
+def test_what_the_content_tells(
+    tmp_path: Path, name: str, content: bytes, listed: bytes, kind: str | None
+) -> None:
+    entries = planted(tmp_path, {name: content}, {name: listed})
+    assert found(tmp_path, entries) == ({name: kind} if kind else {})
+
+
+@pytest.mark.parametrize("algorithm", checksig.get_algorithms())
+def test_line_ends_are_told_in_each_algorithm(tmp_path: Path, algorithm: str) -> None:
+    (tmp_path / "unix").write_bytes(b"1\n2\n")
+    if algorithm == "git-sha1":
+        listed = digest(b"blob 4\x001\n2\n", "sha1")
+    else:
+        checksig.create(
+            tmp_path,
+            algorithm=algorithm,
+            manifest=tmp_path / "sums",
+            format="sfv" if algorithm == "crc32" else "tag",
+        )
+        (entry,) = checksig.read_manifest(tmp_path / "sums", format="sfv" if algorithm == "crc32" else None)
+        listed = entry.digest
+        (tmp_path / "sums").unlink()
+    (tmp_path / "unix").write_bytes(b"1\r\n2\r\n")
+    assert found(tmp_path, [Entry("unix", algorithm, listed)]) == {"unix": "line-ends"}
+
+
+def test_a_shorter_file_is_told_where_sizes_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12")
+    entries = [Entry("a", "sha256", digest(b"1234"), 4)]
+    finder = Hints(str(tmp_path), lambda: entries)
+    (result,) = checksig.iter_check(tmp_path, entries)
+    assert finder.find(result) == Hint("shorter", "has 2 of the 4 bytes that are listed")
+    assert found(tmp_path, [Entry("a", "sha256", digest(b"1"), 1)]) == {}
+
+
+def test_swapped_files_are_told(tmp_path: Path) -> None:
+    entries = planted(tmp_path, {"a": b"b", "b": b"a", "c": b"c"}, {"a": b"a", "b": b"b", "c": b"c"})
+    assert found(tmp_path, entries) == {"a": "other-entry", "b": "other-entry"}
+
+
+@pytest.mark.parametrize(
+    ("there", "listed", "told"),
+    [
+        ("Readme", "README", True),
+        ("D/e/F", "d/E/f", True),
+        (unicodedata.normalize("NFD", "é"), "é", True),
+        ("Straße", "STRASSE", True),
+        ("a", "b", False),
+    ],
+)
+def test_a_similar_name_is_told(tmp_path: Path, there: str, listed: str, told: bool) -> None:
+    entries = planted(tmp_path, {there: b"1"}, {listed: b"1"})
+    assert found(tmp_path, entries) == ({listed: "similar-name"} if told else {})
+    if told:
+        both = [*entries, Entry(there, "sha256", digest(b"1"))]
+        assert found(tmp_path, both) == {}, "it is listed under its own name"
+
+
+def test_no_look_goes_out_of_the_directory_or_waits(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "out").write_bytes(b"")
+    (root / "link").symlink_to(tmp_path / "out")
+    (root / "folder").symlink_to(tmp_path)
+    os.mkfifo(root / "fifo")
+    finder = Hints(str(root), list)
+    names = ("../out", "link", "folder/out", "fifo", "folder/OUT", str(tmp_path / "out"), "a/../../out")
+    for name in names:
+        for status in (Status.FAILED, Status.MISSING):
+            result = FileResult(name, status, "sha256", digest(b"1"), digest(b"2"), bad=True)
+            assert finder.find(result) is None, name
+
+
+def test_only_so_many_files_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hints, "MAX_HINTS", 2)
+    names = dict.fromkeys("abcd", b"")
+    assert list(found(tmp_path, planted(tmp_path, names, dict.fromkeys("abcd", b"1")))) == ["a", "b"]
+
+
+def test_a_long_manifest_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = planted(tmp_path, {"a": b"b", "b": b"a"}, {"a": b"a", "b": b"b"})
+    monkeypatch.setattr(hints, "MAX_ENTRIES", 1)
+    assert found(tmp_path, entries) == {}
+
+
+def test_a_good_file_and_other_verdicts_have_no_hint(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    (tmp_path / "d").mkdir()
+    entries = [Entry("a", "sha256", digest(b"")), Entry("d", "sha256", digest(b""))]
+    assert found(tmp_path, entries) == {}

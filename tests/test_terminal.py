@@ -1,0 +1,196 @@
+"""The command in a pseudo-terminal: the bar, its width, Ctrl-C, what stays on the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyte
+import pytest
+from support import SETTINGS, environment
+
+RUN = (sys.executable, "-m", "checksig")
+LINES = 24
+
+
+class Terminal:
+    """A command in a pseudo-terminal, and the screen that it makes."""
+
+    def __init__(self, folder: Path, columns: int, *arguments: str, **env: str) -> None:
+        self.screen = pyte.Screen(columns, LINES)
+        self.text = b""
+        self.seen: set[str] = set()  # all that ever stood in a line of the screen
+        self._stream = pyte.ByteStream(self.screen)
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
+        plain = {name: value for name, value in environment().items() if name not in SETTINGS}
+        self.process = subprocess.Popen(
+            [*RUN, *arguments],
+            cwd=folder,
+            env={**plain, "TERM": "xterm", **env},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # Ctrl-C makes a signal
+        )
+        os.close(slave)
+
+    def wait_for(self, pattern: str, seconds: float = 60) -> None:
+        """Read until a line of the screen matches."""
+        end = time.monotonic() + seconds
+        while not any(re.search(pattern, line) for line in self.screen.display):
+            assert self._read(end), f"no {pattern!r} in {self.screen.display}"
+
+    def type(self, text: bytes) -> None:
+        """Press keys."""
+        os.write(self._master, text)
+
+    def finish(self, seconds: float = 60) -> tuple[int, list[str]]:
+        """Read to the end; return the exit status and the lines that are left on the screen."""
+        end = time.monotonic() + seconds
+        while self._read(end):
+            pass
+        status = self.process.wait(max(1, end - time.monotonic()))
+        return status, [line.rstrip() for line in self.screen.display if line.strip()]
+
+    def close(self) -> None:
+        """End the command, if it goes on."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        os.close(self._master)
+
+    def _read(self, end: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], max(0, end - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            piece = os.read(self._master, 1 << 16)
+        except OSError:  # the other end is closed
+            return False
+        self.text += piece
+        self._stream.feed(piece)
+        self.seen |= {line.rstrip() for line in self.screen.display}
+        return bool(piece)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """Return a directory of a bad file and then some that take for ever to read."""
+    nothing = hashlib.sha1(b"").hexdigest()
+    (tmp_path / "bad").write_text("1")
+    for number in range(2):
+        (tmp_path / f"large{number}").touch()
+        os.truncate(tmp_path / f"large{number}", 1 << 40)
+    names = ("bad", "large0", "large1")
+    (tmp_path / "sha1sum.txt").write_text("".join(f"{nothing}  {name}\n" for name in names))
+    return tmp_path
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    """Return a good directory."""
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "sha1sum.txt").write_text(f"{hashlib.sha1(b'1').hexdigest()}  a\n")
+    return tmp_path
+
+
+@contextlib.contextmanager
+def terminal(folder: Path, columns: int, *arguments: str, **env: str) -> Iterator[Terminal]:
+    """Run a command in a terminal, and end it."""
+    running = Terminal(folder, columns, *arguments, **env)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_the_bar_has_bytes_rate_time_left_and_failures_and_ctrl_c_ends_it(large: Path, columns: int) -> None:
+    with terminal(large, columns, "check") as running:
+        running.wait_for(r"\d%.*/2\.20TB? \[\d\d:\d\d<.*B/s")
+        running.wait_for("^bad: FAILED")
+        (bar,) = (line.rstrip() for line in running.screen.display if "B/s" in line)
+        assert len(bar) <= columns
+        if columns == 100:
+            assert re.search(r"/2\.20T \[.*<.*, .*B/s, failed=1, files=\d", bar), bar
+        running.type(b"\x03")
+        status, lines = running.finish()
+    assert status == 130
+    assert lines[0] == "bad: FAILED"
+    assert re.fullmatch(
+        r"checksig: interrupted: [01] of 3 files checked, .*B, 1 no ?t OK", " ".join(lines[1:])
+    )
+
+
+def test_columns_is_the_width_of_the_bar(large: Path) -> None:
+    with terminal(large, 100, "check", COLUMNS="50") as running:
+        running.wait_for("B/s")
+        bars = [line for line in running.seen if "B/s" in line]
+    assert bars
+    assert max(map(len, bars)) <= 50
+
+
+def test_a_short_run_shows_no_bar_and_colours(good: Path) -> None:
+    with terminal(good, 100, "check", "-v") as running:
+        status, lines = running.finish()
+    assert status == 0
+    assert lines[0] == "a: OK"
+    assert lines[1].startswith("1 file OK · sha1 ")
+    assert len(lines) == 2
+    assert b"\x1b[32mOK\x1b[0m" in running.text
+    assert not any("B/s" in line for line in running.seen)
+
+
+def test_no_color_and_no_progress_are_heard(good: Path) -> None:
+    with terminal(good, 100, "check", "--no-progress", NO_COLOR="1") as running:
+        status, _ = running.finish()
+    assert status == 0
+    assert b"\x1b" not in running.text
+
+
+def test_lines_stay_whole_while_there_is_a_bar(tmp_path: Path) -> None:
+    names = [f"file{number}" for number in range(18)]
+    (tmp_path / "sha1sum.txt").write_text("".join(f"{'0' * 40}  {name}\n" for name in names))
+    with terminal(tmp_path, 100, "check", "--progress") as running:
+        status, lines = running.finish()
+    assert status == 1
+    assert lines[:-1] == [f"{name}: MISSING" for name in names]
+    assert lines[-1].startswith("18 of 18 files missing · ")
+
+
+def test_ctrl_c_leaves_the_old_manifest(tmp_path: Path) -> None:
+    (tmp_path / "large").touch()
+    os.truncate(tmp_path / "large", 1 << 40)
+    (tmp_path / "SHA256SUMS").write_text("old\n")
+    with terminal(tmp_path, 100, "create", "--overwrite") as running:
+        running.wait_for("B/s")
+        running.type(b"\x03")
+        status, lines = running.finish()
+    assert status == 130
+    assert "checksig: interrupted: no manifest was written" in lines[-1]
+    assert (tmp_path / "SHA256SUMS").read_text() == "old\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["SHA256SUMS", "large"]
+
+
+def test_ctrl_c_with_json_says_that_it_is_not_complete(large: Path) -> None:
+    with terminal(large, 400, "check", "--json", "--no-progress") as running:
+        running.wait_for('"path": "bad"')
+        running.type(b"\x03")
+        status, lines = running.finish()
+    assert status == 130
+    assert '"complete": false, "ok": false, "files": 3' in lines[-1]
