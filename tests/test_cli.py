@@ -381,9 +381,11 @@ def test_a_summary_goes_to_github(bad: Path, tmp_path: Path) -> None:
     ]
     assert "| <code>a&#124;&#96;b</code> | FAILED | is empty |" in lines
     assert "<code>sha1sum.txt</code>: line 7: no hexadecimal digest" in lines
-    done = command("check", cwd=bad, env={"GITHUB_STEP_SUMMARY": str(tmp_path)})
-    assert done.returncode == 1
-    assert f"checksig: $GITHUB_STEP_SUMMARY: {tmp_path}: Is a directory\n" in done.stderr
+    os.mkfifo(tmp_path / "fifo")
+    for place, why in ((tmp_path, "Is a directory"), (tmp_path / "fifo", "No such device or address")):
+        done = command("check", cwd=bad, env={"GITHUB_STEP_SUMMARY": str(place)})
+        assert done.returncode == 1
+        assert f"checksig: $GITHUB_STEP_SUMMARY: {place}: {why}\n" in done.stderr
 
 
 def test_colours_are_for_those_who_want_them(directory: Directory) -> None:

@@ -104,6 +104,11 @@ def _lost(error: BaseException | None) -> int:
     return _fail(f"standard output: {_reason(error)}")
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file for :func:`open`; one that nobody reads, such as a FIFO, is an OSError."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+
 def _reason(error: BaseException | None) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
@@ -374,7 +379,7 @@ class Check:
         self.printer.end(found, report)
         if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             try:
-                with open(step_summary, "a", encoding="utf-8") as file:
+                with open(step_summary, "a", encoding="utf-8", opener=_without_waiting) as file:
                     file.write(markdown(found, report))
             except OSError as error:
                 self.out.complain(f"$GITHUB_STEP_SUMMARY: {_message(error)}")
