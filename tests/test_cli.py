@@ -169,7 +169,7 @@ def test_a_manifest_comes_from_standard_input(directory: Directory, tmp_path: Pa
         (["check", "--nope"], "No such option"),
         (["check", ""], "the path of the"),
         (["create", "-f", "sfv", "-a", "md5"], "crc32 is written in the format sfv"),
-        (["sha1sum.txt"], "'sha1sum.txt' is no command; to verify it: checksig check sha1sum.txt"),
+        (["sha1sum.txt"], "sha1sum.txt is no command; to verify it: checksig check sha1sum.txt"),
         (["nope"], "No such command 'nope'"),
     ],
 )
@@ -290,8 +290,37 @@ def test_json_has_an_object_a_file_and_a_summary(bad: Path) -> None:
     assert done.returncode == 1
     quiet = lines_of(command("check", "--json", "-q", cwd=bad))
     assert [line["type"] for line in quiet] == ["file"] * 4 + ["summary"]
-    (stopped,) = (line for line in lines_of(command("check", "--json", "-qx", cwd=bad)) if "done" in line)
-    assert (stopped["complete"], stopped["ok"], stopped["bad"]) == (False, False, 1)
+    stopped = lines_of(command("check", "--json", "-qx", "--shard=2/2", cwd=bad))[-1]
+    assert (stopped["complete"], stopped["ok"], stopped["bad"], stopped["shard"]) == (False, False, 1, [2, 2])
+    assert command("check", "--json", "--status", cwd=bad).stdout == ""
+
+
+def test_json_lists_missing_files_that_are_not_bad(directory: Directory) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    (root / "b").unlink()
+    _, missing, summary = lines_of(command("check", "--json", "--ignore-missing", cwd=root))
+    assert (missing["status"], missing["bad"], summary["ok"]) == ("MISSING", False, True)
+
+
+def test_json_is_json_in_whatever_encoding(tmp_path: Path) -> None:
+    (tmp_path / "é😀\x9b").write_text("1")
+    command("create", cwd=tmp_path)
+    done = command("check", "--json", cwd=tmp_path, env={"PYTHONIOENCODING": "latin-1"})
+    assert lines_of(done)[0]["path"] == "é😀\x9b"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["check", "gone"], 2), (["nope"], 2), (["check", "--progress"], 0), (["check"], 0)],
+)
+def test_a_full_standard_error_changes_no_exit_status(
+    directory: Directory, arguments: list[str], status: int
+) -> None:
+    root = directory({"a": b"1"})
+    with Path("/dev/full").open("wb") as full:
+        run = [sys.executable, "-m", "checksig", *arguments]
+        done = subprocess.run(run, cwd=root, env=environment(), stdout=-1, stderr=full, check=False)
+    assert done.returncode == status
 
 
 def test_json_keeps_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
@@ -360,7 +389,7 @@ def test_many_bad_files_are_counted_by_directory(tmp_path: Path) -> None:
     for number in range(24):
         (tmp_path / f"d{number % 12}" / str(number)).unlink()
     lines = command("check", cwd=tmp_path).stdout.splitlines()[24:]
-    assert lines[0] == "d0: 2 MISSING"
+    assert lines[0] == "d0/: 2 MISSING"
     assert lines[10] == "… and in 2 other directories"
     assert lines[11].startswith("24 of 24 files missing · ")
     assert len(lines) == 12
@@ -381,6 +410,10 @@ def test_a_summary_goes_to_github(bad: Path, tmp_path: Path) -> None:
     ]
     assert "| <code>a&#124;&#96;b</code> | FAILED | is empty |" in lines
     assert "<code>sha1sum.txt</code>: line 7: no hexadecimal digest" in lines
+    page.unlink()
+    for arguments, title in ((["-x"], "stopped at the first"), (["gone"], "not verified")):
+        command("check", *arguments, cwd=bad, env={"GITHUB_STEP_SUMMARY": str(page)})
+        assert f"### checksig: {title}" in page.read_text("utf-8")
     os.mkfifo(tmp_path / "fifo")
     for place, why in ((tmp_path, "Is a directory"), (tmp_path / "fifo", "No such device or address")):
         done = command("check", cwd=bad, env={"GITHUB_STEP_SUMMARY": str(place)})

@@ -42,6 +42,8 @@ def planted(root: Path, files: Mapping[str, bytes], listed: Mapping[str, bytes])
         ("a.bin", POINTER, b"model", "git-lfs-pointer"),
         ("a.bin", POINTER + b" " * 1024, b"model", None),
         ("a.gz", b"\n <!DocType HTML><p>", b"archive", "html-page"),
+        ("a.gz", b"\xef\xbb\xbf<html lang='en'>", b"archive", "html-page"),
+        ("a.xml", b"<htmlfragment/>", b"archive", None),
         ("a.html", b"<html>", b"page", None),
         ("a", b"", b"1", "empty"),
         ("a", b"1\r\n2\r\n", b"1\n2\n", "line-ends"),
@@ -84,6 +86,15 @@ def test_a_shorter_file_is_told_where_sizes_are_listed(tmp_path: Path) -> None:
     (result,) = checksig.iter_check(tmp_path, entries)
     assert finder.find(result) == Hint("shorter", "has 2 of the 4 bytes that are listed")
     assert found(tmp_path, [Entry("a", "sha256", digest(b"1"), 1)]) == {}
+
+
+def test_names_are_compared_without_what_means_nothing(tmp_path: Path) -> None:
+    planted(tmp_path, {"a": b"b", "b": b"b"}, {})
+    entries = [Entry(".//./a", "sha256", digest(b"a")), Entry(".//./b", "sha256", digest(b"b"))]
+    (result, _) = checksig.iter_check(tmp_path, entries)
+    assert Hints(str(tmp_path), lambda: entries).find(result) == Hint(
+        "other-entry", "has the bytes that are listed for b"
+    )
 
 
 def test_swapped_files_are_told(tmp_path: Path) -> None:

@@ -162,6 +162,17 @@ def test_a_bag_of_bagit_python_is_verified(tmp_path: Path) -> None:
     assert checksig.check(tmp_path).failures[0].path == "data/a"
 
 
+def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("fifo")
+    for name in ("fifo", "link"):
+        with pytest.raises(OSError, match="is no regular file"):
+            checksig.create(tmp_path, manifest=tmp_path / name, overwrite=True)
+    assert (tmp_path / "fifo").is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "fifo", "link"]
+
+
 def test_no_manifest_is_replaced_unless_asked(tmp_path: Path) -> None:
     plant(tmp_path, {"a": b"1", "SHA256SUMS": b"precious"})
     with pytest.raises(FileExistsError, match="there is a manifest already"):

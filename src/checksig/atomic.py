@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 
@@ -37,6 +38,9 @@ class Replacement:
         self._folder = os.path.dirname(self._target) or b"."
         if not os.path.basename(self._target) or os.path.isdir(self._target):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fsdecode(target))
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(os.lstat(self._target).st_mode):
+                raise OSError(errno.EINVAL, "is no regular file", os.fsdecode(target))
         _remove_strays(self._folder)
         self.name, self._file = _temporary(self._folder)
         self._begun = os.fstat(self._file).st_mtime_ns

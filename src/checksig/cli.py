@@ -2,7 +2,7 @@
 
 Exit status: 0, all is well; 1, a file is not OK, or differs; 2, it could not be done;
 130, it was interrupted. It is 0 only if something was verified, and everything that
-was to be written was.
+was to be written to standard output was.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,9 +26,19 @@ from checksig.check import ExtraOption, Results
 from checksig.errors import ChecksigError, ManifestError, ManifestNotFoundError
 from checksig.hints import Hints
 from checksig.manifest import Entries
-from checksig.output import FAIL_FAST, INTERRUPTED, Found, JsonPrinter, Printer, TextPrinter, markdown
+from checksig.output import (
+    FAIL_FAST,
+    INTERRUPTED,
+    Found,
+    JsonPrinter,
+    Printer,
+    TextPrinter,
+    markdown,
+    markdown_note,
+    so_far,
+)
 from checksig.report import Changes, Progress, Report
-from checksig.terminal import Out, OutputError, failing, progress_bar, wants_color
+from checksig.terminal import Out, OutputError, complain, failing, progress_bar, wants_color
 from checksig.text import count, duration, place, printable
 
 GOOD, BAD, TROUBLE, CANCELLED = 0, 1, 2, 130
@@ -45,7 +56,8 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; raise UsageError if there is none of that name."""
         if self.get_command(ctx, args[0]) is None and os.path.lexists(args[0]):
-            raise click.UsageError(f"{args[0]!r} is no command; to verify it: checksig check {args[0]}", ctx)
+            name = printable(shlex.quote(args[0]))
+            raise click.UsageError(f"{name} is no command; to verify it: checksig check {name}", ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -80,19 +92,20 @@ def _run(arguments: list[str] | None) -> int:
         status = main.main(args=arguments, prog_name="checksig", standalone_mode=False)
         return GOOD if status is None else int(status)
     except click.UsageError as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         return TROUBLE
     except click.ClickException as error:
         return _fail(error.format_message())
     except ImportError as error:  # a damaged installation
         return _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
-        click.echo("checksig: interrupted", err=True)
+        complain("interrupted")
         return CANCELLED
 
 
 def _fail(message: str) -> int:
-    click.echo(f"checksig: {message}", err=True)
+    complain(message)
     return TROUBLE
 
 
@@ -166,13 +179,17 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     if value is None:
         return None
     number, _, of = value.partition("/")
-    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) < 1 << 31):
+    if not (
+        value.isascii() and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) < 1 << 31
+    ):
         raise click.BadParameter(f"{value!r} is not K/N with K from 1 to N, as 3/8", ctx, param)
     return int(number), int(of)
 
 
-_directory = click.argument("directory", metavar="[DIR]", default=".", type=click.Path())
-_manifest = click.option("-m", "--manifest", metavar="FILE", type=click.Path(), help="The manifest.")
+# Whether a path can be read is found out where it is read.
+_path, _path_or_dash = click.Path(readable=False), click.Path(readable=False, allow_dash=True)
+_directory = click.argument("directory", metavar="[DIR]", default=".", type=_path)
+_manifest = click.option("-m", "--manifest", metavar="FILE", type=_path, help="The manifest.")
 _algorithm = click.option(
     "-a", "--algorithm", metavar="NAME", shell_complete=_algorithms, help="Of the digests, such as sha256."
 )
@@ -240,7 +257,7 @@ def _version(verbose: bool) -> int:
         """checksig check --json -q data | jq 'select(.type == "file").path'""",
     )
 )
-@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(allow_dash=True))
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=_path_or_dash)
 @_manifest
 @_algorithm
 @_format(_FORMATS, f"Of the manifest: {', '.join(_FORMATS)}.")
@@ -303,16 +320,17 @@ class Check:
         if [*self.paths, self.manifest].count("-") > 1:
             raise click.UsageError("standard input holds one manifest")
         self.out = Out(wants_color(self.color) and not self.as_json)
-        shown = {"results": self.lines != "status", "last": self.lines not in ("status", "quiet")}
-        self.printer = (
-            JsonPrinter(self.out) if self.as_json else TextPrinter(self.out, **shown, warn=self.warn)
-        )
+        if self.as_json and self.lines != "status":
+            self.printer = JsonPrinter(self.out)
+        else:
+            shown = {"results": self.lines != "status", "last": self.lines not in ("status", "quiet")}
+            self.printer = TextPrinter(self.out, **shown, warn=self.warn)
 
     def run(self) -> int:
         """Verify all that is to be verified, and return the exit status."""
         statuses = []
         for path in self.paths or (".",):
-            statuses.append(self._check(Target.of(path, self.manifest, self.format, self.algorithm)))
+            statuses.append(self._check(path))
             if statuses[-1] == CANCELLED:
                 return CANCELLED
             if self.fail_fast and statuses[-1] == BAD:
@@ -321,17 +339,19 @@ class Check:
             return TROUBLE
         return BAD if BAD in statuses else max(statuses)
 
-    def _check(self, target: Target) -> int:
-        found = Found(target.root)
+    def _check(self, path: str) -> int:
         results, stopped = None, None
         try:
+            target = Target.of(path, self.manifest, self.format, self.algorithm)
+            found = Found(target.root, self.shard)
             with progress_bar(self.out, False if self.lines == "status" else self.progress) as draw:
                 results = self._start(target, draw)
                 stopped = self._take(results, found, Hints(target.root, target.entries))
         except KeyboardInterrupt:
             stopped = INTERRUPTED
         except (ChecksigError, OSError) as error:
-            self.printer.error(target.label, _message(error))
+            self.printer.error(path, _message(error))
+            self._tell_github(markdown_note("not verified", _message(error)))
             return TROUBLE
         except ValueError as error:
             raise click.UsageError(str(error)) from error
@@ -340,6 +360,7 @@ class Check:
         if stopped is not None:
             results.close()
             self.printer.stop(found, results.progress, stopped)
+            self._tell_github(markdown_note(stopped, so_far(results.progress, found.bad)))
             return CANCELLED if stopped == INTERRUPTED else BAD
         assert results.report is not None, "a verification that ended has a report"
         return self._end(found, results.report)
@@ -366,7 +387,7 @@ class Check:
             hint = None if self.lines == "status" else hints.find(result)
             if result.bad:
                 found.add(result, hint, _KEPT)
-            if result.bad or not self._is_ignored(result.status):
+            if result.bad or self.as_json or not self._is_ignored(result.status):
                 self.printer.result(found.root, result, hint)
             if result.bad and self.fail_fast:
                 return FAIL_FAST
@@ -377,17 +398,29 @@ class Check:
 
     def _end(self, found: Found, report: Report) -> int:
         self.printer.end(found, report)
-        if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            try:
-                with open(step_summary, "a", encoding="utf-8", opener=_without_waiting) as file:
-                    file.write(markdown(found, report))
-            except OSError as error:
-                self.out.complain(f"$GITHUB_STEP_SUMMARY: {_message(error)}")
+        self._tell_github(markdown(found, report))
         if report.ok:
             return GOOD
         if found.bad and not (self.strict and report.bad_line_count):
             return BAD
         return TROUBLE
+
+    def _tell_github(self, text: str) -> None:
+        """Add Markdown to the summary of a job of GitHub Actions, if this is one."""
+        if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            try:
+                with open(step_summary, "a", encoding="utf-8", opener=_without_waiting) as file:
+                    file.write(text)
+            except OSError as error:
+                self.out.complain(f"$GITHUB_STEP_SUMMARY: {_message(error)}")
+
+
+def _standard_input() -> bytes:
+    """Return what standard input holds, up to what makes a manifest too large."""
+    try:
+        return sys.stdin.buffer.read((1 << 30) + 1)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "<stdin>") from None
 
 
 @dataclass
@@ -396,7 +429,6 @@ class Target:
 
     Attributes:
         root: the directory.
-        label: as the user names it.
         path: of the manifest; None: the directory has it.
         text: what the manifest on standard input says; None: it is not there.
         format: as the user says.
@@ -404,7 +436,6 @@ class Target:
     """
 
     root: str
-    label: str
     path: str | None
     text: bytes | None
     format: str | None
@@ -422,8 +453,8 @@ class Target:
         if file == "-":
             if sys.stdin is None:
                 raise click.UsageError("standard input is closed")
-            text = sys.stdin.buffer.read((1 << 30) + 1)
-        return cls(root, path, file, text, format, algorithm)
+            text = _standard_input()
+        return cls(root, file, text, format, algorithm)
 
     def manifest(self) -> str | BinaryIO | None:
         """Return the manifest as :func:`checksig.check` takes it."""
@@ -531,7 +562,7 @@ def _change(
 
 
 @main.command(epilog=_example("checksig show data/SHA256SUMS", "checksig show -q data"))
-@click.argument("manifest", metavar="[MANIFEST]", default=".", type=click.Path(allow_dash=True))
+@click.argument("manifest", metavar="[MANIFEST]", default=".", type=_path_or_dash)
 @_algorithm
 @_format(_FORMATS, f"Of the manifest: {', '.join(_FORMATS)}.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no entries, but how they were understood.")

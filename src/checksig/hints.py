@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +27,7 @@ _LOOK = 1024  # bytes from the beginning of a file
 
 _HINTED = (Status.FAILED, Status.MISSING)
 _LFS = b"version https://git-lfs.github.com/spec/v1\n"
-_HTML = (b"<!doctype html", b"<html")
+_HTML = re.compile(rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)[\s>]")
 _HTML_NAMES = (".htm", ".html", ".xhtml")
 
 
@@ -114,8 +115,9 @@ class Hints:
                     if len(self._names) == MAX_ENTRIES:
                         self._names, self._digests = {}, {}
                         break
-                    self._names[entry.path.removeprefix("./")] = entry
-                    self._digests.setdefault(f"{entry.algorithm}:{entry.digest}", entry.path)
+                    name = "/".join(part for part in entry.path.split("/") if part not in ("", "."))
+                    self._names[name] = entry
+                    self._digests.setdefault(f"{entry.algorithm}:{entry.digest}", name)
         return self._names
 
 
@@ -124,7 +126,7 @@ def _of_content(result: FileResult, start: bytes, size: int) -> Hint | None:
         return Hint("empty", "is empty")
     if start.startswith(_LFS) and size < _LOOK:
         return Hint("git-lfs-pointer", "is a Git LFS pointer: 'git lfs pull' fetches the file")
-    if start.lstrip().lower().startswith(_HTML) and not result.path.lower().endswith(_HTML_NAMES):
+    if _HTML.match(start) and not result.path.lower().endswith(_HTML_NAMES):
         return Hint("html-page", "is an HTML page, perhaps of an error or a login")
     return None
 

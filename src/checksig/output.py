@@ -48,12 +48,14 @@ class Found:
 
     Attributes:
         root: the directory.
+        shard: which part of the files is verified; None: all of them.
         bad: how many results were bad.
         by_folder: the same, by directory and verdict.
         kept: the first bad results, and their hints.
     """
 
     root: str
+    shard: tuple[int, int] | None
     bad: int = 0
     by_folder: dict[str, Counter[str]] = field(default_factory=dict)
     kept: list[tuple[FileResult, Hint | None]] = field(default_factory=list)
@@ -166,7 +168,7 @@ class TextPrinter:
             return
         for folder, counts in list(found.by_folder.items())[:_FOLDERS]:
             listed = ", ".join(f"{n:,} {status}" for status, n in counts.items())
-            self._out.line(f"{printable(folder)}: {listed}")
+            self._out.line(f"{printable(folder)}/: {listed}")
         if len(found.by_folder) > _FOLDERS:
             self._out.line(
                 f"… and in {count(len(found.by_folder) - _FOLDERS, 'other directory', 'other directories')}"
@@ -174,7 +176,9 @@ class TextPrinter:
 
     def stop(self, found: Found, progress: Progress, why: str) -> None:
         """Write how far it came: to standard output if that is what was asked for."""
-        text = f"{why}: {_so_far(progress, found.bad)}"
+        text = f"{why}: {so_far(progress, found.bad)}"
+        if self._results:
+            self._hints(found, None)
         if why == INTERRUPTED:
             self._out.complain(text)
         elif self._last:
@@ -243,9 +247,12 @@ class JsonPrinter:
                 "bad": found.bad,
                 "bytes": progress.bytes,
                 "seconds": progress.seconds,
+                "shard": found.shard,
                 "reason": why,
             }
         )
+        if why == INTERRUPTED:
+            self._out.complain(f"{why}: {so_far(progress, found.bad)}")
 
     def error(self, target: str, message: str) -> None:
         """Write an object of the type "error", and the message to standard error."""
@@ -275,7 +282,7 @@ class JsonPrinter:
         self._write({"type": "manifests", **_manifests(entries)})
 
     def _write(self, fields: dict[str, Any], urgent: bool = True) -> None:
-        self._out.line(json.dumps(fields, ensure_ascii=False), urgent)
+        self._out.line(json.dumps(fields), urgent)  # in ASCII, whatever the terminal's encoding
 
 
 def _name(key: str, name: str) -> dict[str, str]:
@@ -318,7 +325,7 @@ def _marked(name: str) -> str:
     return "\\" + (shown if shown != name else name.replace("\\", "\\\\"))
 
 
-def _so_far(progress: Progress, bad: int) -> str:
+def so_far(progress: Progress, bad: int) -> str:
     """Return how far a verification has come."""
     total = count(progress.total_files, "file") if progress.total_files is not None else "all files"
     verdict = f"{bad:,} not OK" if bad else "none bad so far"
@@ -341,6 +348,11 @@ def markdown(found: Found, report: Report) -> str:
     if report.hint is not None:
         lines += ["", _cell(report.hint)]
     return "\n".join([*lines, "", ""])
+
+
+def markdown_note(title: str, text: str) -> str:
+    """Return what GitHub shows for a verification without a summary."""
+    return f"### checksig: {_cell(title)}\n\n{_cell(text)}\n\n"
 
 
 def _code(name: str) -> str:

@@ -57,7 +57,13 @@ class Out:
         with failing():
             sys.stdout.flush()
         with contextlib.nullcontext() if self.pause is None else self.pause():
-            click.echo(f"checksig: {text}", err=True)
+            complain(text)
+
+
+def complain(text: str) -> None:
+    """Write a line to standard error. Where that cannot be written to, there is nobody to tell."""
+    with contextlib.suppress(OSError):
+        click.echo(f"checksig: {text}", err=True)
 
 
 @contextlib.contextmanager
@@ -100,24 +106,26 @@ class TerminalBar:
         """Show how far a verification has come."""
         if progress.seconds < self._delay:
             return
-        if self._tqdm is None:
-            self._tqdm = self._appear(progress.seconds)
-        self._tqdm.ncols = _columns()
-        Bar(self._tqdm).draw(progress)
+        with contextlib.suppress(OSError):  # standard error cannot be written to
+            if self._tqdm is None:
+                self._tqdm = self._appear(progress.seconds)
+            self._tqdm.ncols = _columns()
+            Bar(self._tqdm).draw(progress)
 
     def _appear(self, seconds: float) -> Any:
         from tqdm import tqdm
 
         bar = tqdm(**BAR, file=sys.stderr, leave=False, ncols=_columns())
         bar.start_t -= seconds  # rates count from the beginning
-        if sys.stdout.isatty() and sys.stderr.isatty():
-            self._out.pause = tqdm.external_write_mode
+        self._out.pause = tqdm.external_write_mode
         return bar
 
     def close(self) -> None:
         """Remove the bar, and what Ctrl-C has written behind it."""
         self._out.pause = None
-        if self._tqdm is not None:
+        if self._tqdm is None:
+            return
+        with contextlib.suppress(OSError):
             self._tqdm.close()
             if sys.stderr.isatty():
                 sys.stderr.write("\r\x1b[K")
