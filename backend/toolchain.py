@@ -158,7 +158,7 @@ def build_library(version: str, folder: Path, *, tags: str = "", target: Target 
     # Told to leave symbols out, zig's linker for macOS leaves a table that points behind the others.
     strip = "-w" if target and target.goos == "darwin" else "-s -w -extldflags=-s"
     mode = ("-buildmode=c-shared", f"-ldflags={strip} {_linked(version)}")
-    _build((library, "."), mode, cc_command(target), tags, target)
+    _build((library, "."), mode, go_command(), cc_command(target), tags, target)
     return library
 
 
@@ -169,7 +169,7 @@ def build_helper(version: str, folder: Path, *, tags: str = "", target: Target |
     """
     program = folder.resolve() / HELPER
     mode = (f"-ldflags=-s -w {_linked(version)}",)
-    _build((program, "./cmd/checksig-engine"), mode, [], tags, target)
+    _build((program, "./cmd/checksig-engine"), mode, go_command(), [], tags, target)
     return program
 
 
@@ -178,10 +178,10 @@ def _linked(version: str) -> str:
 
 
 def _build(
-    what: tuple[Path, str], mode: tuple[str, ...], cc: list[str], tags: str, target: Target | None
+    what: tuple[Path, str], mode: tuple[str, ...], go: str, cc: list[str], tags: str, target: Target | None
 ) -> None:
     """Build a file of a Go package, by a C compiler if one is given."""
-    (output, package), go = what, go_command()
+    output, package = what
     with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
         env = environment(go, cc, Path(scratch), target) | {"CGO_ENABLED": "1" if cc else "0"}
         modules = has_modules(go, env)
