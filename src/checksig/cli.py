@@ -501,16 +501,16 @@ def create(directory: str, jobs: int | None, progress: bool | None, color: str, 
     return work.status
 
 
+def _changing(function: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options of update and diff."""
+    options = (_directory, _manifest, _include, _exclude, _symlinks, _jobs, _json, _progress, _color)
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @main.command(epilog=_example("checksig update data"))
-@_directory
-@_manifest
-@_include
-@_exclude
-@_symlinks
-@_jobs
-@_json
-@_progress
-@_color
+@_changing
 def update(**options: Any) -> int:
     """Bring a manifest up to date.
 
@@ -521,15 +521,7 @@ def update(**options: Any) -> int:
 
 
 @main.command(epilog=_example("checksig diff data", "checksig diff -m old/SHA256SUMS data"))
-@_directory
-@_manifest
-@_include
-@_exclude
-@_symlinks
-@_jobs
-@_json
-@_progress
-@_color
+@_changing
 def diff(**options: Any) -> int:
     """Tell what differs from a manifest.
 
