@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,12 @@ import toolchain
 from support import HELPER, LIBRARY, PACKAGE, Directory, Python, copy_checkout, environment
 
 import checksig
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C be heard by what the tests start: who starts these in the background may ignore it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
