@@ -100,6 +100,14 @@ def timeless(line: str) -> str:
     return re.sub(r"(interrupted: .* checked), [\d.]+ [kMGT]?B", r"\1", line)
 
 
+def install_command(folder: Path) -> str:
+    """Put the command under test into a folder, which is made; return a PATH that begins with it."""
+    folder.mkdir()
+    (folder / "checksig").write_text(f'#!/bin/sh\nexec {sys.executable} -m checksig "$@"\n')
+    (folder / "checksig").chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
 def command(
     *arguments: str | os.PathLike[str],
     cwd: Path,

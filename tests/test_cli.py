@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import coreutils
 import jsonschema
 import pytest
-from support import CHECKOUT, LIBRARY, Directory, command, environment, needs_library
+from support import CHECKOUT, LIBRARY, Directory, command, environment, install_command, needs_library
 
 import checksig
 from checksig import cli
@@ -526,11 +525,7 @@ def completed(shell: str, script: str, tmp_path: Path) -> list[str]:
     """Run a script in a shell, with ``checksig`` on its path, and return the words it prints."""
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not there")
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "checksig").write_text(f'#!/bin/sh\nexec {sys.executable} -m checksig "$@"\n')
-    (folder / "checksig").chmod(stat.S_IRWXU)
-    env = {**environment(), "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+    env = {**environment(), "PATH": install_command(tmp_path / "bin"), "HOME": str(tmp_path)}
     done = subprocess.run(
         [shell, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import toolchain
-from support import CHECKOUT, Python, blocks, environment, needs_library, timeless
+from support import CHECKOUT, Python, blocks, environment, install_command, needs_library, timeless
 
 import checksig
 
@@ -32,10 +32,7 @@ def session(page: str) -> None:
 
 def console(page: str, folder: Path) -> None:
     """Run the shell sessions of a page, in a folder, and compare what is printed but for times."""
-    (folder / "bin").mkdir()
-    (folder / "bin" / "checksig").write_text(f'#!/bin/sh\nexec {sys.executable} -m checksig "$@"\n')
-    (folder / "bin" / "checksig").chmod(0o755)
-    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    path = install_command(folder / "bin")
     (folder / "work").mkdir()
     (folder / "work" / "testdata").symlink_to(CHECKOUT / "testdata")
     lines = [line for block in blocks(page, "console") for line in block.splitlines()]

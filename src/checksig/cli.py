@@ -25,7 +25,7 @@ import checksig
 from checksig.check import ExtraOption, Results
 from checksig.errors import ChecksigError, ManifestError, ManifestNotFoundError
 from checksig.hints import Hints
-from checksig.manifest import Entries
+from checksig.manifest import Entries, read_content
 from checksig.output import (
     FAIL_FAST,
     INTERRUPTED,
@@ -418,7 +418,7 @@ class Check:
 def _standard_input() -> bytes:
     """Return what standard input holds, up to what makes a manifest too large."""
     try:
-        return sys.stdin.buffer.read((1 << 30) + 1)
+        return read_content(sys.stdin.buffer)
     except OSError as error:
         raise OSError(error.errno, error.strerror, "<stdin>") from None
 

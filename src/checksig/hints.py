@@ -115,9 +115,8 @@ class Hints:
                     if len(self._names) == MAX_ENTRIES:
                         self._names, self._digests = {}, {}
                         break
-                    name = "/".join(part for part in entry.path.split("/") if part not in ("", "."))
-                    self._names[name] = entry
-                    self._digests.setdefault(f"{entry.algorithm}:{entry.digest}", name)
+                    self._names[entry.plain_path] = entry
+                    self._digests.setdefault(f"{entry.algorithm}:{entry.digest}", entry.plain_path)
         return self._names
 
 

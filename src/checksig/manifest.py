@@ -135,10 +135,10 @@ def as_text(file: BinaryIO, flags: int) -> dict[str, Any]:
     """Return what a request has for a manifest that is read from a binary file."""
     name = getattr(file, "name", None)
     called = name if name and isinstance(name, (str, bytes, os.PathLike)) else None
-    return {"name": called, "entries": _content(file), "flags": flags | TEXT}
+    return {"name": called, "entries": read_content(file), "flags": flags | TEXT}
 
 
-def _content(file: BinaryIO) -> bytes:
+def read_content(file: BinaryIO) -> bytes:
     """Return what a file has to give, up to what makes a manifest too large."""
     pieces, size = [], 0
     while size <= _MAX_SIZE and (piece := file.read(1 << 20)):

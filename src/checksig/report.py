@@ -72,6 +72,11 @@ class Entry:
     digest: str
     size: int | None = None
 
+    @property
+    def plain_path(self) -> str:
+        """The path without elements that mean nothing: ``./a`` and ``a`` are one file."""
+        return "/".join(part for part in self.path.split("/") if part not in ("", "."))
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

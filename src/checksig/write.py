@@ -323,9 +323,8 @@ def _read(root: bytes, manifest: AnyPath | None) -> tuple[bytes, Manifest, dict[
         raise ManifestError(f'"{info.path}" - lists several algorithms', info.path)
     by_name: dict[str, Entry] = {}
     for entry in entries:
-        parts = entry.path.split("/")
-        name = "/".join(part for part in parts if part not in ("", "."))
-        if ".." in parts or entry.path.startswith("/"):
+        name = entry.plain_path
+        if ".." in name.split("/") or entry.path.startswith("/"):
             raise ManifestError(f'"{info.path}" - lists what is not below the directory: {name}', info.path)
         if name in by_name and by_name[name].digest != entry.digest:
             raise ManifestError(f'"{info.path}" - lists two digests of one file: {name}', info.path)
