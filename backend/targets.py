@@ -52,7 +52,7 @@ class Target:
         name: what CHECKSIG_TARGET says.
         goos: Go's word for the system.
         goarch: Go's word for the processor.
-        triple: what zig's compiler is asked for; ``{macos}`` stands for a version. The helper needs none.
+        triple: what zig's compiler is asked for; ``{macos}`` stands for a version.
         tag: the platform in the wheel's name, likewise.
         engine: "helper" where no library can be loaded, and the wheel has the helper alone.
     """
@@ -84,6 +84,11 @@ class Target:
         """What follows ``zig cc``."""
         stubs = (f"-L{MACOS_STUBS}", f"-F{MACOS_STUBS}") if self.goos == "darwin" else ()
         return ("-target", self.triple, *stubs)
+
+    @property
+    def helper_options(self) -> tuple[str, ...]:
+        """What follows ``zig cc`` for the helper, which on Linux has the C library in it: musl."""
+        return ("-target", musl_triple(self.goarch)) if self.goos == "linux" else self.compiler_options
 
     def for_go(self, version: tuple[int, ...]) -> Target:
         """Return the target as a version of Go builds it.
@@ -130,6 +135,12 @@ def named_target() -> Target | None:
     if name not in TARGETS:
         raise UnknownTargetError(f"{VARIABLE}={name} is no target; targets are {', '.join(TARGETS)}")
     return TARGETS[name]
+
+
+def musl_triple(goarch: str | None) -> str:
+    """Return what zig's compiler is asked for to make a program for any Linux; "" where that is not known."""
+    processor = {"amd64": "x86_64", "arm64": "aarch64"}.get(goarch or "", "")
+    return f"{processor}-linux-musl" if processor else ""
 
 
 def library_name(windows: bool) -> str:

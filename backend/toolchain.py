@@ -12,11 +12,12 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
 
-from targets import LIBRARY, Target, named_target, native_goarch
+from targets import LIBRARY, Target, musl_triple, named_target, native_goarch
 
 GO_SOURCES = Path(__file__).resolve().parent.parent / "go"
 HELPER = "_checksig-engine"
@@ -29,9 +30,10 @@ ZIG_FOR_TARGETS = "ziglang==0.17.1"
 
 # With this tag the library has the algorithms that need Go modules.
 MODULES_TAG = "checksig_blake"
+STATIC = "-static"
 DOWNLOAD_SECONDS = 90
 
-PROBE = "#include <pthread.h>\n#include <stdlib.h>\nvoid *probe(void) { return malloc(1); }\n"
+PROBE = "#include <pthread.h>\n#include <stdlib.h>\nint main(void) { return malloc(1) == NULL; }\n"
 
 
 class ToolchainError(Exception):
@@ -80,15 +82,17 @@ def machine_cc() -> list[str] | None:
     return next((command for command in candidates if _compiles(command)), None)
 
 
-def _compiles(command: list[str]) -> bool:
+def _compiles(command: list[str], *options: str) -> bool:
+    """Return whether a compiler makes what the options ask for; without any, a shared library."""
     if shutil.which(command[0]) is None:
         return False
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "probe.c")
         source.write_text(PROBE, "utf-8")
-        library = Path(folder, "probe.so")
-        _output([*command, "-shared", "-fPIC", "-o", str(library), str(source)], dict(os.environ))
-        return library.exists()
+        made = Path(folder, "probe.made")
+        asked = options or ("-shared", "-fPIC")
+        _output([*command, *asked, "-o", str(made), str(source)], dict(os.environ))
+        return made.exists()
 
 
 def go_command() -> str:
@@ -129,6 +133,21 @@ def cc_command(target: Target | None = None) -> list[str]:
     return [zig, "cc", *(target.compiler_options if target else ())]
 
 
+def helper_cc(target: Target | None = None) -> list[str]:
+    """Return the command of a C compiler for the helper, or [] if none here makes programs for any C library.
+
+    Raises:
+        ToolchainError: a target is named, and its compiler is not there.
+    """
+    if target:
+        return [*cc_command(target)[:2], *target.helper_options]
+    found = machine_cc()
+    if found and (sys.platform == "darwin" or _compiles(found, STATIC)):
+        return found
+    zig, musl = _packaged("ziglang", "ziglang/zig"), musl_triple(native_goarch())
+    return [zig, "cc", "-target", musl] if zig and musl and sys.platform == "linux" else []
+
+
 def _packaged(package: str, file: str) -> str | None:
     """Return the path of a program that an installed package holds, or None."""
     try:
@@ -155,26 +174,32 @@ def build_library(version: str, folder: Path, *, tags: str = "", target: Target 
         ToolchainError: no suitable Go or C compiler, or the build failed.
     """
     library = folder.resolve() / (target.library if target else LIBRARY)
-    # Told to leave symbols out, zig's linker for macOS leaves a table that points behind the others.
-    strip = "-w" if target and target.goos == "darwin" else "-s -w -extldflags=-s"
-    mode = ("-buildmode=c-shared", f"-ldflags={strip} {_linked(version)}")
+    mode = ("-buildmode=c-shared", _linker_flags(version, target, "-s"))
     _build((library, "."), mode, go_command(), cc_command(target), tags, target)
     return library
 
 
 def build_helper(version: str, folder: Path, *, tags: str = "", target: Target | None = None) -> Path:
-    """Build the helper, a static program that needs no C compiler, into ``folder``; return its path.
+    """Build the helper, a program that needs no C library, into ``folder``; return its path.
 
-    Arguments and exceptions are those of :func:`build_library`.
+    Without a C compiler for it the helper is without the SIMD kernels. Arguments and exceptions
+    are those of :func:`build_library`.
     """
     program = folder.resolve() / HELPER
-    mode = (f"-ldflags=-s -w {_linked(version)}",)
-    _build((program, "./cmd/checksig-engine"), mode, go_command(), [], tags, target)
+    cc = helper_cc(target)
+    if not cc:
+        print("no C compiler here makes static programs: the helper is without the SIMD kernels", flush=True)
+    external = ("-s", STATIC) if (target.goos if target else sys.platform) == "linux" and cc else ("-s",)
+    mode = (_linker_flags(version, target, *external),)
+    _build((program, "./cmd/checksig-engine"), mode, go_command(), cc, tags, target)
     return program
 
 
-def _linked(version: str) -> str:
-    return f"-buildid= -X main.version={version}"
+def _linker_flags(version: str, target: Target | None, *external: str) -> str:
+    """Return the option for Go's linker; ``external`` is for the C compiler that links."""
+    # Told to leave symbols out, zig's linker for macOS leaves a table that points behind the others.
+    strip = "-w" if target and target.goos == "darwin" else f"-s -w '-extldflags={' '.join(external)}'"
+    return f"-ldflags={strip} -buildid= -X main.version={version}"
 
 
 def _build(

@@ -53,6 +53,7 @@ _ADDRESS_SPACE = 1500 << 20
 # What Go says when it ends the process because the system refuses it something.
 _REFUSALS = {
     "failed to create new OS thread": (errno.EAGAIN, "too few threads: the limit on processes is reached"),
+    "pthread_create failed": (errno.EAGAIN, "too few threads: the limit on processes is reached"),
     "out of memory": (errno.ENOMEM, "too little memory"),
     "cannot allocate memory": (errno.ENOMEM, "too little memory"),
     "failed to reserve": (errno.ENOMEM, "too little memory"),
