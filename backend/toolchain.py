@@ -119,33 +119,41 @@ def chosen_target() -> Target | None:
 
 def cc_command(target: Target | None = None) -> list[str]:
     """Return the command of a C compiler for a target; raise ToolchainError if there is none."""
-    found = None if target else machine_cc()
-    if found is not None:
-        return found
-    zig = _packaged("ziglang", "ziglang/zig")
-    if zig is None:
-        if target:
-            raise ToolchainError(f"building checksig for {target.name} needs 'pip install {ZIG_FOR_TARGETS}'")
-        raise ToolchainError(
-            "building checksig needs a C compiler that works: install gcc or clang and the headers of the"
-            f" C library, set CC, or 'pip install {ZIG_REQUIREMENT}'"
-        )
-    return [zig, "cc", *(target.compiler_options if target else ())]
+    if target:
+        return _zig_cc(target, target.compiler_options)
+    return machine_cc() or _zig_cc()
 
 
 def helper_cc(target: Target | None = None) -> list[str]:
-    """Return the command of a C compiler for the helper, or [] if none here makes programs for any C library.
+    """Return the command of a C compiler for the helper, or [] if none here makes static programs.
 
     Raises:
         ToolchainError: a target is named, and its compiler is not there.
     """
     if target:
-        return [*cc_command(target)[:2], *target.helper_options]
+        return _zig_cc(target, target.helper_options)
     found = machine_cc()
     if found and (sys.platform == "darwin" or _compiles(found, STATIC)):
         return found
-    zig, musl = _packaged("ziglang", "ziglang/zig"), musl_triple(native_goarch())
-    return [zig, "cc", "-target", musl] if zig and musl and sys.platform == "linux" else []
+    musl = musl_triple(native_goarch()) if sys.platform == "linux" and zig() else ""
+    return _zig_cc(None, ("-target", musl)) if musl else []
+
+
+def _zig_cc(target: Target | None = None, options: tuple[str, ...] = ()) -> list[str]:
+    program = zig()
+    if program:
+        return [program, "cc", *options]
+    if target:
+        raise ToolchainError(f"building checksig for {target.name} needs 'pip install {ZIG_FOR_TARGETS}'")
+    raise ToolchainError(
+        "building checksig needs a C compiler that works: install gcc or clang and the headers of the"
+        f" C library, set CC, or 'pip install {ZIG_REQUIREMENT}'"
+    )
+
+
+def zig() -> str | None:
+    """Return the path of zig, where its package is installed."""
+    return _packaged("ziglang", "ziglang/zig")
 
 
 def _packaged(package: str, file: str) -> str | None:

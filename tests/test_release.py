@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 import re
 import stat
@@ -24,6 +24,8 @@ import checksig
 
 NAME = f"checksig-{checksig.__version__}"
 EPOCH = 1_700_000_000
+LINUX = ("manylinux_x86_64", "musllinux_x86_64")
+LIBRARY_FILES = ("_checksig.so", "include/_checksig.h", "include/checksig.h")
 
 
 def build(
@@ -115,22 +117,23 @@ def test_a_native_build_is_for_the_processor_of_python(
     assert toolchain.environment(toolchain.go_command(), [], tmp_path).get("GOARCH") == goarch
 
 
-def test_sdist_and_wheel_are_the_same_wherever_and_by_whomever_they_are_built(tmp_path: Path) -> None:
-    digests: list[list[str]] = []
+def test_sdist_and_wheels_are_the_same_wherever_and_by_whomever_they_are_built(tmp_path: Path) -> None:
+    made: list[dict[str, bytes]] = []
     for folder, umask in (("one", 0o022), ("another place", 0o077)):
         source = copy_checkout(tmp_path / folder / "checkout")
         for path in source.rglob("*.py"):
             path.chmod(path.stat().st_mode & ~umask)
             os.utime(path, (EPOCH - umask, EPOCH - umask))
         out = tmp_path / folder / "dist"
-        for command, target in (("sdist", ""), ("bdist_wheel", "musllinux_aarch64")):
+        for command, target in (("sdist", ""), *(("bdist_wheel", target) for target in LINUX)):
             done = build(source, out, command, umask, CHECKSIG_TARGET=target)
             assert done.returncode == 0, done.stderr
-        digests.append([hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(out.iterdir())])
-    assert len(digests[0]) == 2
-    assert digests[0] == digests[1]
+        made.append({path.name: path.read_bytes() for path in out.iterdir()})
+    assert len(made[0]) == 3
+    assert made[0] == made[1]
     check_sdist(out / f"{NAME}.tar.gz")
-    check_wheel(out / f"{NAME}-py3-none-musllinux_1_2_aarch64.whl")
+    helpers = [check_wheel(out, targets.TARGETS[name]) for name in LINUX]
+    assert helpers[0] == helpers[1]
 
 
 def check_sdist(path: Path) -> None:
@@ -143,15 +146,23 @@ def check_sdist(path: Path) -> None:
         assert archive.getmember(f"{NAME}/.ci/run").mode == 0o755
 
 
-def check_wheel(path: Path) -> None:
-    """Check that a wheel for musl has the helper alone, and what is true of all wheels' files."""
+def check_wheel(folder: Path, target: targets.Target) -> bytes:
+    """Check what a wheel for Linux has, and that auditwheel finds what its tag says; return the helper."""
+    path = folder / f"{NAME}-py3-none-{target.tag}.whl"
     with zipfile.ZipFile(path) as archive:
         modes = {item.filename: item.external_attr >> 16 for item in archive.infolist()}
-    assert not [name for name in modes if name.endswith((".so", ".dll", ".h"))]
+        helper = archive.read(f"checksig/{toolchain.HELPER}")
     executable = {name for name, mode in modes.items() if stat.S_IMODE(mode) == 0o755}
     assert executable == {f"checksig/{toolchain.HELPER}"}
     others = {stat.S_IMODE(mode) for name, mode in modes.items() if not name.endswith("/RECORD")}
     assert others == {0o644, 0o755}
+    built = {name for name in modes if name.endswith((".so", ".dll", ".h"))}
+    assert built == ({f"checksig/{name}" for name in LIBRARY_FILES} if target.has_library else set())
+    assert b"/lib/ld-" not in helper
+    audit = [sys.executable, "-m", "auditwheel", "show", "--json", str(path)]
+    found = json.loads(subprocess.check_output(audit))
+    assert found["overall_tag"] == target.tag, found
+    return helper
 
 
 def test_a_target_is_for_wheels_alone(checkout: Path) -> None:
@@ -166,6 +177,6 @@ def test_the_versions_that_make_a_release_are_said_once() -> None:
     pinned = (CHECKOUT / "tools/requirements.txt").read_text("utf-8").split()
     assert toolchain.ZIG_FOR_TARGETS in pinned
     tests = (CHECKOUT / "tests/requirements.txt").read_text("utf-8").split()
-    for name in ("build", "setuptools", "wheel"):
+    for name in ("auditwheel", "build", "setuptools", "wheel", "ziglang"):
         (version,) = [line for line in pinned if line.startswith(f"{name}==")]
         assert version in tests

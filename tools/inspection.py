@@ -1,6 +1,6 @@
-"""Looks into libraries for systems that are not to be had here, as their loaders would.
+"""Looks into libraries and helpers for systems that are not to be had here, as their loaders would.
 
-A look returns what it found, in a few words, or raises :class:`WrongError`.
+A look, at a package that a wheel holds, returns what it found, in a few words, or raises :class:`WrongError`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(CHECKOUT / "backend"))
 
 from targets import Target  # noqa: E402
+from toolchain import HELPER  # noqa: E402
 
 # What checksig.py calls, and the datum that it reads.
 EXPORTS = {
@@ -24,14 +25,17 @@ EXPORTS = {
 }
 
 # What every macOS, and every Windows from 10 on, has.
-MACOS_LIBRARIES = {"/usr/lib/libSystem.B.dylib", "/usr/lib/libresolv.9.dylib"}
-MACOS_FRAMEWORK = "/System/Library/Frameworks/CoreFoundation.framework/Versions/A/CoreFoundation"
+MACOS_LIBRARIES = {
+    "/usr/lib/libSystem.B.dylib",
+    "/usr/lib/libresolv.9.dylib",
+    "/System/Library/Frameworks/CoreFoundation.framework/Versions/A/CoreFoundation",
+}
 WINDOWS_LIBRARY = "kernel32.dll"
 WINDOWS_RUNTIME = "api-ms-win-crt-"
 
 
 class WrongError(Exception):
-    """A library is not what its wheel's tag says."""
+    """A program is not what its wheel's tag says."""
 
 
 def _require(what: str, got: Any, wanted: Any) -> None:
@@ -39,26 +43,37 @@ def _require(what: str, got: Any, wanted: Any) -> None:
         raise WrongError(f"{what}: {got}, not {wanted}")
 
 
-def macos(path: Path, target: Target) -> str:
-    """Check a library for macOS: processor, oldest system, what it needs, exports, signature."""
+def macos(package: Path, target: Target) -> str:
+    """Check library and helper for macOS: processor, oldest system, what they need, exports, signature."""
+    library = _mach_o(package / target.library, target, lief.MachO.Header.FILE_TYPE.DYLIB)
+    exported = {symbol.name.removeprefix("_") for symbol in library.exported_symbols}
+    _require("exports that are not there", EXPORTS - exported, set())
+    helper = _mach_o(package / HELPER, target, lief.MachO.Header.FILE_TYPE.EXECUTE)
+    _require("position of the helper is free", helper.is_pie, True)
+    oldest = ".".join(map(str, library.build_version.minos[:2]))
+    signed = ", signed ad hoc" if library.has_code_signature and helper.has_code_signature else ""
+    return f"Mach-O {target.goarch}, macOS {oldest}, {len(EXPORTS)} exports, and the helper{signed}"
+
+
+def _mach_o(path: Path, target: Target, kind: Any) -> Any:
     parsed: Any = lief.MachO.parse(str(path))
     if parsed is None:
         raise WrongError(f"{path.name} is no Mach-O file")
-    library = parsed.at(0)
+    program = parsed.at(0)
     arm = target.goarch == "arm64"
     processor = lief.MachO.Header.CPU_TYPE.ARM64 if arm else lief.MachO.Header.CPU_TYPE.X86_64
-    _require("processor", library.header.cpu_type, processor)
-    _require("kind", library.header.file_type, lief.MachO.Header.FILE_TYPE.DYLIB)
-    oldest = library.build_version.minos[:2]
-    _require("oldest macOS", oldest, [int(number) for number in target.tag.split("_")[1:3]])
-    _require("symbols behind the table", beyond_the_symbols(library), 0)
-    needed = {command.name for command in library.libraries} - {path.name}
-    _require("libraries", needed - {MACOS_FRAMEWORK}, MACOS_LIBRARIES)
-    exported = {symbol.name.removeprefix("_") for symbol in library.exported_symbols}
-    _require("exports that are not there", EXPORTS - exported, set())
-    _require("signature, which arm64 asks for", library.has_code_signature or not arm, True)
-    signed = ", signed ad hoc" if library.has_code_signature else ""
-    return f"Mach-O {target.goarch}, macOS {'.'.join(map(str, oldest))}, {len(EXPORTS)} exports{signed}"
+    _require("processor", program.header.cpu_type, processor)
+    _require("kind", program.header.file_type, kind)
+    _require(
+        "oldest macOS",
+        program.build_version.minos[:2],
+        [int(number) for number in target.tag.split("_")[1:3]],
+    )
+    _require("symbols behind the table", beyond_the_symbols(program), 0)
+    needed = {command.name for command in program.libraries} - {path.name}
+    _require("libraries that macOS has not", needed - MACOS_LIBRARIES, set())
+    _require("signature, which arm64 asks for", program.has_code_signature or not arm, True)
+    return program
 
 
 def beyond_the_symbols(library: Any) -> int:
@@ -67,8 +82,9 @@ def beyond_the_symbols(library: Any) -> int:
     return int(table.nb_indirect_symbols) - len(list(table.indirect_symbols))
 
 
-def windows(path: Path, target: Target) -> str:
+def windows(package: Path, target: Target) -> str:
     """Check a library for Windows: processor, oldest system, what it needs, exports."""
+    path = package / target.library
     library: Any = lief.PE.parse(str(path))
     if library is None:
         raise WrongError(f"{path.name} is no PE file")

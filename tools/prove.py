@@ -1,6 +1,6 @@
 """Proves what the wheels of a release do, as far as one x86_64 Linux machine goes.
 
-    python tools/prove.py [--dist FOLDER] [--arm64 FOLDER] [--python PROGRAM ...] [STEP ...]
+    python tools/prove.py [--dist FOLDER] [--arm64 FOLDER] [--musl FOLDER] [--python PROGRAM ...] [STEP ...]
 
 tools/release.py has built the wheels, and tools/proof_machine.sh has made the
 machine ready. docs/release.md tells what is run, and what only inspected. The first
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,22 @@ from planting import CASES, plant_tree  # noqa: E402
 PUBLIC = ("cases", "check_signatures", "extra", "hostile", "kernels")
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 NEEDED = ("pytest==9.2.0",)
+DEPENDENCIES = ("click", "tqdm")
+# What the one engine there is has to do besides, where no library can be loaded.
+ON_MUSL = ("engines", "jobs", "process")
 VERSION = """
-import sys
+import os, sys
 lock = getattr(sys, "_is_gil_enabled", lambda: True)()
 print(sys.version.split()[0], end="" if lock else " without GIL")
+try: os.confstr("CS_GNU_LIBC_VERSION")
+except ValueError: print(" with musl")
 """
-QEMU = "qemu-aarch64-static"
+INSTALLED = """
+import importlib.metadata, checksig
+print(checksig.__file__)
+print(importlib.metadata.distribution("checksig").read_text("WHEEL"))
+"""
+QEMU, CPU = "qemu-aarch64-static", ("-cpu", "max")  # with what newer processors have
 
 # The cases that end otherwise on Windows, and why.
 ON_WINDOWS = {
@@ -60,8 +70,8 @@ VERDICTS = {0: "ok", 1: "failed", 2: "manifest", 3: "not-found"}
 class Proof:
     """Where things are, and what was seen."""
 
-    def __init__(self, dist: Path, arm64: Path, pythons: list[str], scratch: Path) -> None:
-        self.dist, self.arm64, self.pythons, self.scratch = dist, arm64, pythons, scratch
+    def __init__(self, dist: Path, arm64: Path, musl: Path, pythons: list[str], scratch: Path) -> None:
+        self.dist, self.arm64, self.musl, self.pythons, self.scratch = dist, arm64, musl, pythons, scratch
         self.seen: dict[str, list[str]] = {path.name: [] for path in sorted(dist.glob("*.whl"))}
 
     def wheel(self, name: str) -> Path:
@@ -135,20 +145,45 @@ def fresh_pythons(proof: Proof) -> list[str]:
 
 def x86_64(proof: Proof) -> None:
     """The manylinux wheel is installed for each Python, and passes the public tests."""
-    tests = [str(CHECKOUT / "tests" / f"test_{name}.py") for name in PUBLIC]
     for number, program in enumerate(fresh_pythons(proof)):
-        folder = proof.scratch / f"python-{number}"
-        run([program, "-m", "venv", "--without-pip", str(folder)])
-        python = str(folder / "bin/python")
+        python = fresh_environment(proof, program, f"python-{number}")
         wheel = str(proof.wheel("manylinux_x86_64"))
         run([sys.executable, "-m", "pip", "-q", "--python", python, "install", wheel, *NEEDED])
-        where = run([python, "-I", "-c", "import checksig; print(checksig.__file__)"])
-        require(str(folder) in where, f"{python} takes checksig from {where}")
-        report = run(
-            [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={CHECKOUT}", *tests]
-        )
-        version = run([python, "-c", VERSION]).strip()
-        proof.saw("manylinux_x86_64", f"Python {version}: {report.splitlines()[-1].strip('= ')}")
+        pass_tests(proof, "manylinux_x86_64", python, PUBLIC)
+
+
+def musl(proof: Proof) -> None:
+    """Where Python has musl, pip takes the musllinux wheel, and it passes the tests."""
+    program = proof.musl / "bin/python3"
+    require(program.exists(), f"no Python with musl in {proof.musl}: run tools/proof_machine.sh")
+    python = fresh_environment(proof, str(program), "python-musl")
+    version = run([python, "-c", "import platform; print(platform.python_version())"]).strip()
+    # That Python has no TLS: another one gets what it needs.
+    needed = str(proof.scratch / "needed")
+    pip = [sys.executable, "-m", "pip", "-q"]
+    platform = ["--only-binary=:all:", "--platform=musllinux_1_2_x86_64", f"--python-version={version}"]
+    run([*pip, "download", f"--dest={needed}", *platform, *NEEDED, *DEPENDENCIES])
+    sources = ["--no-index", f"--find-links={proof.dist}", f"--find-links={needed}"]
+    run([*pip, "--python", python, "install", *sources, "checksig", *NEEDED])
+    pass_tests(proof, "musllinux_x86_64", python, (*PUBLIC, *ON_MUSL))
+
+
+def fresh_environment(proof: Proof, program: str, name: str) -> str:
+    """Make a virtual environment of a Python; return its interpreter."""
+    folder = proof.scratch / name
+    run([program, "-m", "venv", "--without-pip", str(folder)])
+    return str(folder / "bin/python")
+
+
+def pass_tests(proof: Proof, name: str, python: str, tests: Sequence[str]) -> None:
+    """Run tests in an environment where a target's wheel is installed."""
+    where, *tags = run([python, "-I", "-c", INSTALLED]).splitlines()
+    require(python.removesuffix("/bin/python") in where, f"{python} takes checksig from {where}")
+    require(f"Tag: py3-none-{targets.TARGETS[name].tag}" in tags, f"{python} has a wheel with {tags}")
+    files = [str(CHECKOUT / "tests" / f"test_{test}.py") for test in tests]
+    report = run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={CHECKOUT}", *files])
+    version = run([python, "-c", VERSION]).strip()
+    proof.saw(name, f"Python {version}: {report.splitlines()[-1].strip('= ')}")
 
 
 def native_corpus(proof: Proof) -> dict[str, Any]:
@@ -168,7 +203,7 @@ def aarch64(proof: Proof) -> None:
         (proof.arm64 / "usr/bin/python3").exists(),
         f"no arm64 Python in {proof.arm64}: run tools/proof_machine.sh",
     )
-    python = [QEMU, "-cpu", "max", "-L", str(proof.arm64), str(proof.arm64 / "usr/bin/python3")]
+    python = [QEMU, *CPU, "-L", str(proof.arm64), str(proof.arm64 / "usr/bin/python3")]
     machine = run(
         [*python, "-c", "import platform; print(platform.machine(), platform.python_version())"]
     ).split()
@@ -176,12 +211,7 @@ def aarch64(proof: Proof) -> None:
     found = proof.corpus("manylinux_aarch64", python, "corpus-aarch64")
     require(found == native_corpus(proof), "aarch64 and x86_64 differ")
     proof.saw("manylinux_aarch64", f"{len(found)} cases by Python {machine[1]} under qemu, as x86_64")
-    kernels = kernels_of(proof, "manylinux_aarch64", python)
-    require({"neon", "armv8"} <= set(kernels), f"arm64 has {kernels}")
-    for kernel in kernels:
-        again = proof.corpus("manylinux_aarch64", python, f"corpus-{kernel}", CHECKSIG_KERNELS=kernel)
-        require(again == found, f"the kernels {kernel} differ")
-    proof.saw("manylinux_aarch64", f"the same by each kernel alone: {', '.join(kernels)}")
+    each_kernel(proof, "manylinux_aarch64", python, {"neon", "armv8"})
 
 
 def kernels_of(proof: Proof, name: str, python: list[str]) -> list[str]:
@@ -192,8 +222,8 @@ def kernels_of(proof: Proof, name: str, python: list[str]) -> list[str]:
 
 
 def helpers(proof: Proof) -> None:
-    """The musllinux wheels' helpers run the corpus: x86_64's as it is, aarch64's under qemu."""
-    for name in ("musllinux_x86_64", "musllinux_aarch64"):
+    """The musllinux wheels' helpers run corpus and kernels: x86_64's as it is, aarch64's under qemu."""
+    for name, least in (("musllinux_x86_64", {"scalar"}), ("musllinux_aarch64", {"neon", "armv8"})):
         package = proof.unpacked(name) / "checksig"
         require(not list(package.glob("_checksig.*")), f"{name} has a library, which musl cannot load")
         if name.endswith("aarch64"):
@@ -201,12 +231,23 @@ def helpers(proof: Proof) -> None:
         found = proof.corpus(name, [sys.executable], f"corpus-{name}")
         require(found == native_corpus(proof), f"{name}'s helper and the library differ")
         proof.saw(name, f"{len(found)} cases by the helper, as the library")
+        each_kernel(proof, name, [sys.executable], least)
+
+
+def each_kernel(proof: Proof, name: str, python: list[str], least: set[str]) -> None:
+    """Each kernel of a wheel, alone, runs the corpus."""
+    kernels = kernels_of(proof, name, python)
+    require(least <= set(kernels), f"{name} has {kernels}")
+    for kernel in kernels:
+        found = proof.corpus(name, python, f"corpus-{name}-{kernel}", CHECKSIG_KERNELS=kernel)
+        require(found == native_corpus(proof), f"the kernels {kernel} differ")
+    proof.saw(name, f"the same by each kernel alone: {', '.join(kernels)}")
 
 
 def emulate(program: Path) -> None:
     """Put a script that runs a program under qemu in its place."""
     real = program.rename(program.with_name("emulated"))
-    program.write_text(f'#!/bin/sh\nexec {QEMU} "{real}" "$@"\n', "utf-8")
+    program.write_text(f'#!/bin/sh\nexec {QEMU} {" ".join(CPU)} "{real}" "$@"\n', "utf-8")
     program.chmod(0o755)
 
 
@@ -296,15 +337,14 @@ def inspect(proof: Proof) -> None:
     """What runs nowhere here is at least what the loaders of macOS and Windows ask for."""
     for name, look in inspection.LOOKS.items():
         target = targets.TARGETS[name].for_go(toolchain.go_version(toolchain.go_command()))
-        library = proof.unpacked(name) / "checksig" / target.library
         try:
-            proof.saw(name, f"inspected: {look(library, target)}")
+            proof.saw(name, f"inspected: {look(proof.unpacked(name) / 'checksig', target)}")
         except inspection.WrongError as error:
             sys.exit(f"{name}: {error}")
 
 
 STEPS: dict[str, Callable[[Proof], None]] = {
-    step.__name__: step for step in (tags, inspect, helpers, aarch64, windows, x86_64)
+    step.__name__: step for step in (tags, inspect, helpers, musl, aarch64, windows, x86_64)
 }
 
 
@@ -315,11 +355,13 @@ def main() -> None:
     parser.add_argument(
         "--arm64", type=Path, default=CHECKOUT / "build/arm64", help="root of an arm64 Debian"
     )
+    parser.add_argument("--musl", type=Path, default=CHECKOUT / "build/musl/python", help="a Python's prefix")
     parser.add_argument("--python", action="append", default=[], help="a Python to install into")
     parser.add_argument("step", nargs="*", choices=[*STEPS, []], help="default: all")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="checksig-proof-", ignore_cleanup_errors=True) as scratch:
-        proof = Proof(arguments.dist.absolute(), arguments.arm64.absolute(), arguments.python, Path(scratch))
+        places = (arguments.dist.absolute(), arguments.arm64.absolute(), arguments.musl.absolute())
+        proof = Proof(*places, arguments.python, Path(scratch))
         for name in arguments.step or STEPS:
             start = time.monotonic()
             STEPS[name](proof)
