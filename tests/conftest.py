@@ -94,6 +94,6 @@ def injected_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the package whose engines panic on demand (go/internal/wire/inject.go)."""
     package = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("injected") / "checksig")
     for name, build in ((LIBRARY, toolchain.build_library), (HELPER, toolchain.build_helper)):
-        (package / name).unlink()
+        (package / name).unlink(missing_ok=True)
         build(checksig.__version__, package, tags="checksig_inject")
     return package

@@ -18,7 +18,7 @@ fetch update
 python=$(apt-cache depends python3-minimal | sed -n 's/.*Depends: \(python3\.[0-9]*\)-minimal$/\1/p')
 (cd sources && fetch source --tar-only "$python" libffi zlib)
 for archive in sources/*.orig.tar.*; do
-    case $archive in *.asc) ;; *) tar -xf "$archive" ;; esac
+    case $archive in *.asc) ;; *) tar -xf "$archive" --no-same-owner ;; esac
 done
 
 # musl's compiler knows musl's headers alone; Python asks for the kernel's, too.
