@@ -5,15 +5,42 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 CASES = sorted(Path(__file__).resolve().parent.parent.glob("testdata/cases/*.json"))
 
+# The cases that end otherwise on Windows, and why.
+ON_WINDOWS = {
+    "around-backslash-escaped": "a backslash stands between directories",
+    "around-backslashes": "so the name is found as it is written",
+    "file-below-file": "below a file there is nothing, and it does not say why",
+    "name-of-255-bytes": "a name that is too long is one that is not there",
+}
+
+
+def cannot_plant(tree: Iterable[list[Any]]) -> str:
+    """Return why a tree cannot be had here, or ""."""
+    if sys.platform == "win32":
+        return "" if is_windows(tree) else "Windows has no such files"
+    device = any(item[0] == "device" for item in tree) and os.geteuid() != 0
+    return "only root makes devices" if device else ""
+
+
+def is_windows(tree: Iterable[list[Any]]) -> bool:
+    """Return whether a tree is of files and directories alone, with names that Windows tells apart."""
+    names = [name for _, name, *_ in tree]
+    plain = all(" " <= c < "\x7f" and c not in '\\:*?"<>|' for name in names for c in name)
+    kinds = {kind for kind, *_ in tree}
+    same = len({name.lower() for name in names}) < len(set(names))
+    odd = any(name.endswith((" ", ".")) for name in names)
+    return plain and kinds <= {"file", "directory", "sparse"} and not same and not odd
+
 
 def plant_tree(root: bytes, tree: Iterable[list[Any]]) -> None:
-    """Make a case's tree in the directory ``root``; only root makes devices."""
+    """Make a case's tree in the directory ``root``; see :func:`cannot_plant`."""
     for item in tree:
         plant(root, *item)
 

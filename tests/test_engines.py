@@ -97,6 +97,7 @@ def test_a_package_without_the_library_is_served_by_the_helper(python: Python, p
         assert "reinstall checksig" in last
 
 
+@loads_library
 def test_where_the_c_library_is_not_glibc_the_helper_serves(python: Python) -> None:
     code = "import os\ndef refuse(name): raise OSError(22, name)\nos.confstr = refuse\n" + ASK
     done = python(code, LOGS, engine="")

@@ -17,9 +17,9 @@ KERNELS = ("go", "scalar", "avx2", "avx512", "shani", "neon", "armv8", "armv8.2"
 ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha512-224", "sha512-256")
 
 CHECK = """
-import sys, checksig
+import os, sys, checksig
 for manifest in sys.argv[2:]:
-    report = checksig.check(sys.argv[1], manifest, algorithm=manifest.split("/")[-1].split(".")[0])
+    report = checksig.check(sys.argv[1], manifest, algorithm=os.path.basename(manifest).split(".")[0])
     print(manifest, report.counts[checksig.Status.OK], [failure.path for failure in report.failures])
 """
 

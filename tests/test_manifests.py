@@ -77,6 +77,12 @@ def test_the_manifests_of_a_directory_are_found_in_order(directory: Directory) -
 def test_they_are_found_among_many_files_too(directory: Directory) -> None:
     root = directory({str(number): b"" for number in range(3000)})
     assert checksig.find_manifests(root) == [f"{root}/sha1sum.txt"]
+    # Two files, or where case tells no names apart the same.
+    (root / "SHA1SUM.txt").write_bytes((root / "sha1sum.txt").read_bytes())
+    there = {name for name in os.listdir(root) if name.lower() == "sha1sum.txt"}
+    assert {os.path.basename(path) for path in checksig.find_manifests(root)} == there
+    for name in there - {"sha1sum.txt"}:
+        (root / name).unlink()
     (root / "sha1sum.txt").rename(root / "all.sha1")
     assert checksig.find_manifests(root) == [f"{root}/all.sha1"]
     assert checksig.check(root).files == 3000

@@ -28,8 +28,10 @@ for folder in /usr/include/linux /usr/include/asm-generic "/usr/include/$(uname 
 done
 cat > cc <<EOF
 #!/bin/sh
-# Asked for the system's triple, musl's compiler would give glibc's.
-for argument in "\$@"; do [ "\$argument" = --print-multiarch ] && exit 0; done
+# Of glibc's folders, which its compiler would name, Python's build must not hear.
+for argument in "\$@"; do
+    case \$argument in --print-multiarch) exit ;; -print-multiarch) echo none && exit ;; esac
+done
 exec musl-gcc -idirafter "$here/headers" "\$@"
 EOF
 chmod +x cc

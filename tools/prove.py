@@ -32,7 +32,7 @@ sys.path.insert(0, str(CHECKOUT / "tests"))
 
 import targets  # noqa: E402
 import toolchain  # noqa: E402
-from planting import CASES, plant_tree  # noqa: E402
+from planting import CASES, ON_WINDOWS, is_windows, plant_tree  # noqa: E402
 
 # The tests that need no compiler, no idle machine, and no package but pytest. Each Python is to pass all.
 PUBLIC = ("cases", "check_signatures", "extra", "hostile", "kernels")
@@ -46,7 +46,7 @@ import os, sys
 lock = getattr(sys, "_is_gil_enabled", lambda: True)()
 print(sys.version.split()[0], end="" if lock else " without GIL")
 try: os.confstr("CS_GNU_LIBC_VERSION")
-except ValueError: print(" with musl")
+except (OSError, ValueError): print(" with musl")
 """
 INSTALLED = """
 import importlib.metadata, checksig
@@ -54,14 +54,6 @@ print(checksig.__file__)
 print(importlib.metadata.distribution("checksig").read_text("WHEEL"))
 """
 QEMU, CPU = "qemu-aarch64-static", ("-cpu", "max")  # with what newer processors have
-
-# The cases that end otherwise on Windows, and why.
-ON_WINDOWS = {
-    "around-backslash-escaped": "a backslash stands between directories",
-    "around-backslashes": "so the name is found as it is written",
-    "file-below-file": "below a file there is nothing, and it does not say why",
-    "name-of-255-bytes": "a name that is too long is one that is not there",
-}
 
 # checksig_error.kind, as the driver of the DLL tells it.
 VERDICTS = {0: "ok", 1: "failed", 2: "manifest", 3: "not-found"}
@@ -305,19 +297,12 @@ def planted_for_windows(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     planted = {}
     for path in CASES:
         case = json.loads(path.read_text("utf-8"))
-        if all(map(is_windows, case["tree"])):
+        if is_windows(case["tree"]):
             root = folder / path.stem
             root.mkdir(parents=True)
             plant_tree(os.fsencode(root), case["tree"])
             planted[path.stem] = (f"Z:{root}", case)
     return planted
-
-
-def is_windows(item: list[Any]) -> bool:
-    """Return whether an item of a tree is a file or a directory of a name that Windows has, too."""
-    kind, name = item[0], item[1]
-    plain = all((" " < c < "\x7f" and c not in '\\:*?"<>|') or c == " " for c in name)
-    return kind in ("file", "directory", "sparse") and plain and not name.endswith((" ", "."))
 
 
 def decoded(answer: str, root: str) -> dict[str, Any]:

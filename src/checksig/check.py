@@ -19,6 +19,7 @@ from checksig.checksig import (
     Job,
     Record,
     Request,
+    errno_of,
 )
 from checksig.manifest import as_bad_line, as_manifest, as_text, pack
 from checksig.progress import ProgressOption, Reporter, as_progress
@@ -300,6 +301,6 @@ def _result(record: Record) -> FileResult:
         record.actual.hex() if record.actual else None,
         None if record.number < 0 else record.number,
         record.reason,
-        record.errno or None,
+        errno_of(record.errno) if record.errno else None,
         record.bad,
     )

@@ -282,6 +282,11 @@ def _os_error(number: int, reason: str, path: str) -> OSError:
     return OSError(number, reason or os.strerror(number), path)
 
 
+def errno_of(number: int) -> int | None:
+    """Return the errno for the system's number of an error."""
+    return _os_error(number, " ", "").errno if sys.platform == "win32" else number
+
+
 class _Run(Protocol):
     """A job in one of the engines."""
 

@@ -138,10 +138,10 @@ func (r *reader) nameBelow(path string) string {
 		return ""
 	}
 	name, err := filepath.Rel(root, path)
-	if err != nil || name == ".." || strings.HasPrefix(name, "../") {
+	if err != nil || !filepath.IsLocal(name) {
 		return ""
 	}
-	return name
+	return filepath.ToSlash(name)
 }
 
 // addBelow reads the manifest of that name below the root; one that is gone since it
@@ -254,6 +254,7 @@ func (r *reader) candidates() ([]string, error) {
 		for name := range isUsual {
 			usual[name] = r.dir.Exists(name)
 		}
+		usual = r.asSpelled(usual)
 	}
 	if names := inOrder(usual); len(names) > 0 {
 		return names, nil
@@ -274,6 +275,39 @@ func (r *reader) candidates() ([]string, error) {
 		others = []string{huggingFace}
 	}
 	return others, nil
+}
+
+// asSpelled returns those names that a directory has as they are spelled: many systems
+// find a file by its name in another case, too. It lists the directory only if names
+// differ by their case alone.
+func (r *reader) asSpelled(there map[string]bool) map[string]bool {
+	if !foldTogether(inOrder(there)) {
+		return there
+	}
+	spelled := map[string]bool{}
+	err := r.list(".", func(name string) bool {
+		if there[name] {
+			spelled[name] = true
+		}
+		return true
+	})
+	if err != nil {
+		return there
+	}
+	return spelled
+}
+
+// foldTogether reports whether two names differ by their case alone.
+func foldTogether(names []string) bool {
+	folded := map[string]bool{}
+	for _, name := range names {
+		name = strings.ToLower(name)
+		if folded[name] {
+			return true
+		}
+		folded[name] = true
+	}
+	return false
 }
 
 // listedAtMost is how many names of a directory are looked at to find its manifest,

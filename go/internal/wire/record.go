@@ -34,7 +34,7 @@ func fileRecord(r *engine.Result) record {
 		kind:     fileKind,
 		status:   uint8(r.Status),
 		bad:      r.Bad,
-		errno:    int32(r.Errno()),
+		errno:    systemsOwn(r.Errno()),
 		number:   r.Size,
 		name:     r.Name,
 		reason:   r.Reason(),

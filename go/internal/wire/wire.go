@@ -215,7 +215,7 @@ func FailureOf(err error) Failure {
 		f.Kind, f.Path, f.Reason = NotFound, notFound.Dir, notFound.Reason()
 	case errors.As(err, &refused):
 		f.Kind, f.Path, f.Reason = OS, refused.Path, refused.Reason()
-		f.Errno = int32(errnoOf(refused))
+		f.Errno = systemsOwn(errnoOf(refused))
 	case errors.As(err, &argument):
 		f.Kind = Argument
 	case errors.Is(err, engine.ErrCancelled):
