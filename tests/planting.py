@@ -23,14 +23,14 @@ ON_WINDOWS = {
 
 def cannot_plant(tree: Iterable[list[Any]]) -> str:
     """Return why a tree cannot be had here, or ""."""
-    if sys.platform == "win32":
-        return "" if is_windows(tree) else "Windows has no such files"
+    if sys.platform in ("win32", "darwin"):
+        return "" if is_plain(tree) else "there are no such files here"
     device = any(item[0] == "device" for item in tree) and os.geteuid() != 0
     return "only root makes devices" if device else ""
 
 
-def is_windows(tree: Iterable[list[Any]]) -> bool:
-    """Return whether a tree is of files and directories alone, with names that Windows tells apart."""
+def is_plain(tree: Iterable[list[Any]]) -> bool:
+    """Return whether a tree is of files and directories alone, of names that Windows has and tells apart."""
     names = [name for _, name, *_ in tree]
     plain = all(" " <= c < "\x7f" and c not in '\\:*?"<>|' for name in names for c in name)
     kinds = {kind for kind, *_ in tree}

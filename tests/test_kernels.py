@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 KERNELS = ("go", "scalar", "avx2", "avx512", "shani", "neon", "armv8", "armv8.2")
-ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha512-224", "sha512-256")
+ALGORITHMS = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
+if "sha512_256" in hashlib.algorithms_available:  # as it is with OpenSSL
+    ALGORITHMS += ["sha512-224", "sha512-256"]
 
 CHECK = """
 import os, sys, checksig
@@ -69,9 +71,10 @@ def test_each_way_to_hash_gives_the_same_verdicts(kernels: str, files: Path) -> 
 def test_kernels_that_are_not_there_are_an_error_everywhere(directory: Callable[..., Path]) -> None:
     root = directory({"a": b"1"})
     code = """
-import sys, checksig
+import os, sys, checksig
 from checksig.checksig import verify
-for call in (checksig.check, checksig.check_signatures, checksig.create):
+writes = lambda root: checksig.check(root) if os.name == "nt" else checksig.create(root)
+for call in (checksig.check, checksig.check_signatures, writes):
     try: call(sys.argv[1])
     except ValueError as error: print(type(error).__name__, error)
 print(verify(sys.argv[1]))

@@ -135,7 +135,8 @@ print(after[0] - descriptors, (after[1] - memory) / 2**20)
     assert done.returncode == 0, done.stderr
     descriptors, mebibytes = done.stdout.split()
     assert int(descriptors) == 0
-    assert float(mebibytes) < 8 * MANY / 1000  # one message has 5 kB: lost in each call, 30 MiB
+    # One message has 5 kB: lost in each call, 30 MiB, or with a helper, of fewer calls, 2.
+    assert float(mebibytes) < max(8 * MANY / 1000, 1)
 
 
 def test_a_panic_is_an_internal_error_and_the_library_lives_on(

@@ -1,6 +1,6 @@
 """Proves what the wheels of a release do, as far as one x86_64 Linux machine goes.
 
-    python tools/prove.py [--dist FOLDER] [--arm64 FOLDER] [--musl FOLDER] [--python PROGRAM ...] [STEP ...]
+    python tools/prove.py [OPTION ...] [STEP ...]
 
 tools/release.py has built the wheels, and tools/proof_machine.sh has made the
 machine ready. docs/release.md tells what is run, and what only inspected. The first
@@ -20,6 +20,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +33,22 @@ sys.path.insert(0, str(CHECKOUT / "tests"))
 
 import targets  # noqa: E402
 import toolchain  # noqa: E402
-from planting import CASES, ON_WINDOWS, is_windows, plant_tree  # noqa: E402
+from planting import CASES, ON_WINDOWS, is_plain, plant_tree  # noqa: E402
 
 # The tests that need no compiler, no idle machine, and no package but pytest. Each Python is to pass all.
 PUBLIC = ("cases", "check_signatures", "extra", "hostile", "kernels")
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 NEEDED = ("pytest==9.2.0",)
-DEPENDENCIES = ("click", "tqdm")
+DEPENDENCIES = ("click", "tqdm", "colorama")
 # What the one engine there is has to do besides, where no library can be loaded.
 ON_MUSL = ("engines", "jobs", "process")
+# The tests for Windows, too; the others ask for a POSIX system.
+ON_WINDOWS_TOO = ("cases", "kernels")
 VERSION = """
 import os, sys
 lock = getattr(sys, "_is_gil_enabled", lambda: True)()
 print(sys.version.split()[0], end="" if lock else " without GIL")
-try: os.confstr("CS_GNU_LIBC_VERSION")
+try: getattr(os, "confstr", len)("CS_GNU_LIBC_VERSION")
 except (OSError, ValueError): print(" with musl")
 """
 INSTALLED = """
@@ -53,6 +56,12 @@ import importlib.metadata, checksig
 print(checksig.__file__)
 print(importlib.metadata.distribution("checksig").read_text("WHEEL"))
 """
+# Where tools/proof_machine.sh puts Pythons that do not run here by themselves.
+PLACES = {
+    "arm64": ("build/arm64", "root of an arm64 Debian"),
+    "musl": ("build/musl/python", "prefix of a Python with musl"),
+    "windows": ("build/windows/python", "folder of a Python for Windows"),
+}
 QEMU, CPU = "qemu-aarch64-static", ("-cpu", "max")  # with what newer processors have
 
 # checksig_error.kind, as the driver of the DLL tells it.
@@ -62,8 +71,8 @@ VERDICTS = {0: "ok", 1: "failed", 2: "manifest", 3: "not-found"}
 class Proof:
     """Where things are, and what was seen."""
 
-    def __init__(self, dist: Path, arm64: Path, musl: Path, pythons: list[str], scratch: Path) -> None:
-        self.dist, self.arm64, self.musl, self.pythons, self.scratch = dist, arm64, musl, pythons, scratch
+    def __init__(self, dist: Path, places: dict[str, Path], pythons: list[str], scratch: Path) -> None:
+        self.dist, self.places, self.pythons, self.scratch = dist, places, pythons, scratch
         self.seen: dict[str, list[str]] = {path.name: [] for path in sorted(dist.glob("*.whl"))}
 
     def wheel(self, name: str) -> Path:
@@ -95,12 +104,33 @@ class Proof:
         return found
 
 
-def run(command: list[str], env: dict[str, str] | None = None, text: str | None = None) -> str:
-    """Run a command, which must succeed, and return what it prints."""
-    done = subprocess.run(command, env=env, input=text, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+def run(command: list[str], env: dict[str, str] | None = None, text: str = "", status: int = 0) -> str:
+    """Run a command, which must end with a status, and return what it prints."""
+    done = subprocess.run(
+        command, env=env, input=text, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+    if done.returncode != status:
         sys.exit(f"{shlex.join(command)} ended with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr}")
     return done.stdout
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python.
+
+    Attributes:
+        command: runs it.
+        env: its environment; None: that of this process.
+        drive: what stands before a path, for it.
+    """
+
+    command: list[str]
+    env: dict[str, str] | None = None
+    drive: str = ""
+
+    def run(self, *arguments: str) -> str:
+        """Run it, which must succeed, and return what it prints."""
+        return run([*self.command, *arguments], self.env)
 
 
 def require(condition: bool, message: str) -> None:
@@ -141,23 +171,33 @@ def x86_64(proof: Proof) -> None:
         python = fresh_environment(proof, program, f"python-{number}")
         wheel = str(proof.wheel("manylinux_x86_64"))
         run([sys.executable, "-m", "pip", "-q", "--python", python, "install", wheel, *NEEDED])
-        pass_tests(proof, "manylinux_x86_64", python, PUBLIC)
+        pass_tests(proof, "manylinux_x86_64", Interpreter([python]), PUBLIC)
 
 
 def musl(proof: Proof) -> None:
     """Where Python has musl, pip takes the musllinux wheel, and it passes the tests."""
-    program = proof.musl / "bin/python3"
-    require(program.exists(), f"no Python with musl in {proof.musl}: run tools/proof_machine.sh")
+    program = proof.places["musl"] / "bin/python3"
+    require(program.exists(), f"no Python at {program}: run tools/proof_machine.sh")
     python = fresh_environment(proof, str(program), "python-musl")
-    version = run([python, "-c", "import platform; print(platform.python_version())"]).strip()
-    # That Python has no TLS: another one gets what it needs.
-    needed = str(proof.scratch / "needed")
-    pip = [sys.executable, "-m", "pip", "-q"]
-    platform = ["--only-binary=:all:", "--platform=musllinux_1_2_x86_64", f"--python-version={version}"]
-    run([*pip, "download", f"--dest={needed}", *platform, *NEEDED, *DEPENDENCIES])
-    sources = ["--no-index", f"--find-links={proof.dist}", f"--find-links={needed}"]
-    run([*pip, "--python", python, "install", *sources, "checksig", *NEEDED])
-    pass_tests(proof, "musllinux_x86_64", python, (*PUBLIC, *ON_MUSL))
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    install(proof, Interpreter([python]), pip, "musllinux_1_2_x86_64")
+    pass_tests(proof, "musllinux_x86_64", Interpreter([python]), (*PUBLIC, *ON_MUSL))
+
+
+def windows_python(proof: Proof) -> None:
+    """Under Wine, pip of a Python for Windows takes the wheel; it passes tests, and has the command."""
+    program = proof.places["windows"] / "python.exe"
+    require(program.exists(), f"no Python at {program}: run tools/proof_machine.sh")
+    folder = shutil.copytree(program.parent, proof.scratch / "python-windows")
+    env = wine(proof) | {"PYTHONDONTWRITEBYTECODE": "1"}
+    python = Interpreter(["wine", str(folder / "python.exe")], env, drive="Z:")
+    install(proof, python, [*python.command, "-m", "pip"], "win_amd64")
+    pass_tests(proof, "win_amd64", python, ON_WINDOWS_TOO)
+    logs = shutil.copytree(CHECKOUT / "testdata/logs", proof.scratch / "logs")
+    command = ["wine", str(folder / "Scripts/checksig.exe"), "check", f"Z:{logs}"]
+    found = run(command, env, status=1).replace("\\", "/").splitlines()[0]
+    require(found == f"Z:{logs}/httpd-08.log: FAILED", f"checksig.exe says {found}")
+    proof.saw("win_amd64", "checksig.exe there finds the one wrong log")
 
 
 def fresh_environment(proof: Proof, program: str, name: str) -> str:
@@ -167,14 +207,26 @@ def fresh_environment(proof: Proof, program: str, name: str) -> str:
     return str(folder / "bin/python")
 
 
-def pass_tests(proof: Proof, name: str, python: str, tests: Sequence[str]) -> None:
-    """Run tests in an environment where a target's wheel is installed."""
-    where, *tags = run([python, "-I", "-c", INSTALLED]).splitlines()
-    require(python.removesuffix("/bin/python") in where, f"{python} takes checksig from {where}")
+def install(proof: Proof, python: Interpreter, pip: list[str], platform: str) -> None:
+    """Let pip choose among all wheels; what checksig and the tests need, this process's pip fetches."""
+    needed = proof.scratch / f"needed-{platform}"
+    version = python.run("-c", "import platform; print(platform.python_version())").strip()
+    options = ["--only-binary=:all:", f"--platform={platform}", f"--python-version={version}"]
+    packages = [*NEEDED, *DEPENDENCIES]
+    run([sys.executable, "-m", "pip", "-q", "download", f"--dest={needed}", *options, *packages])
+    links = [f"--find-links={python.drive}{folder}" for folder in (proof.dist, needed)]
+    run([*pip, "-q", "install", "--no-index", *links, "checksig", *packages], python.env)
+
+
+def pass_tests(proof: Proof, name: str, python: Interpreter, tests: Sequence[str]) -> None:
+    """Run tests where a target's wheel is installed."""
+    where, *tags = python.run("-I", "-c", INSTALLED).splitlines()
+    require(str(proof.scratch) in where.replace("\\", "/"), f"{python} takes checksig from {where}")
     require(f"Tag: py3-none-{targets.TARGETS[name].tag}" in tags, f"{python} has a wheel with {tags}")
-    files = [str(CHECKOUT / "tests" / f"test_{test}.py") for test in tests]
-    report = run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={CHECKOUT}", *files])
-    version = run([python, "-c", VERSION]).strip()
+    files = [f"{python.drive}{CHECKOUT}/tests/test_{test}.py" for test in tests]
+    rootdir = f"--rootdir={python.drive}{CHECKOUT}"
+    report = python.run("-m", "pytest", "-q", "-p", "no:cacheprovider", rootdir, *files)
+    version = python.run("-c", VERSION).strip()
     proof.saw(name, f"Python {version}: {report.splitlines()[-1].strip('= ')}")
 
 
@@ -191,11 +243,9 @@ def native_corpus(proof: Proof) -> dict[str, Any]:
 
 def aarch64(proof: Proof) -> None:
     """An arm64 Python, which qemu emulates, runs corpus and kernels; the results are those of x86_64."""
-    require(
-        (proof.arm64 / "usr/bin/python3").exists(),
-        f"no arm64 Python in {proof.arm64}: run tools/proof_machine.sh",
-    )
-    python = [QEMU, *CPU, "-L", str(proof.arm64), str(proof.arm64 / "usr/bin/python3")]
+    program = proof.places["arm64"] / "usr/bin/python3"
+    require(program.exists(), f"no Python at {program}: run tools/proof_machine.sh")
+    python = [QEMU, *CPU, "-L", str(proof.places["arm64"]), str(program)]
     machine = run(
         [*python, "-c", "import platform; print(platform.machine(), platform.python_version())"]
     ).split()
@@ -247,10 +297,7 @@ def windows(proof: Proof) -> None:
     """Wine runs the DLL for amd64, which a C program drives, on the cases that Windows' names allow."""
     folder = proof.unpacked("win_amd64")
     driver = compile_for_windows("drive.c", folder / "drive.exe")
-    env = {**os.environ, "WINEPREFIX": str(proof.scratch / "wine"), "WINEDEBUG": "-all"}
-    run(["wine", "wineboot", "--init"], env)
-    system32 = proof.scratch / "wine/drive_c/windows/system32"
-    compile_for_windows("bcryptprimitives.c", system32 / "bcryptprimitives.dll", "-shared", "-ladvapi32")
+    env = wine(proof)
     cases = planted_for_windows(proof.scratch / "corpus-windows")
     lines = [
         "\t".join([root, *(f"{k}={v}" for k, v in options_of(case, root).items())])
@@ -269,6 +316,16 @@ def windows(proof: Proof) -> None:
     require(differ == sorted(ON_WINDOWS), f"on Windows differ {differ}, not {sorted(ON_WINDOWS)}")
     agree = f"{len(cases) - len(differ)} of {len(CASES)} cases by its DLL under Wine, as x86_64"
     proof.saw("win_amd64", f"{agree}; {len(differ)} differ as Windows does")
+
+
+def wine(proof: Proof) -> dict[str, str]:
+    """Make a Windows for Wine, unless it is there; return the environment for it."""
+    env = {**os.environ, "WINEPREFIX": str(proof.scratch / "wine"), "WINEDEBUG": "-all"}
+    system32 = proof.scratch / "wine/drive_c/windows/system32"
+    if not system32.exists():
+        run(["wine", "wineboot", "--init"], env)
+        compile_for_windows("bcryptprimitives.c", system32 / "bcryptprimitives.dll", "-shared", "-ladvapi32")
+    return env
 
 
 def compile_for_windows(source: str, output: Path, *options: str) -> Path:
@@ -297,7 +354,7 @@ def planted_for_windows(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     planted = {}
     for path in CASES:
         case = json.loads(path.read_text("utf-8"))
-        if is_windows(case["tree"]):
+        if is_plain(case["tree"]):
             root = folder / path.stem
             root.mkdir(parents=True)
             plant_tree(os.fsencode(root), case["tree"])
@@ -329,7 +386,7 @@ def inspect(proof: Proof) -> None:
 
 
 STEPS: dict[str, Callable[[Proof], None]] = {
-    step.__name__: step for step in (tags, inspect, helpers, musl, aarch64, windows, x86_64)
+    step.__name__: step for step in (tags, inspect, helpers, musl, aarch64, windows, windows_python, x86_64)
 }
 
 
@@ -337,16 +394,14 @@ def main() -> None:
     """Take the steps, and print the table of what was seen."""
     parser = argparse.ArgumentParser(description="Prove what the wheels of a release do.")
     parser.add_argument("--dist", type=Path, default=CHECKOUT / "dist")
-    parser.add_argument(
-        "--arm64", type=Path, default=CHECKOUT / "build/arm64", help="root of an arm64 Debian"
-    )
-    parser.add_argument("--musl", type=Path, default=CHECKOUT / "build/musl/python", help="a Python's prefix")
+    for name, (default, what) in PLACES.items():
+        parser.add_argument(f"--{name}", type=Path, default=CHECKOUT / default, help=what)
     parser.add_argument("--python", action="append", default=[], help="a Python to install into")
     parser.add_argument("step", nargs="*", choices=[*STEPS, []], help="default: all")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="checksig-proof-", ignore_cleanup_errors=True) as scratch:
-        places = (arguments.dist.absolute(), arguments.arm64.absolute(), arguments.musl.absolute())
-        proof = Proof(*places, arguments.python, Path(scratch))
+        places = {name: getattr(arguments, name).absolute() for name in PLACES}
+        proof = Proof(arguments.dist.absolute(), places, arguments.python, Path(scratch))
         for name in arguments.step or STEPS:
             start = time.monotonic()
             STEPS[name](proof)
