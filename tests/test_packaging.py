@@ -181,6 +181,8 @@ def test_the_helper_is_static_and_has_the_kernels_wherever_a_static_program_can_
     refuses = 'for option in "$@"; do [ "$option" = -static ] && exit 1; done'
     program(tmp_path, "dynamic", f'{refuses}\nexec {shlex.join(toolchain.cc_command())} "$@"')
     monkeypatch.setenv("CC", str(tmp_path / "dynamic"))
+    assert toolchain.zig() is None or toolchain.helper_cc()[1:3] == ["cc", "-target"]
+    monkeypatch.setattr(toolchain, "zig", lambda: None)
     made = toolchain.build_helper(checksig.__version__, tmp_path)
     assert "no C compiler here makes static programs" in capfd.readouterr().out
     assert b"/lib/ld-" not in made.read_bytes()
