@@ -29,6 +29,7 @@ MANY = 1000 if ENGINE == "library" else 50  # calls, each of which may start a p
 LOADS = not _misfit()
 loads_library = pytest.mark.skipif(not LOADS, reason="the library cannot be loaded here")
 needs_library = pytest.mark.skipif(ENGINE != "library", reason="it is about the library in this process")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has not what it is about")
 # What the environment says to the command.
 SETTINGS = ("COLUMNS", "FORCE_COLOR", "GITHUB_STEP_SUMMARY", "NO_COLOR", "PYTHONIOENCODING", "TERM")
 

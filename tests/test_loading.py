@@ -113,6 +113,7 @@ def test_the_library_lies_in_the_package_under_a_plain_name() -> None:
 # Run before checksig is imported: what a Python on Windows has not.
 AS_ON_WINDOWS = """
 import ctypes, mmap, os, select, signal, socket, subprocess, sys, threading
+os.O_NOINHERIT, os.O_BINARY = os.O_CLOEXEC, 0
 for name in ("fork", "memfd_create", "register_at_fork", "posix_spawn", "confstr", "fchmod", "O_CLOEXEC",
              "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "WNOHANG", "geteuid"):
     delattr(os, name)
@@ -127,8 +128,10 @@ ctypes.CDLL = only_named
 """
 
 
-def test_what_windows_has_not_is_not_needed_to_verify(python: Python, package_copy: Path) -> None:
+def test_what_windows_has_not_is_not_needed(python: Python, package_copy: Path, tmp_path: Path) -> None:
     (package_copy / LIBRARY).rename(package_copy / "_checksig.dll")
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/a").write_text("1")
     code = f"""{AS_ON_WINDOWS}
 import checksig
 print(checksig.get_engine().name, [str(r.status) for r in checksig.iter_check(sys.argv[1])].count("OK"))
@@ -136,14 +139,15 @@ try:
     checksig.check_signatures(sys.argv[1])
 except checksig.VerificationError as error:
     print(error)
-try:
-    checksig.create(sys.argv[1], manifest="other")
-except NotImplementedError as error:
-    print(error)
+os.chdir(sys.argv[2])
+print(checksig.create(".").entries, checksig.check(".").ok)
+os.rename("a", "b")
+print(checksig.update(".").renamed, checksig.check(".").ok, sorted(os.listdir()))
 """
-    done = python(code, LOGS, package=package_copy, engine="")
+    done = python(code, LOGS, tmp_path / "files", package=package_copy, engine="")
     assert done.stdout.splitlines() == [
         "library 9",
         MISMATCH,
-        "on Windows checksig verifies, and writes no manifests",
+        "1 True",
+        "(('a', 'b'),) True ['SHA256SUMS', 'b']",
     ], done.stderr

@@ -96,6 +96,23 @@ def test_what_coreutils_writes_is_read(
         assert check.stdout.count(b": FAILED") == len(reasons)
 
 
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files=st.dictionaries(NAMES, st.binary(max_size=50), min_size=1, max_size=8), tag=st.booleans())
+def test_what_is_written_of_any_tree_verifies(
+    files: dict[bytes, bytes], tag: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = os.fsencode(tmp_path_factory.mktemp("tree"))
+    for name, content in files.items():
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(content)
+    own = b"SHA256SUMS" in files
+    written = checksig.create(root, format="tag" if tag else "gnu", overwrite=own)
+    report = checksig.check(root, written.path, extra="fail")
+    assert report.ok, report
+    assert report.files == len(files) - own
+    assert not checksig.diff(root, written.path)
+
+
 @settings(max_examples=200, deadline=None)
 @given(content=st.binary(max_size=2000), algorithm=st.sampled_from(ALGORITHMS), data=st.data())
 def test_any_other_digest_is_a_mismatch(content: bytes, algorithm: str, data: st.DataObject) -> None:

@@ -13,7 +13,12 @@ from collections.abc import Iterable, Iterator
 if sys.platform != "win32":
     import fcntl
 
-# The names of temporary files; a run holds a lock on its own for as long as it lives.
+    _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+else:
+    _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOINHERIT | os.O_BINARY
+
+# The names of temporary files; a run holds a lock on its own for as long as it lives. On
+# Windows that needs no lock: an open file cannot be removed.
 TEMPORARY = re.compile(rb"\.checksig-[0-9a-f]{16}\.tmp")
 
 
@@ -28,12 +33,9 @@ class Replacement:
 
     Raises:
         OSError: the directory cannot be written to.
-        NotImplementedError: this is Windows, where an open file cannot be put in place of another.
     """
 
     def __init__(self, target: bytes) -> None:
-        if sys.platform == "win32":
-            raise NotImplementedError("on Windows checksig verifies, and writes no manifests")
         self._target = os.path.realpath(target) if os.path.islink(target) else target
         self._folder = os.path.dirname(self._target) or b"."
         if not os.path.basename(self._target) or os.path.isdir(self._target):
@@ -49,9 +51,14 @@ class Replacement:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.name)
-        os.close(self._file)
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            file, self._file = self._file, -1
+            os.close(file)
 
     def write(self, pieces: Iterable[bytes]) -> None:
         """Write the content to the temporary file, whose path is ``name``.
@@ -76,22 +83,27 @@ class Replacement:
             OSError: it cannot be put there.
         """
         try:
-            with contextlib.suppress(FileNotFoundError):
-                os.fchmod(self._file, os.stat(self._target).st_mode & 0o777)
-            os.utime(self._file, ns=(self._begun, self._begun))
-            os.fsync(self._file)
+            if sys.platform == "win32":
+                os.fsync(self._file)
+                self._close()
+                os.utime(self.name, ns=(self._begun, self._begun))
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    os.fchmod(self._file, os.stat(self._target).st_mode & 0o777)
+                os.utime(self._file, ns=(self._begun, self._begun))
+                os.fsync(self._file)
         except OSError as error:
             raise OSError(error.errno, error.strerror, os.fsdecode(self._target)) from None
         self._put(overwrite)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if sys.platform != "win32":
+            _sync(self._folder)
 
     def _put(self, overwrite: bool) -> None:
         if overwrite:
             os.replace(self.name, self._target)
+            return
+        if sys.platform == "win32":
+            os.rename(self.name, self._target)  # which replaces nothing
             return
         try:
             os.link(self.name, self._target, follow_symlinks=False)
@@ -107,13 +119,14 @@ class Replacement:
 
 def _temporary(folder: bytes) -> tuple[bytes, int]:
     """Make a temporary file, lock it, and return its path and its descriptor."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     while True:
         name = os.path.join(folder, b".checksig-%s.tmp" % os.urandom(8).hex().encode())
         try:
-            file = os.open(name, flags, 0o666)
+            file = os.open(name, _NEW, 0o666)
         except OSError as error:
             raise OSError(error.errno, error.strerror, os.fsdecode(folder)) from None
+        if sys.platform == "win32":
+            return name, file
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             if os.path.samestat(os.fstat(file), os.stat(name)):
@@ -134,12 +147,23 @@ def _remove_strays(folder: bytes) -> None:
             continue
         stray = os.path.join(folder, found)
         with contextlib.suppress(OSError):
+            if sys.platform == "win32":
+                os.unlink(stray)
+                continue
             file = os.open(stray, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 os.unlink(stray)
             finally:
                 os.close(file)
+
+
+def _sync(folder: bytes) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -270,13 +270,14 @@ def _raise(failure: Failure) -> NoReturn:
     if failure.kind == _NOT_FOUND:
         raise ManifestNotFoundError(message, path, None, reason)
     if failure.kind == _OS:
-        raise _os_error(failure.errno, reason, path)
+        raise os_error(failure.errno, reason, path)
     if failure.kind == _ARGUMENT:
         raise ValueError(message)
     raise InternalError(message)
 
 
-def _os_error(number: int, reason: str, path: str) -> OSError:
+def os_error(number: int, reason: str, path: str) -> OSError:
+    """Return the exception for the system's number of an error."""
     if sys.platform == "win32":  # the number is one of Windows' own; Python finds the errno for it
         return OSError(0, reason or ctypes.FormatError(number), path, number)
     return OSError(number, reason or os.strerror(number), path)
@@ -284,7 +285,7 @@ def _os_error(number: int, reason: str, path: str) -> OSError:
 
 def errno_of(number: int) -> int | None:
     """Return the errno for the system's number of an error."""
-    return _os_error(number, " ", "").errno if sys.platform == "win32" else number
+    return os_error(number, " ", "").errno if sys.platform == "win32" else number
 
 
 class _Run(Protocol):

@@ -22,6 +22,7 @@ from checksig.checksig import (
     Record,
     Request,
     get_algorithms,
+    os_error,
 )
 from checksig.errors import ManifestError, ManifestNotFoundError
 from checksig.manifest import find_manifests, found_manifests, pack, read_whole
@@ -234,20 +235,24 @@ def _files(root: bytes, target: bytes, follow_symlinks: bool, wanted: Callable[[
         for batch in job.batches():
             for record in batch:
                 if _STATUSES[record.status] is Status.ERROR:
-                    raise OSError(record.errno, record.reason, _join(root, record.name))
+                    raise os_error(record.errno, record.reason, _join(root, record.name))
                 if not record.reason or (follow_symlinks and _leads_to_file(root, record)):
                     names.append(record.name)
                     if record.reason:
                         links.add(record.name)
-    own = {os.path.realpath(found) for found in (target, *_manifests(root))}
-    base, folder = os.path.realpath(root), os.path.dirname(os.path.realpath(target))
+    own = {_real(found) for found in (target, *_manifests(root))}
+    base, folder = os.path.realpath(root), os.path.dirname(_real(target))
 
     def is_own(name: str) -> bool:
-        path = os.path.join(base, os.fsencode(name))
+        path = os.path.normcase(os.path.join(base, os.fsencode(name)))
         temporary = TEMPORARY.fullmatch(os.path.basename(path)) and os.path.dirname(path) == folder
-        return bool(temporary) or (os.path.realpath(path) if name in links else path) in own
+        return bool(temporary) or (_real(path) if name in links else path) in own
 
     return [name for name in _sorted(names) if wanted(name) and not is_own(name)]
+
+
+def _real(path: bytes) -> bytes:
+    return os.path.normcase(os.path.realpath(path))
 
 
 def _leads_to_file(root: bytes, record: Record) -> bool:
@@ -303,8 +308,9 @@ def _entry(root: bytes, record: Record) -> Entry:
     if record.actual:
         return Entry(record.name, record.algorithm, record.actual.hex(), record.number)
     path = _join(root, record.name)
-    if record.errno and record.errno != errno.EXDEV:  # which is our refusal
-        raise OSError(record.errno, record.reason, path)
+    error = os_error(record.errno, record.reason, path)
+    if record.errno and error.errno != errno.EXDEV:  # which is our refusal
+        raise error
     raise ManifestError(f'"{path}" - {record.reason}', path, None, record.reason)
 
 

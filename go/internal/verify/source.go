@@ -181,6 +181,7 @@ func (r *reader) add(path, name, text string, options manifest.Options) error {
 	if r.options.Format != nil {
 		options.Format = r.options.Format
 	}
+	options.Name = filepath.ToSlash(options.Name)
 	options.Algorithm = r.options.Algorithm
 	options.NoDigests = r.options.Task == HashFiles
 	parsed, err := manifest.Parse(text, options, r.files.stopped)
