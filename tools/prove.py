@@ -25,14 +25,14 @@ from pathlib import Path
 from typing import Any
 
 import inspection
-from corpus import files_of, is_as_expected, options_of
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(CHECKOUT / "backend"))
-sys.path.insert(0, str(CHECKOUT / "tests"))
+for folder in ("backend", "tests", "src"):
+    sys.path.insert(0, str(CHECKOUT / folder))
 
 import targets  # noqa: E402
 import toolchain  # noqa: E402
+from corpus import files_of, is_as_expected, options_of  # noqa: E402
 from planting import CASES, ON_WINDOWS, is_plain, plant_tree  # noqa: E402
 
 # The tests that need no compiler, no idle machine, and no package but pytest. Each Python is to pass all.
