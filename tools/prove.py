@@ -400,6 +400,8 @@ def main() -> None:
     parser.add_argument("step", nargs="*", choices=[*STEPS, []], help="default: all")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="checksig-proof-", ignore_cleanup_errors=True) as scratch:
+        # Tests give up root's rights and must still be able to start the helper in here.
+        Path(scratch).chmod(0o755)
         places = {name: getattr(arguments, name).absolute() for name in PLACES}
         proof = Proof(arguments.dist.absolute(), places, arguments.python, Path(scratch))
         for name in arguments.step or STEPS:
