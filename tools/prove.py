@@ -36,7 +36,7 @@ from corpus import files_of, is_as_expected, options_of  # noqa: E402
 from planting import CASES, ON_WINDOWS, is_plain, plant_tree  # noqa: E402
 
 # The tests that need no compiler, no idle machine, and no package but pytest. Each Python is to pass all.
-PUBLIC = ("cases", "check_signatures", "extra", "hostile", "kernels")
+PUBLIC = ("cases", "check_signatures", "extra", "hints", "hostile", "kernels", "manifests", "write")
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 NEEDED = ("pytest==9.2.0",)
 DEPENDENCIES = ("click", "tqdm", "colorama")
