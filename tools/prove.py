@@ -43,7 +43,7 @@ DEPENDENCIES = ("click", "tqdm", "colorama")
 # What the one engine there is has to do besides, where no library can be loaded.
 ON_MUSL = ("engines", "jobs", "process")
 # The tests for Windows, too; the others ask for a POSIX system.
-ON_WINDOWS_TOO = ("cases", "kernels", "write")
+ON_WINDOWS_TOO = ("cases", "kernels", "manifests", "write")
 VERSION = """
 import os, sys
 lock = getattr(sys, "_is_gil_enabled", lambda: True)()
