@@ -34,6 +34,9 @@ WINDOWS_LIBRARY = "kernel32.dll"
 WINDOWS_RUNTIME = "api-ms-win-crt-"
 
 
+lief.logging.disable()  # it complains of what Go's linker leaves empty; what matters is required below
+
+
 class WrongError(Exception):
     """A program is not what its wheel's tag says."""
 
