@@ -55,7 +55,7 @@ def children():
         try:
             with open(path) as file:
                 found += file.read().split()
-        except OSError:  # a thread that ends leaves its children to another one
+        except (FileNotFoundError, ProcessLookupError):  # a thread that ends leaves them to another
             return children()
     return found
 """
