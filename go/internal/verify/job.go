@@ -280,7 +280,10 @@ func (j *Job) Progress() Progress {
 // may be called when [Job.Next] has returned true.
 func (j *Job) Outcome() (*Report, error) {
 	<-j.done
-	return j.report, j.err
+	if j.err != nil {
+		return nil, j.err // even if there was a report before: Cancel may come after it
+	}
+	return j.report, nil
 }
 
 // Cancel makes the run end soon: no file is opened any more, and reading ends
