@@ -76,7 +76,7 @@ def test_go_here_asks_for_the_macos_that_the_table_has() -> None:
     go = toolchain.go_command()
     root = Path(subprocess.check_output([go, "env", "GOROOT"], text=True).strip())
     linker = (root / "src/cmd/link/internal/ld/macho.go").read_text("utf-8")
-    found = re.findall(r"^\s+version = (\d+)<<16", linker, re.MULTILINE)
+    found = re.findall(r"^\s+(?:version = |macOS += macVersionFlag\{)(\d+)(?:<<16|, )", linker, re.MULTILINE)
     assert found == [str(targets.MACOS[toolchain.go_version(go)[1]])]
 
 
