@@ -308,17 +308,19 @@ def test_json_is_json_in_whatever_encoding(tmp_path: Path) -> None:
     assert lines_of(done)[0]["path"] == "é😀\x9b"
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [(["check", "gone"], 2), (["nope"], 2), (["check", "--progress"], 0), (["check"], 0)],
 )
 def test_a_full_standard_error_changes_no_exit_status(
-    directory: Directory, arguments: list[str], status: int
+    directory: Directory, arguments: list[str], status: int, unbuffered: str
 ) -> None:
     root = directory({"a": b"1"})
+    env = environment() | {"PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("wb") as full:
         run = [sys.executable, "-m", "checksig", *arguments]
-        done = subprocess.run(run, cwd=root, env=environment(), stdout=-1, stderr=full, check=False)
+        done = subprocess.run(run, cwd=root, env=env, stdout=-1, stderr=full, check=False)
     assert done.returncode == status
 
 

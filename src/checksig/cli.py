@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 import click
 from click.exceptions import NoArgsIsHelpError
@@ -69,6 +69,15 @@ def run(arguments: list[str] | None = None) -> int:
     """
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    status = _guarded(arguments)
+    try:
+        sys.stderr.flush()
+    except OSError:  # when Python ends it would try again, and change the status
+        _discard(sys.stderr)
+    return status
+
+
+def _guarded(arguments: list[str] | None) -> int:
     if sys.stdout is None:
         return _fail("standard output is closed")
     for stream in (sys.stdout, sys.stderr):
@@ -111,10 +120,15 @@ def _fail(message: str) -> int:
 
 def _lost(error: BaseException | None) -> int:
     """Tell that standard output cannot be written to; who has closed a pipe need not be told."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+    _discard(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return TROUBLE
     return _fail(f"standard output: {_reason(error)}")
+
+
+def _discard(stream: TextIO) -> None:
+    """Let what is still to be flushed, and all that comes, go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _without_waiting(path: str, flags: int) -> int:
