@@ -16,7 +16,7 @@ from setuptools.command.sdist import sdist
 from setuptools.errors import ExecError
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "backend"))
+sys.path.insert(0, str(HERE / "build_backend"))
 
 import archive  # noqa: E402
 import targets  # noqa: E402

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "backend"))
+sys.path.insert(0, str(HERE.parent / "build_backend"))
 
 import toolchain  # noqa: E402
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from machine import cpu_info, first_line
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "backend"))
+sys.path.insert(0, str(HERE.parent / "build_backend"))
 
 import toolchain  # noqa: E402
 

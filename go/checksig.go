@@ -3,7 +3,7 @@
 package main
 
 import (
-	engine "checksig/internal/verify" // verify is the name of an export
+	"checksig/internal/engine"
 	"checksig/internal/wire"
 )
 

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	engine "checksig/internal/verify"
+	"checksig/internal/engine"
 )
 
 func TestCheckSignaturesNamesTheOneWrongLog(t *testing.T) {

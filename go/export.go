@@ -14,7 +14,7 @@ import (
 	"unsafe"
 
 	"checksig/internal/digest"
-	engine "checksig/internal/verify"
+	"checksig/internal/engine"
 	"checksig/internal/wire"
 )
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import checksig
-from checksig import helper
+from checksig import _helper as helper
 from checksig.checksig import _misfit
 
 CHECKOUT = Path(__file__).resolve().parent.parent

@@ -18,7 +18,7 @@ import pytest
 from support import CHECKOUT, LIBRARY, Directory, command, environment, install_command, needs_library
 
 import checksig
-from checksig import cli
+from checksig.command import cli
 
 GOOD = " · sha1 (finds accidents, not attackers) · "
 SCHEMA = json.loads((CHECKOUT / "docs/checksig.schema.json").read_text("utf-8"))
@@ -457,9 +457,9 @@ def test_version_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
     code = """
 import sys
 sys.argv = ["checksig", "--version"]
-from checksig.cli import run
+from checksig.command.cli import run
 assert run() == 0
-heavy = {"tqdm", "tempfile", "asyncio", "html.parser", "checksig.completion", "multiprocessing"}
+heavy = {"tqdm", "tempfile", "asyncio", "html.parser", "checksig.command.completion", "multiprocessing"}
 print(sorted(heavy & set(sys.modules)), "_checksig.so" in open("/proc/self/maps").read())
 """
     done = subprocess.run(

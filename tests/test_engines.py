@@ -26,7 +26,7 @@ from support import (
     loads_library,
 )
 
-from checksig import helper
+from checksig import _helper as helper
 
 ASK = """
 import sys, checksig
@@ -119,7 +119,7 @@ def test_the_helper_needs_no_c_library_and_no_file() -> None:
 ALONE_IN_A_ROOT = """
 import os, shutil, subprocess, sys, tempfile
 sys.path.insert(0, "src")
-from checksig.helper import pack
+from checksig._helper import pack
 with tempfile.TemporaryDirectory() as root:
     shutil.copy(sys.argv[1], root + "/engine")
     shutil.copytree(sys.argv[2], root + "/logs")

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import checksig
-from checksig import Entry, FileResult, Status, hints
-from checksig.hints import Hint, Hints
+from checksig import Entry, FileResult, Status
+from checksig.command import hints
+from checksig.command.hints import Hint, Hints
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
 

@@ -104,7 +104,8 @@ def test_the_wheel_is_for_every_python_3_of_the_platform(wheel: Path) -> None:
     pages = {name for name in names if name.startswith(f"{NAME}.data/data/share/man/man1/checksig")}
     assert len(pages) == len(list((CHECKOUT / "docs/man").iterdir()))
     names -= pages
-    modules = {f"checksig/{p.name}" for p in (CHECKOUT / "src/checksig").glob("*.py")}
+    sources = CHECKOUT / "src"
+    modules = {str(p.relative_to(sources)) for p in (sources / "checksig").rglob("*.py")}
     assert names == modules | {
         f"checksig/{HELPER}",
         f"checksig/{LIBRARY}",
@@ -146,7 +147,7 @@ def test_one_wheel_serves_each_python(version: str, wheel: Path, tmp_path: Path)
 def test_two_builds_are_bit_identical(build: str, name: str, tmp_path: Path) -> None:
     built: list[bytes] = []
     for folder in ("one", "another place"):
-        backend = shutil.copytree(CHECKOUT / "backend", tmp_path / folder / "backend")
+        backend = shutil.copytree(CHECKOUT / "build_backend", tmp_path / folder / "backend")
         shutil.copytree(CHECKOUT / "go", tmp_path / folder / "go")
         code = f"import pathlib, sys, toolchain; toolchain.{build}('1.2.3', pathlib.Path(sys.argv[1]))"
         # A cache of its own makes the second build compile everything anew.
@@ -162,7 +163,7 @@ def test_two_builds_are_bit_identical(build: str, name: str, tmp_path: Path) -> 
 
 def kernels_of(made: Path, tmp_path: Path) -> set[str]:
     """Return what a helper can hash by, as its own message names it."""
-    code = "import sys, pathlib, checksig, checksig.helper as helper"
+    code = "import sys, pathlib, checksig, checksig._helper as helper"
     code += "; helper.PATH = pathlib.Path(sys.argv[1]); checksig.check('.')"
     env = {**os.environ, "CHECKSIG_ENGINE": "helper", "CHECKSIG_KERNELS": "none such"}
     done = run(sys.executable, "-c", code, made, cwd=tmp_path, env=env, status=1)
@@ -223,7 +224,7 @@ def test_the_unpacked_sdist_builds_offline_and_runs_its_tests(unpacked: Path, tm
     assert re.search(r"^\d{3} passed", done.stdout, re.MULTILINE), done.stdout
     go_env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOPROXY": "off"}
     run(
-        toolchain.go_command(), "test", "-run=TestCases", "./internal/verify", cwd=unpacked / "go", env=go_env
+        toolchain.go_command(), "test", "-run=TestCases", "./internal/engine", cwd=unpacked / "go", env=go_env
     )
 
 
@@ -314,7 +315,7 @@ def test_an_editable_install_is_rebuilt_by_a_plain_rerun(checkout: Path, tmp_pat
         return user.stdout.readline() if user.stdout else ""
 
     assert ask() == f"{MISMATCH}\n"
-    source = checkout / "go/internal/verify/result.go"
+    source = checkout / "go/internal/engine/result.go"
     old, new = 'errors.New("mismatch")', 'errors.New("another word")'
     assert old in source.read_text()
     source.write_text(source.read_text().replace(old, new))

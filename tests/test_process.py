@@ -440,7 +440,7 @@ print(checksig.check(sys.argv[1], workers=int(sys.argv[3])).ok)
 # For code that runs in a child: a user with no other process, who may have so many threads.
 ALONE = """
 import errno, os, resource, sys, threading
-import checksig, checksig.progress
+import checksig, checksig._progress
 def alone(threads):
     os.setuid(100_000 + os.getpid())  # nobody else
     resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))

@@ -13,7 +13,10 @@ import pytest
 import toolchain
 from support import CHECKOUT
 
-MODULES = sorted((CHECKOUT / "src" / "checksig").glob("*.py"))
+SOURCES = CHECKOUT / "src" / "checksig"
+MODULES = {
+    ".".join(path.relative_to(SOURCES).with_suffix("").parts): path for path in sorted(SOURCES.rglob("*.py"))
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -29,9 +32,8 @@ def imports(path: Path) -> set[str]:
 
 
 def test_one_module_imports_ctypes() -> None:
-    assert [p.name for p in MODULES if "ctypes" in {name.split(".")[0] for name in imports(p)}] == [
-        "checksig.py"
-    ]
+    users = [m for m, path in MODULES.items() if "ctypes" in {n.split(".")[0] for n in imports(path)}]
+    assert users == ["checksig"]
 
 
 def test_init_is_docstring_version_and_reexports() -> None:
@@ -44,59 +46,60 @@ def test_init_is_docstring_version_and_reexports() -> None:
 
 
 def test_python_modules_import_one_way() -> None:
-    # errors, text <- report; errors <- helper <- checksig; report <- progress; all of them <- check;
-    # check <- hints <- output <- cli
+    # errors, _text <- report; errors <- _helper <- checksig; report <- _progress; all of them <- _read
+    # <- _verify, _write; all of them <- command
     allowed = {
         "errors": {"report"},  # for its type alone
-        "text": set(),
-        "report": {"errors", "text"},
-        "helper": {"errors", ""},  # the version
-        "checksig": {"errors", "helper", ""},
-        "progress": {"report", "checksig"},  # for its type alone
-        "manifest": {"checksig", "errors", "report"},
-        "check": {"checksig", "manifest", "progress", "report"},
-        "atomic": set(),
-        "write": {"atomic", "checksig", "errors", "manifest", "progress", "report"},
-        "hints": {"check", "errors", "report", "text"},
-        "terminal": {"progress", "report"},
-        "output": {"hints", "manifest", "report", "terminal", "text"},
-        "completion": set(),
-        "cli": {
+        "_text": set(),
+        "report": {"errors", "_text"},
+        "_helper": {"errors", ""},  # the version
+        "checksig": {"errors", "_helper", ""},
+        "_progress": {"report", "checksig"},  # for its type alone
+        "_read": {"checksig", "errors", "report"},
+        "_verify": {"checksig", "_read", "_progress", "report"},
+        "_atomic": set(),
+        "_write": {"_atomic", "checksig", "errors", "_read", "_progress", "report"},
+        "command.__init__": set(),
+        "command.hints": {"_verify", "errors", "report", "_text"},
+        "command.terminal": {"_progress", "report"},
+        "command.output": {"command.hints", "_read", "report", "command.terminal", "_text"},
+        "command.completion": set(),
+        "command.cli": {
             "",
-            "check",
-            "completion",
+            "_read",
+            "_text",
+            "_verify",
+            "command.completion",
+            "command.hints",
+            "command.output",
+            "command.terminal",
             "errors",
-            "hints",
-            "manifest",
-            "output",
             "report",
-            "terminal",
-            "text",
         },
-        "__main__": {"cli"},
-        "__init__": {"check", "checksig", "errors", "manifest", "report", "write"},
+        "__main__": {"command.cli"},
+        "__init__": {"_verify", "checksig", "errors", "_read", "report", "_write"},
     }
-    assert set(allowed) == {path.stem for path in MODULES}
-    for path in MODULES:
+    assert set(allowed) == set(MODULES)
+    for name, path in MODULES.items():
         ours = {
             n.removeprefix("checksig").removeprefix(".") for n in imports(path) if n.startswith("checksig")
         }
-        assert ours <= allowed[path.stem], path.name
+        assert ours <= allowed[name], name
 
 
 @pytest.mark.parametrize("tags", ["", toolchain.MODULES_TAG])
 def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp_path: Path) -> None:
-    # lanes <- digest <- manifest, beneath <- verify <- wire <- main, engine; modules in digest alone, and
+    # lanes <- digest <- manifest, beneath <- engine <- wire <- main, helper; modules in digest alone, and
     # only where they can be had; C in main, lanes and, on Linux, the engine
     allowed = {
         "checksig/internal/digest/lanes": set(),
         "checksig/internal/digest": {"lanes"},
         "checksig/internal/manifest": {"digest"},
         "checksig/internal/beneath": set(),
-        "checksig/internal/verify": {"digest", "manifest", "beneath"},
-        "checksig/internal/wire": {"digest", "manifest", "verify"},
-        "checksig": {"digest", "verify", "wire"},
-        "checksig/cmd/checksig-engine": {"verify", "wire"},
+        "checksig/internal/engine": {"digest", "manifest", "beneath"},
+        "checksig/internal/wire": {"digest", "manifest", "engine"},
+        "checksig": {"digest", "engine", "wire"},
+        "checksig/cmd/checksig-helper": {"engine", "wire"},
     }
     modules = {"github.com/zeebo/blake3", "golang.org/x/crypto/blake2b"} if tags else set()
     go = toolchain.go_command()
@@ -118,7 +121,7 @@ def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp
         expected: dict[str, set[str]] = {
             "checksig": {"C"},
             "checksig/internal/digest/lanes": {"C"},
-            "checksig/cmd/checksig-engine": {"C"} if sys.platform == "linux" else set(),
+            "checksig/cmd/checksig-helper": {"C"} if sys.platform == "linux" else set(),
             "checksig/internal/digest": modules,
         }
         assert others == expected.get(name, set()), name

@@ -541,7 +541,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_manifest_and_no_stray(tmp_path: Pat
 
 
 def test_a_stray_that_is_in_use_stays(tmp_path: Path) -> None:
-    from checksig.atomic import Replacement
+    from checksig._atomic import Replacement
 
     plant(tmp_path, {"a": b"1"})
     with Replacement(os.fsencode(tmp_path / "SHA256SUMS")) as other:

@@ -13,7 +13,7 @@ from typing import Any
 import lief
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(CHECKOUT / "backend"))
+sys.path.insert(0, str(CHECKOUT / "build_backend"))
 
 from targets import Target  # noqa: E402
 from toolchain import HELPER  # noqa: E402

@@ -13,7 +13,7 @@ import click
 from click_man.core import write_man_pages  # type: ignore[import-untyped]
 
 import checksig
-from checksig.cli import main as commands
+from checksig.command.cli import main as commands
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "man"
 EXIT_STATUS = """.SH EXIT STATUS

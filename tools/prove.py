@@ -27,7 +27,7 @@ from typing import Any
 import inspection
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-for folder in ("backend", "tests", "src"):
+for folder in ("build_backend", "tests", "src"):
     sys.path.insert(0, str(CHECKOUT / folder))
 
 import targets  # noqa: E402
@@ -89,7 +89,7 @@ class Proof:
         if not folder.exists():
             with zipfile.ZipFile(self.wheel(name)) as archive:
                 archive.extractall(folder)
-            for program in folder.glob("checksig/_checksig-engine"):
+            for program in folder.glob("checksig/_checksig-helper"):
                 program.chmod(0o755)
         return folder
 
@@ -272,7 +272,7 @@ def helpers(proof: Proof) -> None:
         package = proof.unpacked(name) / "checksig"
         require(not list(package.glob("_checksig.*")), f"{name} has a library, which musl cannot load")
         if name.endswith("aarch64"):
-            emulate(package / "_checksig-engine")
+            emulate(package / "_checksig-helper")
         found = proof.corpus(name, [sys.executable], f"corpus-{name}")
         require(found == native_corpus(proof), f"{name}'s helper and the library differ")
         proof.saw(name, f"{len(found)} cases by the helper, as the library")

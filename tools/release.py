@@ -23,7 +23,7 @@ from typing import Literal
 import build
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(CHECKOUT / "backend"))
+sys.path.insert(0, str(CHECKOUT / "build_backend"))
 
 import targets  # noqa: E402
 import toolchain  # noqa: E402

@@ -28,7 +28,7 @@ PYTHON = ENVIRONMENT / "bin" / "python"
 ON_THE_HELPER = ("tests/test_cases.py", "tests/test_jobs.py")
 TOO_LONG = "not million and not ctrl_c_is_seen"  # tests/test_engines.py has another test of Ctrl-C
 
-sys.path.insert(0, str(CHECKOUT / "backend"))
+sys.path.insert(0, str(CHECKOUT / "build_backend"))
 
 import toolchain  # noqa: E402
 

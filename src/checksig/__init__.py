@@ -7,7 +7,9 @@ Traceback (most recent call last):
 checksig.errors.VerificationError: "testdata/logs/httpd-08.log" - mismatch
 """
 
-from checksig.check import check, check_signatures, iter_check
+from checksig._read import find_manifests, read_manifest
+from checksig._verify import check, check_signatures, iter_check
+from checksig._write import create, diff, update
 from checksig.checksig import Engine, get_algorithms, get_engine, get_include, get_library
 from checksig.errors import (
     ChecksigError,
@@ -16,9 +18,7 @@ from checksig.errors import (
     ManifestNotFoundError,
     VerificationError,
 )
-from checksig.manifest import find_manifests, read_manifest
 from checksig.report import BadLine, Changes, Entry, FileResult, Manifest, Progress, Report, Status
-from checksig.write import create, diff, update
 
 __version__ = "0.1.0"
 

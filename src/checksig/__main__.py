@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Run the command and end the process with its exit status."""
     try:
-        from checksig.cli import run
+        from checksig.command.cli import run
 
         status = run()
     except KeyboardInterrupt:  # while modules were imported

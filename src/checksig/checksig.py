@@ -2,7 +2,7 @@
 
 ``checksig.h``, in the folder that :func:`get_include` names, is the contract
 of the calls made here. The library is loaded at the first call that needs it;
-where it cannot be, a helper process takes its place (:mod:`checksig.helper`).
+where it cannot be, a helper process takes its place (:mod:`checksig._helper`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn, Protocol
 
 import checksig
-from checksig import helper
+from checksig import _helper as helper
+from checksig._helper import FORKED, REMEDY, Failure, Helper, text
 from checksig.errors import InternalError, ManifestError, ManifestNotFoundError
-from checksig.helper import FORKED, REMEDY, Failure, Helper, text
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from checksig._text import count, duration, place, printable, rate, size
 from checksig.errors import VerificationError
-from checksig.text import count, duration, place, printable, rate, size
 
 
 class Status(StrEnum):

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"checksig/internal/digest"
-	engine "checksig/internal/verify"
+	"checksig/internal/engine"
 )
 
 // For tests of the engines from outside: a directory whose name ends so makes

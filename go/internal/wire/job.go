@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	engine "checksig/internal/verify"
+	"checksig/internal/engine"
 )
 
 // A Job is a run, and what is to be told at its end.

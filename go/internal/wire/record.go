@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 
-	engine "checksig/internal/verify"
+	"checksig/internal/engine"
 )
 
 // The kinds of checksig_record.

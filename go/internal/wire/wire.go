@@ -12,8 +12,8 @@ import (
 	"syscall"
 
 	"checksig/internal/digest"
+	"checksig/internal/engine"
 	"checksig/internal/manifest"
-	engine "checksig/internal/verify"
 )
 
 // These do the work. A build with the tag checksig_inject replaces them.

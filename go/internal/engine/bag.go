@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"checksig/internal/beneath"
+	"checksig/internal/manifest"
+)
+
+// The files of a bag (RFC 8493).
+const (
+	bagDeclaration = "bagit.txt"
+	bagInfo        = "bag-info.txt"
+	bagFetch       = "fetch.txt"
+	bagPayload     = "data/"
+)
+
+// A bag is what the tag files of a bag say beside its manifests.
+type bag struct {
+	payload []*Source       // its payload manifests
+	strict  bool            // each of them lists the whole payload, as from BagIt 1.0 on
+	fetched map[string]bool // what fetch.txt lists
+	info    *Source         // where the totals stand; nil if they do not
+	bytes   int64           // of the payload, as listed
+	files   int64
+	line    int // of the totals
+}
+
+// readBag reads the manifests of a bag, and its totals.
+func (r *reader) readBag() error {
+	var names []string
+	err := r.list(".", func(name string) bool {
+		if strings.HasSuffix(name, ".txt") && (strings.HasPrefix(name, "manifest-") || strings.HasPrefix(name, "tagmanifest-")) {
+			names = append(names, name)
+		}
+		return true
+	})
+	if err != nil {
+		return &OSError{r.root, err}
+	}
+	version, err := r.declared("BagIt-Version")
+	if err != nil {
+		return err
+	}
+	encoding, err := r.declared("Tag-File-Character-Encoding")
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(encoding, "UTF-8") {
+		return &manifest.Error{Path: Join(r.root, bagDeclaration), Reason: fmt.Sprintf("tag files in %q, and only UTF-8 is read", encoding)}
+	}
+	r.bag = &bag{strict: !strings.HasPrefix(version, "0.")}
+	slices.Sort(names)
+	for _, name := range names {
+		before := len(r.found)
+		if err := r.addBelow(name, manifest.Options{Percent: r.bag.strict, MayBeEmpty: true}); err != nil {
+			return err
+		}
+		if strings.HasPrefix(name, "manifest-") {
+			r.bag.payload = append(r.bag.payload, r.found[before:]...)
+		}
+	}
+	if len(r.bag.payload) == 0 {
+		return &manifest.Error{Path: Join(r.root, bagDeclaration), Reason: "a bag without a payload manifest (manifest-sha256.txt, …)"}
+	}
+	if err := r.readFetch(); err != nil {
+		return err
+	}
+	return r.readOxum()
+}
+
+// declared returns the one value of a name in bagit.txt.
+func (r *reader) declared(name string) (string, error) {
+	values, err := r.tagValues(bagDeclaration, name)
+	if err != nil {
+		return "", err
+	}
+	if len(values) != 1 || values[0].value == "" {
+		return "", &manifest.Error{Path: Join(r.root, bagDeclaration), Reason: "has not one " + name}
+	}
+	return values[0].value, nil
+}
+
+// A tagLine is a line of a tag file: "name: value".
+type tagLine struct {
+	value string
+	line  int
+}
+
+// tagValues returns the values of a name in a tag file, of which a line goes on in
+// the next one if that begins with a blank; none if the file, or the name, is not there.
+func (r *reader) tagValues(file, name string) (values []tagLine, err error) {
+	text, err := r.tagFile(file)
+	if err != nil {
+		return nil, err
+	}
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(text, "\xef\xbb\xbf"))
+	wanted := false
+	for number, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
+			if wanted {
+				values[len(values)-1].value = strings.TrimSpace(values[len(values)-1].value + " " + strings.TrimSpace(line))
+			}
+			continue
+		}
+		label, value, found := strings.Cut(line, ":")
+		if wanted = found && strings.EqualFold(strings.TrimSpace(label), name); wanted {
+			values = append(values, tagLine{strings.TrimSpace(value), number + 1})
+		}
+	}
+	return values, nil
+}
+
+// tagFile returns the content of a tag file; "" if it is not there.
+func (r *reader) tagFile(name string) (string, error) {
+	file, err := r.files.Open(name)
+	if err == beneath.ErrMissing && !r.dir.Exists(name) {
+		return "", nil
+	}
+	if err != nil {
+		return "", manifestError(Join(r.root, name), err)
+	}
+	defer closeCounted(file)
+	text, err := readAll(file, r.files.stopped)
+	if err != nil {
+		return "", manifestError(Join(r.root, name), err)
+	}
+	return text, nil
+}
+
+// readFetch takes the names of fetch.txt, of which each line is a URL, a length or
+// "-", and a name.
+func (r *reader) readFetch() error {
+	text, err := r.tagFile(bagFetch)
+	if err != nil {
+		return err
+	}
+	r.bag.fetched = map[string]bool{}
+	for line := range strings.Lines(text) {
+		_, rest, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
+		_, name, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
+		if clean, err := beneath.Clean(strings.TrimLeft(name, " \t")); err == nil {
+			r.bag.fetched[clean] = true
+		}
+	}
+	return nil
+}
+
+// readOxum takes the totals, "Payload-Oxum: BYTES.FILES".
+func (r *reader) readOxum() error {
+	values, err := r.tagValues(bagInfo, "Payload-Oxum")
+	if err != nil || len(values) == 0 {
+		return err
+	}
+	r.bag.info = &Source{Manifest: &manifest.Manifest{}, Path: Join(r.root, bagInfo), name: bagInfo, first: -1}
+	r.bag.line = values[0].line
+	if len(values) > 1 {
+		r.bag.info.Complain(values[1].line, "a second Payload-Oxum")
+		return nil
+	}
+	bytes, files, _ := strings.Cut(values[0].value, ".")
+	if r.bag.bytes, err = strconv.ParseInt(bytes, 10, 64); err == nil {
+		r.bag.files, err = strconv.ParseInt(files, 10, 64)
+	}
+	if err != nil {
+		r.bag.info.Complain(r.bag.line, fmt.Sprintf("Payload-Oxum is %q, and no number of bytes and of files", values[0].value))
+	}
+	return nil
+}

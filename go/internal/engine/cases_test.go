@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"checksig/internal/beneath"
+	"checksig/internal/digest"
+	"checksig/internal/manifest"
+)
+
+// A testCase is one file of testdata/cases, whose README tells the format.
+type testCase struct {
+	Rule, Origin, Verdict string
+	Options               map[string]string
+	Tree                  [][]any
+	Line                  int
+	Message               []string
+}
+
+func TestCases(t *testing.T) {
+	paths, err := filepath.Glob("../../../testdata/cases/*.json")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("found no case (error %v)", err)
+	}
+	for resolution, open := range resolutions {
+		for _, path := range paths {
+			name := strings.TrimSuffix(filepath.Base(path), ".json")
+			t.Run(resolution+"/"+name, func(t *testing.T) { runCase(t, path, open) })
+		}
+	}
+}
+
+var resolutions = map[string]func(string) (*beneath.Root, error){
+	"kernel": beneath.OpenRoot,
+	"go":     beneath.OpenGoRoot,
+}
+
+func runCase(t *testing.T, path string, open func(string) (*beneath.Root, error)) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c testCase
+	if err := json.Unmarshal(text, &c); err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	for _, item := range c.Tree {
+		plant(t, root, item)
+	}
+	j := newJob(root, Options{
+		Workers:   3,
+		Manifest:  strings.ReplaceAll(c.Options["manifest"], "ROOT", root),
+		Format:    manifest.FormatByName(c.Options["format"]),
+		Algorithm: digest.ByName(c.Options["algorithm"]),
+		Extra:     map[string]Extra{"": IgnoreExtra, "report": ReportExtra, "fail": FailExtra}[c.Options["extra"]],
+	})
+	j.run(open)
+	report, err := j.Outcome()
+	if err == nil {
+		err = report.Err()
+	}
+	if got := verdictOf(err); got != c.Verdict {
+		t.Fatalf("got %s (%v), want %s", got, err, c.Verdict)
+	}
+	if err == nil {
+		return
+	}
+	got, want := strings.ReplaceAll(err.Error(), root, "ROOT"), strings.Join(c.Message, "\n")
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	var bad *manifest.Error
+	if errors.As(err, &bad) && bad.Line != c.Line {
+		t.Errorf("got line %d, want %d", bad.Line, c.Line)
+	}
+}
+
+func verdictOf(err error) string {
+	switch err.(type) {
+	case nil:
+		return "ok"
+	case *FailedError:
+		return "failed"
+	case *manifest.NotFoundError:
+		return "not-found"
+	case *manifest.Error:
+		return "manifest"
+	}
+	return err.Error()
+}
+
+// plant makes one item of a case's tree below root.
+func plant(t *testing.T, root string, item []any) {
+	t.Helper()
+	kind, path := item[0].(string), filepath.Join(root, string(latin1(item[1])))
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch kind {
+	case "file":
+		content := latin1(item[2])
+		if len(item) > 3 {
+			content = []byte(strings.Repeat(string(content), int(item[3].(float64))))
+		}
+		err = os.WriteFile(path, content, 0o644)
+	case "sparse":
+		err = os.WriteFile(path, nil, 0o644)
+		if err == nil {
+			err = os.Truncate(path, int64(item[2].(float64)))
+		}
+	case "directory":
+		err = os.Mkdir(path, 0o755)
+	case "symlink":
+		err = os.Symlink(strings.ReplaceAll(string(latin1(item[2])), "ROOT", root), path)
+	case "fifo":
+		err = syscall.Mkfifo(path, 0o644)
+	case "socket":
+		listener, failure := net.ListenUnix("unix", &net.UnixAddr{Name: path})
+		if err = failure; err == nil {
+			listener.SetUnlinkOnClose(false)
+			err = listener.Close()
+		}
+	case "device":
+		err = syscall.Mknod(path, syscall.S_IFCHR|0o666, 1<<8|3) // the null device
+		if errors.Is(err, syscall.EPERM) {
+			t.Skip("only root makes devices")
+		}
+	default:
+		t.Fatalf("unknown kind %q", kind)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// latin1 gives a byte for each character: names need not be UTF-8.
+func latin1(value any) []byte {
+	var b []byte
+	for _, r := range value.(string) {
+		b = append(b, byte(r))
+	}
+	return b
+}

@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"checksig/internal/beneath"
+)
+
+// While descriptors have run out, a patience pauses between its tries. While
+// other files of this process's runs are open it waits for them to be closed,
+// else it gives up after maxWaiting without a success.
+const (
+	firstPause = time.Millisecond
+	lastPause  = 100 * time.Millisecond
+	maxWaiting = 10 * time.Second
+)
+
+// maxOpen is how many files a worker that has one open may see open, of all runs of
+// this process, and yet open another: the process around needs descriptors, too. Of
+// those that it may have, maxOpenShare is the part.
+const (
+	maxOpen      = 256
+	maxOpenShare = 4
+)
+
+// openBudget is maxOpen, or less where the process may have few descriptors.
+var openBudget = sync.OnceValue(func() int64 { return min(maxOpen, max(1, maxDescriptors()/maxOpenShare)) })
+
+// openFiles counts the files that all runs of this process have open.
+var openFiles atomic.Int64
+
+// closeCounted closes a file that an opener opened.
+func closeCounted(file File) {
+	file.Close()
+	openFiles.Add(-1)
+}
+
+// A patience waits, where descriptors have run out, for some to come free, since
+// what could not be opened may be good. It serves one goroutine.
+type patience struct {
+	stopped *atomic.Bool  // true: wait no longer
+	threads *threadPool   // one of which the goroutine has, and does without while it waits; or nil
+	waited  time.Duration // since the last success, with no file open
+}
+
+// try calls open until it fails of no descriptor, or for too long.
+func (p *patience) try(open func() error) error {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		err := open()
+		if !exhausted(err) {
+			p.waited = 0
+			return err
+		}
+		if p.waited >= maxWaiting || p.stopped.Load() {
+			return err
+		}
+		p.pause(pause)
+		if openFiles.Load() == 0 {
+			p.waited += pause
+		}
+	}
+}
+
+// pause sleeps. Whoever has a file open may want the thread.
+func (p *patience) pause(length time.Duration) {
+	if p.threads == nil {
+		time.Sleep(length)
+		return
+	}
+	p.threads.rest(length)
+}
+
+// list lists a directory below the root, patiently, as long as nothing of it was listed.
+func (p *patience) list(root *beneath.Root, dir string, each func(string, os.FileMode) bool) (err error) {
+	_ = p.try(func() error {
+		began := false
+		err = root.List(dir, func(name string, mode os.FileMode) bool {
+			began = true
+			return each(name, mode)
+		})
+		if began {
+			return nil
+		}
+		return err
+	})
+	return err
+}
+
+// An opener opens files, patiently.
+type opener struct {
+	patience
+	open func(name string) (File, error)
+}
+
+// Open opens a file, which closeCounted must close.
+func (o *opener) Open(name string) (file File, err error) {
+	err = o.try(func() error {
+		file, err = o.openOnce(name)
+		return err
+	})
+	return file, err
+}
+
+// openOnce is Open without patience.
+func (o *opener) openOnce(name string) (File, error) {
+	file, err := o.open(name)
+	if err == nil {
+		openFiles.Add(1)
+	}
+	return file, err
+}
+
+func opens(dir *beneath.Root) func(string) (File, error) {
+	return func(name string) (File, error) { return dir.Open(name) }
+}
+
+func exhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// descriptorsNeeded are free when a run begins: two for the runtime's poller,
+// one for the root, one for a file.
+const descriptorsNeeded = 4
+
+var poller struct {
+	mu     sync.Mutex
+	primed atomic.Bool
+}
+
+// primePoller makes the Go runtime open its poller now, while descriptors are
+// free: it ends the process if it needs the poller later and cannot have it.
+func primePoller() error {
+	if poller.primed.Load() {
+		return nil
+	}
+	poller.mu.Lock()
+	defer poller.mu.Unlock()
+	if poller.primed.Load() {
+		return nil
+	}
+	if err := reserve(descriptorsNeeded); err != nil {
+		return err
+	}
+	time.Sleep(1) // a timer, and timers need the poller
+	poller.primed.Store(true)
+	return nil
+}
+
+// reserve fails if descriptors run out before n more are open at once.
+func reserve(n int) error {
+	for range n {
+		fd, err := syscall.Open("/", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if exhausted(err) {
+			return &OSError{"/", err}
+		}
+		if err == nil {
+			defer syscall.Close(fd)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,17 @@
+//go:build unix
+
+package engine
+
+import (
+	"math"
+	"syscall"
+)
+
+// maxDescriptors returns how many descriptors this process may have.
+func maxDescriptors() int64 {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > math.MaxInt32 {
+		return math.MaxInt32
+	}
+	return int64(limit.Cur)
+}

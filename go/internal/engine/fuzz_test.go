@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A fuzzTree is a directory, its manifest and the verdict on each file, all made
+// from the bytes of a fuzzer, without the engine.
+type fuzzTree struct {
+	root     string
+	data     []byte
+	calm     bool              // nothing is wrong, but that files are missing or not listed
+	contents map[string][]byte // by name; nil: there is something that is no file
+	order    []string          // of the listed names
+	sums     map[string]map[string][]byte
+	conflict map[string]bool
+	manifest strings.Builder
+}
+
+// next returns the next byte of the fuzzer's, below n.
+func (f *fuzzTree) next(n int) int {
+	if len(f.data) == 0 {
+		return 0
+	}
+	b := f.data[0]
+	f.data = f.data[1:]
+	return int(b) % n
+}
+
+var fuzzNames = []string{"a", "b", "d/c", "d/e/f", "-", " x", "\xff", `back\slash`, "new\nline", "B", "d/g", "*"}
+
+var fuzzAlgorithms = []struct {
+	name string
+	sum  func([]byte) []byte
+}{
+	{"sha1", func(b []byte) []byte { s := sha1.Sum(b); return s[:] }},
+	{"md5", func(b []byte) []byte { s := md5.Sum(b); return s[:] }},
+	{"sha256", func(b []byte) []byte { s := sha256.Sum256(b); return s[:] }},
+	{"sha512", func(b []byte) []byte { s := sha512.Sum512(b); return s[:] }},
+}
+
+// plantFiles makes files, and in the place of some of them something else.
+func (f *fuzzTree) plantFiles(t *testing.T) {
+	for _, name := range fuzzNames {
+		path := filepath.Join(f.root, name)
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind := f.next(8)
+		if f.calm && kind > 0 {
+			kind = 3 // a file
+		}
+		switch kind {
+		case 0: // nothing
+		case 1:
+			err = os.Mkdir(path, 0o755)
+			f.contents[name] = nil
+		case 2:
+			err = os.Symlink("/etc/hostname", path)
+			f.contents[name] = nil
+		default:
+			content := bytes.Repeat([]byte{byte(f.next(256))}, f.next(256)*f.next(8)*200)
+			err = os.WriteFile(path, content, 0o644)
+			f.contents[name] = append([]byte{}, content...)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// list adds a line to the manifest, with the right digest or with another.
+func (f *fuzzTree) list() {
+	name := fuzzNames[f.next(len(fuzzNames))]
+	algorithm := fuzzAlgorithms[f.next(len(fuzzAlgorithms))]
+	digest := algorithm.sum(f.contents[name])
+	if f.next(4) == 0 && !f.calm {
+		digest[f.next(len(digest))] ^= 1 << f.next(8)
+	}
+	if f.sums[name] == nil {
+		f.order = append(f.order, name)
+		f.sums[name] = map[string][]byte{}
+	}
+	if known := f.sums[name][algorithm.name]; known != nil && !bytes.Equal(known, digest) {
+		f.conflict[name] = true
+	}
+	f.sums[name][algorithm.name] = digest
+	escaped := strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(name)
+	if escaped != name {
+		f.manifest.WriteString(`\`)
+	}
+	fmt.Fprintf(&f.manifest, "%x  %s%s\n", digest, []string{"", "./", ".//"}[f.next(3)], escaped)
+}
+
+// A fuzzVerdict is what a run has to say of a file.
+type fuzzVerdict struct {
+	name   string
+	status Status
+}
+
+func byName(a, b fuzzVerdict) int { return strings.Compare(a.name, b.name) }
+
+// want returns the verdicts, as the rules have them; those on unlisted files by name.
+func (f *fuzzTree) want(extra Extra) (verdicts []fuzzVerdict) {
+	for _, name := range f.order {
+		verdicts = append(verdicts, fuzzVerdict{name, f.verdict(name)})
+	}
+	if extra == IgnoreExtra {
+		return verdicts
+	}
+	for name := range f.contents {
+		info, err := os.Lstat(filepath.Join(f.root, name))
+		if err == nil && !info.IsDir() && f.sums[name] == nil {
+			verdicts = append(verdicts, fuzzVerdict{name, Unlisted})
+		}
+	}
+	slices.SortFunc(verdicts[len(f.order):], byName)
+	return verdicts
+}
+
+// isGood reports whether the verdicts together are a success.
+func isGood(verdicts []fuzzVerdict, options Options) bool {
+	good := false
+	for _, v := range verdicts {
+		switch {
+		case v.status == OK:
+			good = true
+		case v.status == Missing && options.IgnoreMissing, v.status == Unlisted && options.Extra == ReportExtra:
+		default:
+			return false
+		}
+	}
+	return good
+}
+
+func (f *fuzzTree) verdict(name string) Status {
+	content, there := f.contents[name]
+	switch {
+	case f.conflict[name]:
+		return Conflict
+	case !there:
+		return Missing
+	case content == nil:
+		return Error
+	}
+	for _, algorithm := range fuzzAlgorithms {
+		if sum := f.sums[name][algorithm.name]; sum != nil && !bytes.Equal(sum, algorithm.sum(content)) {
+			return Failed
+		}
+	}
+	return OK
+}
+
+// The law: of every tree, by either resolution and with any options, each file has
+// the verdict that the rules give it, and the whole is good if all of them are.
+func FuzzRun(f *testing.F) {
+	random := rand.NewChaCha8([32]byte{})
+	for range 300 {
+		seed := make([]byte, 200)
+		random.Read(seed)
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tree := &fuzzTree{
+			root: t.TempDir(), data: data,
+			contents: map[string][]byte{}, sums: map[string]map[string][]byte{}, conflict: map[string]bool{},
+		}
+		tree.calm = tree.next(2) == 1
+		tree.plantFiles(t)
+		options := Options{
+			Workers: tree.next(4), Extra: Extra(tree.next(3)), IgnoreMissing: tree.next(2) == 1,
+			Results: AllResults, Totals: tree.next(2) == 1,
+		}
+		for range 1 + tree.next(30) {
+			tree.list()
+		}
+		if err := os.WriteFile(filepath.Join(tree.root, "CHECKSUMS"), []byte(tree.manifest.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		want := tree.want(options.Extra)
+		for resolution, open := range resolutions {
+			j := newJob(tree.root, options)
+			go j.run(open)
+			var got []fuzzVerdict
+			take := func(r *Result) bool { got = append(got, fuzzVerdict{r.Name, r.Status}); return true }
+			for !j.Next(time.Second, take) {
+			}
+			report, err := j.Outcome()
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.SortFunc(got[len(tree.order):], byName)
+			if !slices.Equal(got, want) || (report.Err() == nil) != isGood(want, options) {
+				t.Errorf("%s, %+v: got %q, %v; want %q", resolution, options, got, report.Err(), want)
+			}
+		}
+	})
+}

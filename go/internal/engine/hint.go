@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"hash"
+	"slices"
+
+	"checksig/internal/beneath"
+	"checksig/internal/digest"
+)
+
+// maxHinted is the size in bytes of the largest file that is read once more for a hint.
+const maxHinted = 64 << 20
+
+// hint returns, where no file at all matches, which other algorithm would fit the
+// first that does not; "" if none does.
+func (j *Job) hint(r *Report, dir *beneath.Root) string {
+	at := slices.IndexFunc(r.first, func(r Result) bool { return r.Status == Failed && r.Size <= maxHinted })
+	if r.Counts[OK] > 0 || at < 0 {
+		return ""
+	}
+	first := &r.first[at]
+	file, err := dir.Open(first.Name)
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	var others []*digest.Algorithm
+	var states []hash.Hash
+	for _, a := range digest.Algorithms {
+		if a.Size != len(first.Expected) || a == first.Algorithm {
+			continue
+		}
+		state := a.New()
+		a.Begin(state, file.Opened().Size)
+		others, states = append(others, a), append(states, state)
+	}
+	buffer := make([]byte, bufferSize)
+	err = drain(file, buffer, &j.stopped, func(p []byte) {
+		for _, state := range states {
+			state.Write(p)
+		}
+	})
+	if err != nil {
+		return ""
+	}
+	for i, state := range states {
+		if bytes.Equal(state.Sum(nil), first.Expected) {
+			const hint = "no file matches %s; the listed digest of %q is its %s"
+			return fmt.Sprintf(hint, first.Algorithm.Name, first.Name, others[i].Name)
+		}
+	}
+	return ""
+}

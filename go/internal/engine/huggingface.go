@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"checksig/internal/beneath"
+	"checksig/internal/manifest"
+)
+
+// huggingFace is where a download with a local directory (hf download --local-dir)
+// keeps a file NAME.metadata for each file: a commit, an etag and a time, in a line
+// each. The etag is the file's SHA-256, or, in 40 digits, its SHA-1 as git has it.
+const huggingFace = ".cache/huggingface/download"
+
+// readHuggingFace makes one manifest of all that metadata.
+func (r *reader) readHuggingFace() error {
+	var names []string
+	isMetadata := func(name string) bool { return strings.HasSuffix(name, ".metadata") }
+	var failed error
+	list := func(dir string, each func(string, os.FileMode) bool) error {
+		return r.files.list(r.dir, dir, each)
+	}
+	beneath.Walk(list, huggingFace, r.files.stopped, isMetadata, func(item beneath.Item) bool {
+		if item.Err != nil {
+			failed = &OSError{Join(r.root, item.Name), item.Err}
+			return false
+		}
+		names = append(names, item.Name)
+		return true
+	})
+	if failed != nil {
+		return failed
+	}
+	slices.Sort(names)
+	var text strings.Builder
+	var complaints []string
+	for _, name := range names {
+		content, err := r.tagFile(name)
+		if err != nil {
+			return err
+		}
+		file := strings.TrimSuffix(strings.TrimPrefix(name, huggingFace+"/"), ".metadata")
+		etag, algorithm := etagOf(content)
+		if algorithm == "" {
+			complaints = append(complaints, fmt.Sprintf("%q has no etag that is a digest", name))
+			continue
+		}
+		fmt.Fprintf(&text, "%s -1 %s %s\x00", algorithm, etag, file)
+	}
+	path := Join(r.root, huggingFace)
+	before := len(r.found)
+	err := r.add(path, huggingFace, text.String(), manifest.Options{Format: manifest.FormatByName("list"), MayBeEmpty: len(complaints) > 0})
+	if err != nil {
+		return err
+	}
+	for _, complaint := range complaints {
+		r.found[before].Complain(0, complaint)
+	}
+	r.found[before].Notes = append(r.found[before].Notes, "metadata of a download from Hugging Face")
+	return nil
+}
+
+// inHuggingFace reports whether a file belongs to that metadata.
+func inHuggingFace(name string) bool {
+	return strings.HasPrefix(name, strings.TrimSuffix(huggingFace, "download"))
+}
+
+// etagOf returns the digest in a metadata file, and its algorithm; "" if there is none.
+func etagOf(content string) (etag, algorithm string) {
+	lines := strings.Split(content, "\n")
+	if len(lines) < 2 {
+		return "", ""
+	}
+	etag = strings.TrimSuffix(lines[1], "\r")
+	if strings.Trim(etag, "0123456789abcdef") != "" {
+		return "", ""
+	}
+	return etag, map[int]string{64: "sha256", 40: "git-sha1"}[len(etag)]
+}

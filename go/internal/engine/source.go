@@ -1,0 +1,370 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"checksig/internal/beneath"
+	"checksig/internal/manifest"
+)
+
+// A Source is a manifest that a run has read.
+type Source struct {
+	*manifest.Manifest
+	Path        string // for messages
+	Backslashes bool   // of its names, they separate directories
+	Notes       []string
+
+	name  string // below the root; "" if it does not lie there
+	first int    // the index of its first entry among those of all sources
+}
+
+// sources are the manifests of a run, in the order in which they were read.
+type sources []*Source
+
+// Len returns the number of entries of all sources.
+func (s sources) Len() int {
+	if len(s) == 0 {
+		return 0
+	}
+	last := s[len(s)-1]
+	return last.first + last.Manifest.Len()
+}
+
+// Entry returns the entry with that index, from 0.
+func (s sources) Entry(index int) manifest.Entry {
+	at := 0
+	if len(s) > 1 {
+		at = sort.Search(len(s), func(i int) bool { return s[i].first > index }) - 1
+	}
+	source := s[at]
+	entry := source.Manifest.Entry(index - source.first)
+	if source.Backslashes {
+		entry.Name = strings.ReplaceAll(entry.Name, `\`, "/")
+	}
+	return entry
+}
+
+// badLines returns how many lines of all sources are bad.
+func (s sources) badLines() int {
+	count := 0
+	for _, source := range s {
+		count += source.BadLineCount
+	}
+	return count
+}
+
+// A reader reads the manifests of a run.
+type reader struct {
+	root    string
+	dir     *beneath.Root
+	options Options
+	files   opener
+	found   sources
+	bag     *bag // nil if the directory is none
+
+	byExtension bool // no manifest has a usual name
+}
+
+func (j *Job) newReader(dir *beneath.Root) *reader {
+	return &reader{
+		root: j.root, dir: dir, options: j.options,
+		files: opener{patience{stopped: &j.stopped, threads: threads}, opens(dir)},
+	}
+}
+
+// read reads the manifest that the options name, or those that the directory has.
+func (r *reader) read() (sources, error) {
+	var err error
+	switch {
+	case r.options.Text != nil:
+		err = r.addText(cmp.Or(r.options.Name, "the given manifest"), *r.options.Text)
+	case r.options.List != "":
+		err = r.add("the given entries", "", r.options.List, manifest.Options{Format: manifest.FormatByName("list")})
+	case r.options.Manifest != "":
+		err = r.addFile(r.options.Manifest)
+	default:
+		err = r.discover()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(r.found) == 0 {
+		return nil, &manifest.NotFoundError{Dir: r.root}
+	}
+	return r.found, nil
+}
+
+// addText takes the content of a manifest that is no file.
+func (r *reader) addText(name, text string) error {
+	if len(text) > manifest.MaxSize {
+		return manifestError(name, errTooLarge)
+	}
+	return r.add(name, "", text, manifest.Options{Name: name})
+}
+
+// addFile reads the manifest that a caller has named, which need not lie below the root.
+func (r *reader) addFile(path string) error {
+	if r.options.Task == FindManifests {
+		r.found = append(r.found, &Source{Manifest: &manifest.Manifest{}, Path: path})
+		return nil
+	}
+	file, err := beneath.OpenPath(path)
+	if errors.Is(err, beneath.ErrMissing) {
+		return &OSError{path, syscall.ENOENT}
+	}
+	if err != nil {
+		return manifestError(path, err)
+	}
+	defer file.Close()
+	return r.addOpen(file, path, r.nameBelow(path), manifest.Options{})
+}
+
+// nameBelow returns the name of a path below the root, or "".
+func (r *reader) nameBelow(path string) string {
+	root, err := filepath.Abs(r.root)
+	if err != nil {
+		return ""
+	}
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	name, err := filepath.Rel(root, path)
+	if err != nil || !filepath.IsLocal(name) {
+		return ""
+	}
+	return filepath.ToSlash(name)
+}
+
+// addBelow reads the manifest of that name below the root; one that is gone since it
+// was found is none.
+func (r *reader) addBelow(name string, options manifest.Options) error {
+	path := Join(r.root, name)
+	if r.options.Task == FindManifests {
+		source := &Source{Manifest: &manifest.Manifest{}, Path: path}
+		if r.byExtension {
+			source.Notes = []string{"by its extension"}
+		}
+		r.found = append(r.found, source)
+		return nil
+	}
+	file, err := r.files.Open(name)
+	if errors.Is(err, beneath.ErrMissing) && !r.dir.Exists(name) {
+		return nil
+	}
+	if err != nil {
+		return manifestError(path, err)
+	}
+	defer closeCounted(file)
+	return r.addOpen(file, path, name, options)
+}
+
+func (r *reader) addOpen(file File, path, name string, options manifest.Options) error {
+	text, err := readAll(file, r.files.stopped)
+	if err != nil {
+		return manifestError(path, err)
+	}
+	options.Name = cmp.Or(r.options.Name, path)
+	return r.add(path, name, text, options)
+}
+
+// add takes a manifest. The caller's options come before those that its place tells.
+func (r *reader) add(path, name, text string, options manifest.Options) error {
+	if r.options.Format != nil {
+		options.Format = r.options.Format
+	}
+	options.Name = filepath.ToSlash(options.Name)
+	options.Algorithm = r.options.Algorithm
+	options.NoDigests = r.options.Task == HashFiles
+	parsed, err := manifest.Parse(text, options, r.files.stopped)
+	var bad *manifest.Error
+	if errors.As(err, &bad) {
+		bad.Path = path
+		return bad
+	}
+	source := &Source{Manifest: parsed, Path: path, name: name, first: r.found.Len()}
+	if parsed.Signed {
+		source.Notes = append(source.Notes, "PGP signature not checked")
+	}
+	if parsed.Backslashes && !r.anyExists(parsed) {
+		source.Backslashes = true
+		source.Notes = append(source.Notes, "backslashes separate directories")
+	}
+	r.found = append(r.found, source)
+	return nil
+}
+
+// anyExists reports whether there is a file under a name with a backslash.
+func (r *reader) anyExists(m *manifest.Manifest) bool {
+	for i := range m.Len() {
+		entry := m.Entry(i)
+		if strings.IndexByte(entry.Name, '\\') < 0 {
+			continue
+		}
+		if name, err := beneath.Clean(entry.Name); err == nil && r.dir.Exists(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// discover reads the manifests of the directory: a bag's, or those of usual names,
+// or, where there is none, those whose names say that they are manifests, or what
+// a download from Hugging Face left.
+func (r *reader) discover() error {
+	names, err := r.candidates()
+	if err != nil {
+		return err
+	}
+	if slices.Contains(names, bagDeclaration) {
+		if err := r.readBag(); err != nil {
+			return err
+		}
+		names = slices.DeleteFunc(names, func(name string) bool { return name == bagDeclaration })
+	}
+	if len(names) == 1 && names[0] == huggingFace {
+		return r.readHuggingFace()
+	}
+	for _, name := range names {
+		if err := r.addBelow(name, manifest.Options{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// candidates returns the names to read, in their order.
+func (r *reader) candidates() ([]string, error) {
+	usual, looked := map[string]bool{}, 0
+	err := r.list(".", func(name string) bool {
+		if isUsual[name] {
+			usual[name] = true
+		}
+		looked++
+		return looked <= listedAtMost
+	})
+	if err != nil || looked > listedAtMost {
+		for name := range isUsual {
+			usual[name] = r.dir.Exists(name)
+		}
+		usual = r.asSpelled(usual)
+	}
+	if names := inOrder(usual); len(names) > 0 {
+		return names, nil
+	}
+	var others []string
+	err = r.list(".", func(name string) bool {
+		if manifest.IsManifest(name) {
+			others = append(others, name)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, &OSError{r.root, err}
+	}
+	slices.Sort(others)
+	r.byExtension = true
+	if len(others) == 0 && r.dir.Exists(huggingFace) {
+		others = []string{huggingFace}
+	}
+	return others, nil
+}
+
+// asSpelled returns those names that a directory has as they are spelled: many systems
+// find a file by its name in another case, too. It lists the directory only if names
+// differ by their case alone.
+func (r *reader) asSpelled(there map[string]bool) map[string]bool {
+	if !foldTogether(inOrder(there)) {
+		return there
+	}
+	spelled := map[string]bool{}
+	err := r.list(".", func(name string) bool {
+		if there[name] {
+			spelled[name] = true
+		}
+		return true
+	})
+	if err != nil {
+		return there
+	}
+	return spelled
+}
+
+// foldTogether reports whether two names differ by their case alone.
+func foldTogether(names []string) bool {
+	folded := map[string]bool{}
+	for _, name := range names {
+		name = strings.ToLower(name)
+		if folded[name] {
+			return true
+		}
+		folded[name] = true
+	}
+	return false
+}
+
+// listedAtMost is how many names of a directory are looked at to find its manifest,
+// before each usual name is tried instead: it may hold a million files.
+const listedAtMost = 2000
+
+// usualNames are those of manifests, and what says that the directory is a bag.
+var usualNames = append([]string{bagDeclaration}, manifest.Usual...)
+
+var isUsual = func() map[string]bool {
+	set := map[string]bool{}
+	for _, name := range usualNames {
+		set[name] = true
+	}
+	return set
+}()
+
+func inOrder(there map[string]bool) (names []string) {
+	for _, name := range usualNames {
+		if there[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// list calls each with the names in a directory, until it returns false.
+func (r *reader) list(dir string, each func(name string) bool) error {
+	return r.files.list(r.dir, dir, func(name string, _ os.FileMode) bool { return each(name) })
+}
+
+// manifestError tells what the operating system refused from what must not
+// serve as a manifest.
+func manifestError(path string, err error) error {
+	if errors.Is(err, beneath.ErrMissing) {
+		return &manifest.Error{Path: path, Reason: "is a dangling symlink"}
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) && errno != syscall.EXDEV {
+		return &OSError{path, errno}
+	}
+	return &manifest.Error{Path: path, Reason: err.Error()}
+}
+
+var errTooLarge = errors.New("larger than 1 GiB")
+
+// readAll returns the content of a manifest.
+func readAll(file File, stopped *atomic.Bool) (string, error) {
+	size := file.Opened().Size
+	if size > manifest.MaxSize {
+		return "", errTooLarge
+	}
+	var text strings.Builder
+	text.Grow(int(size))
+	buffer := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buffer)
+	err := drain(file, buffer[:], stopped, func(p []byte) { text.Write(p) })
+	return text.String(), err
+}

@@ -1,0 +1,214 @@
+package engine
+
+import "sync"
+
+// window is how many files may be ahead of the first one that is not done, so
+// that a large file holds up no small ones; keptWindow the same, with those whose
+// results wait to be taken, where good files have results too. They bound memory.
+const (
+	window     = 1 << 16
+	keptWindow = 1 << 13
+)
+
+// A stream hands out the numbers of the files to check, takes the results as
+// they come, and gives them on in order.
+type stream struct {
+	mu     sync.Mutex
+	room   *sync.Cond
+	report *Report
+	wanted Wanted
+	total  int
+	taken  int          // the next number to hand out, but for those in early
+	first  []int        // to be handed out before it
+	early  map[int]bool // that were
+	head   int          // the next number to give on
+	ring   []cell
+	out    int       // how many are handed out and not done
+	kept   []*Result // in order, not yet given
+	ended  bool
+	wake   chan struct{} // holds a token when kept is not empty
+}
+
+// A cell holds the result of a file whose predecessors are not all done.
+type cell struct {
+	done   bool
+	result *Result // nil: OK, and not wanted
+}
+
+func newStream(report *Report, wanted Wanted) *stream {
+	size := window
+	if wanted == AllResults {
+		size = keptWindow
+	}
+	s := &stream{
+		report: report,
+		wanted: wanted,
+		total:  report.Files,
+		ring:   make([]cell, min(report.Files, size)),
+		wake:   make(chan struct{}, 1),
+	}
+	s.room = sync.NewCond(&s.mu)
+	return s
+}
+
+// A numbered result is the verdict on the file with that number.
+type numbered struct {
+	number int
+	result *Result // nil: OK, and not wanted
+}
+
+// take hands out numbers of files to check, into free, and returns how many: 0, there
+// are none. Of workers, the one that asks has so many under way, and gets no more than
+// its share of all. It waits for the window to move only if it has none.
+func (s *stream) take(free []int, underWay, workers int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for underWay == 0 && !s.ended && s.rest() > 0 && s.ahead() <= 0 {
+		s.room.Wait()
+	}
+	if s.ended {
+		return 0
+	}
+	share := (s.rest()+s.out+workers-1)/workers - underWay
+	n := max(0, min(len(free), s.rest(), s.ahead(), share))
+	for i := range n {
+		free[i] = s.next()
+	}
+	s.out += n
+	return n
+}
+
+// rest is how many files are not handed out.
+func (s *stream) rest() int { return s.total - s.taken - len(s.early) }
+
+// next returns the number of the next file to hand out.
+func (s *stream) next() int {
+	if len(s.first) > 0 {
+		number := s.first[0]
+		s.first = s.first[1:]
+		s.early[number] = true
+		return number
+	}
+	for s.early[s.taken] {
+		delete(s.early, s.taken)
+		s.taken++
+	}
+	s.taken++
+	return s.taken - 1
+}
+
+// handedOut returns the number before which all files are handed out.
+func (s *stream) handedOut() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
+}
+
+// prefer makes take hand out the files with these numbers next, as far as they are in
+// the window and not handed out.
+func (s *stream) prefer(numbers []int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.early = map[int]bool{}
+	for _, number := range numbers {
+		if number >= s.taken && number < s.head+len(s.ring) {
+			s.first = append(s.first, number)
+		}
+	}
+}
+
+// ahead is how many numbers may be handed out until the window moves.
+func (s *stream) ahead() int { return len(s.ring) - (s.taken - s.head + len(s.early) + len(s.kept)) }
+
+// put takes results.
+func (s *stream) put(results []numbered) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range results {
+		s.ring[r.number%len(s.ring)] = cell{true, r.result}
+	}
+	s.out -= len(results)
+	for s.head < s.total && s.ring[s.head%len(s.ring)].done {
+		next := &s.ring[s.head%len(s.ring)]
+		s.pass(next.result)
+		*next = cell{}
+		s.head++
+	}
+	s.room.Broadcast()
+}
+
+// pass notes a result, in its order, and keeps it if it is wanted.
+func (s *stream) pass(result *Result) {
+	if result == nil {
+		s.report.Counts[OK]++
+		return
+	}
+	s.report.note(result)
+	if s.wanted == AllResults || s.wanted == BadResults && (result.Bad || result.Status == Unlisted) {
+		s.kept = append(s.kept, result)
+		s.signal()
+	}
+}
+
+// add takes a result that comes after those of the numbers, when there is room
+// for it; false: the stream was stopped.
+func (s *stream) add(result *Result) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.ended && len(s.kept) >= keptWindow {
+		s.room.Wait()
+	}
+	if s.ended {
+		return false
+	}
+	s.pass(result)
+	return true
+}
+
+func (s *stream) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// give gives the results that are there to use, until it returns false. It
+// reports whether none is left.
+func (s *stream) give(use func(*Result) bool) (all bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	given := 0
+	for given < len(s.kept) && use(s.kept[given]) {
+		s.kept[given] = nil
+		given++
+	}
+	s.kept = s.kept[given:]
+	if len(s.kept) > 0 {
+		s.signal()
+	}
+	s.room.Broadcast()
+	return len(s.kept) == 0
+}
+
+// stop makes take hand out nothing more.
+func (s *stream) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	s.room.Broadcast()
+}
+
+// finished reports whether every file has its verdict.
+func (s *stream) finished() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.head == s.total
+}
+
+// counts returns how many files are done, how many of them are bad, and how
+// many have each verdict.
+func (s *stream) counts() (done, failed int64, by [statuses]int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int64(s.head), int64(s.report.Failed), s.report.Counts
+}

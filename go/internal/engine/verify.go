@@ -1,0 +1,122 @@
+// Package engine checks the files of a directory against its manifest.
+//
+// It finds and reads the manifest, hashes the files on a bounded number of
+// goroutines, and gives a verdict on every file, in the manifest's order: the
+// first failure stops nothing. Success means that at least one file was
+// verified, that no line was left unread, and that every listed file was hashed
+// and has every digest listed for it.
+//
+// It does not promise that a file stays as it was: a write through a memory
+// map that is in flight while the file is read may go unnoticed.
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"checksig/internal/beneath"
+	"checksig/internal/digest"
+	"checksig/internal/manifest"
+)
+
+// Options change how a run works. The zero value is the default.
+type Options struct {
+	Manifest      string            // its path; "": the directory has it
+	Name          string            // what the manifest is to be read as if it were called; "": its path
+	List          string            // entries, in the format "list", instead of a manifest
+	Text          *string           // the content of a manifest, instead of a file with it
+	Format        *manifest.Format  // of the manifest; nil: its name or its lines tell
+	Algorithm     *digest.Algorithm // of the manifest's digests; nil: its name or their length tells
+	Workers       int               // how many files are read at once, at most 256; 0: as many as pay off
+	IgnoreMissing bool              // a missing file is not bad
+	Task          Task              // how far to go
+	Extra         Extra             // what files that no entry names are
+	Shard         Shard             // which of the files count
+	Totals        bool              // count the bytes of all files in advance, for Progress
+	Results       Wanted            // which results [Job.Next] gives
+}
+
+// Task says how far a run goes.
+type Task int
+
+// The results of a run that reads entries are the entries, those of one that finds
+// files all that is below the root and no directory; one that finds manifests has
+// none. None of these has a verdict. One that hashes files takes the names and the
+// algorithms of the entries that it is given, and their digests are its results.
+const (
+	VerifyFiles Task = iota
+	ReadEntries
+	FindManifests
+	FindFiles
+	HashFiles
+)
+
+// Extra says what becomes of files in the directory that the manifest does not list.
+type Extra int
+
+// Unless they are ignored, each gets the verdict [Unlisted]; then a directory that
+// cannot be listed is a bad file.
+const (
+	IgnoreExtra Extra = iota
+	ReportExtra       // they are not bad
+	FailExtra         // they are bad
+)
+
+// A Shard is the files, of those that the manifests list, whose numbers from 1 on are
+// Number, Number + Of, Number + 2 Of, …: the shards 1 to Of are together all files, and
+// each file is in one. So are those that are not listed. The zero value is all files.
+type Shard struct{ Number, Of int }
+
+// has reports whether a file is in the shard, by its index from 0.
+func (s Shard) has(index int) bool { return s.Of == 0 || index%s.Of == s.Number-1 }
+
+// empty says why no file of so many is in the shard.
+func (s Shard) empty(listed int) string {
+	files := "1 file is"
+	if listed != 1 {
+		files = fmt.Sprintf("%d files are", listed)
+	}
+	return fmt.Sprintf("shard %d of %d is empty, since %s listed", s.Number, s.Of, files)
+}
+
+// Wanted says which results a job keeps until they are taken.
+type Wanted int
+
+// A job that keeps none needs nobody who takes them.
+const (
+	NoResults Wanted = iota
+	BadResults
+	AllResults
+)
+
+// An OSError says that the operating system refused what a run cannot do
+// without: to open the directory, or its manifest.
+type OSError struct {
+	Path string
+	Err  error // wraps a syscall.Errno
+}
+
+func (e *OSError) Error() string { return fmt.Sprintf("%q - %s", e.Path, beneath.Reason(e.Err)) }
+func (e *OSError) Unwrap() error { return e.Err }
+
+// Reason returns what there is to say beyond the error of the operating system, or "".
+func (e *OSError) Reason() string {
+	var known *beneath.Error
+	if errors.As(e.Err, &known) {
+		return known.Reason
+	}
+	return ""
+}
+
+// Run verifies every file that the manifest of the directory root lists. An
+// error means that there is no verdict: an [*OSError], a [*manifest.NotFoundError], a
+// [*manifest.Error] or a [*PanicError].
+func Run(root string, options Options) (*Report, error) {
+	if err := primePoller(); err != nil {
+		return nil, err
+	}
+	options.Results = NoResults
+	j := newJob(root, options)
+	j.run(beneath.OpenRoot)
+	return j.Outcome()
+}

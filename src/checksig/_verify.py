@@ -1,0 +1,306 @@
+"""The functions that verify a directory."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Literal, cast
+
+from checksig._progress import ProgressOption, Reporter, as_progress
+from checksig._read import as_bad_line, as_manifest, as_text, pack
+from checksig.checksig import (
+    ALL_RESULTS,
+    BAD_LINE,
+    FAIL_EXTRA,
+    FILE,
+    IGNORE_MISSING,
+    REPORT_EXTRA,
+    TOTALS,
+    AnyPath,
+    Job,
+    Record,
+    Request,
+    errno_of,
+)
+from checksig.report import BadLine, Entry, FileResult, Manifest, Progress, Report, Status
+
+ExtraOption = Literal["ignore", "report", "fail"]
+ManifestOption = AnyPath | Iterable[Entry] | BinaryIO | None
+
+_STATUSES = tuple(Status)
+_EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
+
+
+def check_signatures(
+    path: AnyPath,
+    manifest: ManifestOption = None,
+    *,
+    format: str | None = None,
+    algorithm: str | None = None,
+    workers: int | None = None,
+    ignore_missing: bool = False,
+    extra: ExtraOption = "ignore",
+    shard: tuple[int, int] | None = None,
+    progress: ProgressOption = None,
+) -> None:
+    """Verify every file that the manifests of a directory list; raise unless all is well.
+
+    The manifests are all files of the directory that have usual names:
+    ``sha1sum.txt``, ``SHA256SUMS``, ``MD5SUMS``, …; a file that several of them
+    list is read once, and must match all. The files are read in parallel, on all
+    cores; the GIL is released, and Ctrl-C is seen at once.
+
+    Args:
+        path: the directory.
+        manifest: the path of a manifest, which need not lie in the directory; or entries; or a binary
+            file with a manifest in it, such as ``sys.stdin.buffer``.
+        format: of the manifest: gnu, bagit, sfv, pooch, hashdeep, record, sidecar. None: its
+            name tells it, or its lines.
+        algorithm: of the manifest's digests: md5, sha1, sha256, … None: the manifest's name
+            tells it, or the lines do, or the digests' length.
+        workers: how many files are read at once. None: as many as pay off.
+        ignore_missing: a file that is not there is not bad; but one has to be there.
+        extra: what becomes of files in the directory, or below it, that the manifest does not
+            list: "ignore" does not look for them, with "report" they are in the report, with
+            "fail" they are bad. If it looks, a directory that cannot be listed is bad.
+        shard: (K, N) verifies every N-th file, beginning with the K-th: the shards (1, N) to
+            (N, N) are together all files, and those that the manifest does not list.
+        progress: True shows a progress bar, by tqdm; a function is called with a
+            :class:`Progress`, at most ten times a second, on this thread.
+
+    Raises:
+        VerificationError: a ValueError that names each bad file, with its reason.
+        ManifestNotFoundError: a ValueError and FileNotFoundError; there is no manifest.
+        ManifestError: a ValueError; a manifest is unusable as a whole, or the shard is empty.
+        OSError: the directory or a manifest cannot be opened or read.
+        ValueError: an argument is not allowed; path is empty or has a NUL in it.
+        TypeError: an argument is of the wrong type.
+        RuntimeError: this is a forked child of a process that used checksig, and no copy can be loaded here.
+        InternalError: a fault of checksig itself.
+        ImportError: the library of this installation cannot be loaded.
+    """
+    check(
+        path,
+        manifest,
+        format=format,
+        algorithm=algorithm,
+        workers=workers,
+        ignore_missing=ignore_missing,
+        extra=extra,
+        shard=shard,
+        progress=progress,
+    ).raise_for_failures()
+
+
+def check(
+    path: AnyPath,
+    manifest: ManifestOption = None,
+    *,
+    format: str | None = None,
+    algorithm: str | None = None,
+    workers: int | None = None,
+    ignore_missing: bool = False,
+    extra: ExtraOption = "ignore",
+    shard: tuple[int, int] | None = None,
+    progress: ProgressOption = None,
+) -> Report:
+    """Verify every file that the manifests of a directory list, and report what is bad.
+
+    Bad files, and bad lines of a manifest, are data here, and no exception:
+    look at ``Report.ok``. Arguments and other exceptions are those of
+    :func:`check_signatures`.
+    """
+    flags = _flags(ignore_missing, extra, progress)
+    run = _Run(path, _request(manifest, format, algorithm, workers, shard, flags), progress)
+    failures: list[FileResult] = []
+    extras: list[FileResult] = []
+    for result in run:
+        if result.bad:
+            failures.append(result)
+        if result.status is Status.EXTRA:
+            extras.append(result)
+    return run.report(failures, extras)
+
+
+def iter_check(
+    path: AnyPath,
+    manifest: ManifestOption = None,
+    *,
+    format: str | None = None,
+    algorithm: str | None = None,
+    workers: int | None = None,
+    ignore_missing: bool = False,
+    extra: ExtraOption = "ignore",
+    shard: tuple[int, int] | None = None,
+    progress: ProgressOption = None,
+    only_bad: bool = False,
+) -> Results:
+    """Verify a directory and yield the result of every file, good ones too, in the manifest's order.
+
+    With ``extra``, those that it does not list come behind them. Memory is bounded,
+    however many the files are: who takes results slowly makes the verification
+    wait. Closing the iterator, by its ``close``, or dropping it cancels the
+    verification. What is wrong with a manifest comes last, as results of the
+    manifest's path with the status ERROR: a bad line, the first 20 each and the
+    rest as a number; or that none of the listed files is there, with
+    ignore_missing. With ``only_bad`` no results of files that are OK are yielded, nor
+    made. Other arguments and exceptions are those of :func:`check_signatures`, but
+    for VerificationError.
+    """
+    flags = _flags(ignore_missing, extra, progress) | (0 if only_bad else ALL_RESULTS)
+    return Results(_Run(path, _request(manifest, format, algorithm, workers, shard, flags), progress))
+
+
+class Results(Iterator[FileResult]):
+    """What :func:`iter_check` returns: results, how far it has come, and at the end the report."""
+
+    # A generator that has not begun would not know that it was closed, and one that
+    # refers to this object would keep it from ending when it is dropped.
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+        self._closed = False
+        self._results = _results(run)
+
+    def __next__(self) -> FileResult:
+        if self._closed:
+            raise StopIteration
+        return next(self._results)
+
+    def close(self) -> None:
+        """Cancel the verification, if it goes on; there are no more results."""
+        self._closed = True
+        self._run.job.close()
+
+    @property
+    def progress(self) -> Progress:
+        """How far the verification has come."""
+        return self._run.progress
+
+    @property
+    def report(self) -> Report | None:
+        """The report; None until the result of every file was taken.
+
+        Its ``failures`` and ``extra`` are empty, since they were yielded.
+        """
+        return self._run.report() if self._run.ended else None
+
+
+def _results(run: _Run) -> Iterator[FileResult]:
+    failed = False
+    for result in run:
+        failed = failed or result.bad
+        yield result
+    report = run.report()
+    for line in report.bad_lines:
+        yield _of_manifest(line.path, str(line))
+    if report.bad_line_count > len(report.bad_lines):
+        more = report.bad_line_count - len(report.bad_lines)
+        yield _of_manifest(report.bad_lines[-1].path, f"{more} more bad lines")
+    if not report.ok and not failed and not report.bad_line_count:
+        yield _of_manifest(report.manifests[0].path, "none of the listed files is there")
+
+
+class _Run:
+    """A verification under way."""
+
+    def __init__(self, path: AnyPath, request: Request, progress: ProgressOption) -> None:
+        self.job = Job(path, request)
+        self._root = os.fsdecode(path)
+        self._shard = request.shard if any(request.shard) else None
+        self._option = progress
+        self._start = time.monotonic()
+        self._seconds = 0.0  # in all
+        self.ended = False
+        self._manifests: list[Manifest] = []
+        self._bad_lines: list[BadLine] = []
+
+    def __iter__(self) -> Iterator[FileResult]:
+        with self.job as job, Reporter(self._option) as reporter:
+            for batch in job.batches():
+                for record in batch:
+                    if record.kind == FILE:
+                        yield _result(record)
+                    elif record.kind == BAD_LINE:
+                        self._bad_lines.append(as_bad_line(record))
+                    else:
+                        self._manifests.append(as_manifest(record))
+                reporter.update(job.counters)
+            reporter.finish(job.counters)
+        self._seconds = time.monotonic() - self._start
+        self.ended = not self.job.cancelled
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        seconds = self._seconds if self.ended else time.monotonic() - self._start
+        return as_progress(self.job.counters, seconds)
+
+    def report(self, failures: Iterable[FileResult] = (), extra: Iterable[FileResult] = ()) -> Report:
+        """Return what was found, when that is all."""
+        counters = self.job.counters
+        return Report(
+            root=self._root,
+            manifests=tuple(self._manifests),
+            files=counters.total_files,
+            counts=dict(zip(_STATUSES, counters.counts, strict=False)),
+            bad=counters.failed,
+            bytes=counters.bytes,
+            seconds=self._seconds,
+            failures=tuple(failures),
+            extra=tuple(extra),
+            bad_lines=tuple(self._bad_lines),
+            bad_line_count=counters.bad_lines,
+            message=self.job.failure,
+            hint=self.job.hint,
+            shard=self._shard,
+        )
+
+
+def _of_manifest(path: str, reason: str) -> FileResult:
+    return FileResult(path, Status.ERROR, "", "", reason=reason, bad=True)
+
+
+def _flags(ignore_missing: bool, extra: str, progress: ProgressOption) -> int:
+    if extra not in _EXTRA_FLAGS:
+        raise ValueError(f'extra must be "ignore", "report" or "fail", not {extra!r}')
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise TypeError(f"progress is True, False, None or a function, not {progress!r}")
+    return (IGNORE_MISSING if ignore_missing else 0) | _EXTRA_FLAGS[extra] | (TOTALS if progress else 0)
+
+
+def _request(
+    manifest: ManifestOption,
+    format: str | None,
+    algorithm: str | None,
+    workers: int | None,
+    shard: tuple[int, int] | None,
+    flags: int,
+) -> Request:
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be 1 or more, not {workers}")
+    if shard is not None and not 1 <= shard[0] <= shard[1]:
+        raise ValueError(f"shard must be (K, N), with K from 1 to N, not {shard}")
+    request = Request(
+        format=format, algorithm=algorithm, workers=workers or 0, flags=flags, shard=shard or (0, 0)
+    )
+    if manifest is None or isinstance(manifest, (str, bytes, os.PathLike)):
+        return request._replace(manifest=manifest)
+    if hasattr(manifest, "read"):
+        return request._replace(**as_text(cast(BinaryIO, manifest), flags))
+    return request._replace(entries=pack(manifest))
+
+
+def _result(record: Record) -> FileResult:
+    return FileResult(
+        record.name,
+        _STATUSES[record.status],
+        record.algorithm,
+        record.expected.hex(),
+        record.actual.hex() if record.actual else None,
+        None if record.number < 0 else record.number,
+        record.reason,
+        errno_of(record.errno) if record.errno else None,
+        record.bad,
+    )

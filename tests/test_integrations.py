@@ -1,0 +1,400 @@
+"""Runs the pages of docs/integrations as they stand there, on good and on damaged data."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import CHECKOUT, blocks, environment
+
+import checksig
+
+HABITS = CHECKOUT / "docs" / "habits"
+PROGRAMS = Path(sys.executable).parent  # checksig is there, and what tests/requirements.txt installs
+
+# What the machine, or a job of CI, may have set, and the programs of the pages look at.
+_OTHERS = ("GITHUB_", "GIT_", "JUPYTER_", "MAKE", "MFLAGS", "PRE_COMMIT", "PYTEST_", "SLURM_")
+
+Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def page(name: str, language: str) -> list[str]:
+    """Return the blocks of a page of docs/integrations."""
+    return blocks(f"docs/integrations/{name}.md", language)
+
+
+def untimed(text: str) -> str:
+    """Return a text in which nothing took any time."""
+    return re.sub(r"in \d+ ms", "in 0 ms", text)
+
+
+def damage(root: Path) -> None:
+    """Change a byte of a file."""
+    (root / "data" / "b.csv").write_text("1,2,4\n")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a directory that has two files and their manifest in ``data``."""
+    root = tmp_path / "root"
+    (root / "data").mkdir(parents=True)
+    (root / "data" / "a.csv").write_text("a,b\n")
+    (root / "data" / "b.csv").write_text("1,2,3\n")
+    checksig.create(root / "data")
+    return root
+
+
+@pytest.fixture
+def shell(root: Path, tmp_path: Path) -> Shell:
+    """Return a function that runs a script of a shell in that directory, and gives all that it wrote."""
+    inherited = {name: value for name, value in environment().items() if not name.startswith(_OTHERS)}
+    env = {
+        **inherited,
+        "PATH": os.pathsep.join([str(tmp_path / "bin"), str(PROGRAMS), inherited["PATH"]]),
+        "HOME": str(tmp_path),
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+    }
+
+    def run(script: str, more: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-e", "-c", script],
+            cwd=root,
+            env={**env, **(more or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run
+
+
+def need(program: str) -> None:
+    """Skip where a program is not installed."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+
+
+def test_the_index_has_each_page_and_the_readme_the_index() -> None:
+    pages = {path.name for path in HABITS.glob("*.md")} - {"README.md"}
+    assert set(re.findall(r"^\| \[.*\]\((.+)\)", (HABITS / "README.md").read_text("utf-8"), re.M)) == pages
+    assert "(docs/integrations/README.md)" in (CHECKOUT / "README.md").read_text("utf-8")
+    for path in HABITS.glob("*.md"):
+        for target in re.findall(r"\]\(([^)#]+)", path.read_text("utf-8")):
+            assert (HABITS / target).exists(), f"{path.name}: {target}"
+
+
+@pytest.fixture
+def repository(root: Path, shell: Shell, tmp_path: Path) -> Shell:
+    """Make a repository with the hook, and a first commit; return what runs a shell in it."""
+    need("git")
+    # "language: python" would install a released checksig; the page says what else works.
+    config, replaced = re.subn(
+        r"language: python\n *additional_dependencies: .*", "language: system", page("pre-commit", "yaml")[0]
+    )
+    assert replaced == 1
+    (root / ".pre-commit-config.yaml").write_text(config)
+    identity = {"GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
+    (tmp_path / "gitconfig").write_text("[user]\nname = A\nemail = a@example.org\n")
+
+    def run(script: str) -> subprocess.CompletedProcess[str]:
+        return shell(script, identity)
+
+    done = run("git init -q . && pre-commit install && git add . && git commit -qm good")
+    assert (done.returncode, done.stdout.count("Passed")) == (0, 1), done.stdout
+    return run
+
+
+def test_the_hook_stops_a_commit_of_a_damaged_file(root: Path, repository: Shell) -> None:
+    damage(root)
+    done = repository("git commit -qam damaged")
+    assert done.returncode == 1
+    assert untimed(done.stdout).strip() == untimed(page("pre-commit", "text")[0]).strip()
+
+
+def test_the_hook_looks_at_a_commit_that_only_deletes_unless_it_has_files(
+    root: Path, repository: Shell
+) -> None:
+    done = repository("git rm -q data/b.csv; git commit -qm deleted")
+    assert (done.returncode, "data/b.csv: MISSING" in done.stdout) == (1, True)
+
+    config = root / ".pre-commit-config.yaml"
+    config.write_text(config.read_text().replace("always_run: true", "files: ^data/"))
+    done = repository("git add .pre-commit-config.yaml; git commit -qm deleted")
+    assert (done.returncode, "Skipped" in done.stdout) == (0, True), done.stdout
+
+
+def test_the_hook_sees_what_is_staged_and_files_that_git_does_not_track(
+    root: Path, repository: Shell
+) -> None:
+    damage(root)
+    done = repository("touch c; git add c; git commit -qm 'the damage is not staged'")
+    assert done.returncode == 0, done.stdout
+
+    (root / "data" / "b.csv").write_text("1,2,3\n")
+    (root / "data" / "untracked").touch()
+    checksig.update(root / "data")
+    done = repository("git commit -qam listed")
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_step_of_a_workflow_fails_and_appends_to_the_summary(root: Path, shell: Shell) -> None:
+    install, verify = re.findall(r"- run: (.*)", page("github-actions", "yaml")[0])
+    assert install == "pip install checksig"
+    assert re.findall(r"- run: (.*)", page("github-actions", "yaml")[1]) == [f"uvx {verify}"]
+
+    summary = root / "summary.md"
+    summary.write_text("")
+    done = shell(verify, {"GITHUB_STEP_SUMMARY": str(summary)})
+    assert (done.returncode, summary.read_text("utf-8").split("\n")[0]) == (0, "### checksig: 2 files OK")
+
+    summary.write_text("")
+    damage(root)
+    assert shell(verify, {"GITHUB_STEP_SUMMARY": str(summary)}).returncode == 1
+    shown = page("github-actions", "markdown")[0]
+    assert untimed(summary.read_text("utf-8")).strip() == untimed(shown).strip()
+
+
+def test_actionlint_finds_nothing_in_the_workflows(root: Path, shell: Shell) -> None:
+    need("actionlint")
+    whole, steps = page("github-actions", "yaml")
+    first = whole.index("      - uses: actions/setup-python")
+    (root / "pip.yml").write_text(whole)
+    (root / "uv.yml").write_text(whole[:first] + steps)
+    done = shell("actionlint pip.yml uv.yml")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_make_verifies_once_for_each_change_of_the_manifest(root: Path, shell: Shell) -> None:
+    need("make")
+    (root / "Makefile").write_text(page("make", "make")[0])
+    for path in (root / "data").iterdir():
+        os.utime(path, (1e9, 1e9))
+    done = shell("make result.txt")
+    assert (done.returncode, "2 files OK" in done.stdout) == (0, True), done.stdout
+    assert (root / "result.txt").read_text() == "a,b\n"
+    assert shell("make result.txt").stdout == "make: 'result.txt' is up to date.\n"
+
+    damage(root)
+    assert shell("make result.txt").returncode == 0
+    done = shell("make verify")
+    assert (done.returncode, "data/b.csv: FAILED\n" in done.stdout) == (2, True)
+    assert "verify] Error 1\n" in done.stdout
+
+    os.utime(root / ".verified", (1e9 + 1, 1e9 + 1))
+    os.utime(root / "data" / "SHA256SUMS", (1e9 + 2, 1e9 + 2))
+    for _ in range(2):
+        done = shell("make result.txt")
+        assert (done.returncode, ".verified] Error 1\n" in done.stdout) == (2, True)
+
+    (root / "data" / "SHA256SUMS").unlink()
+    assert "verify] Error 2\n" in shell("make verify").stdout
+
+
+def test_a_manifest_that_changes_while_make_verifies_is_newer_than_the_stamp(
+    root: Path, shell: Shell
+) -> None:
+    need("make")
+    makefile = page("make", "make")[0]
+    slow = "\tsleep 0.05; touch data/SHA256SUMS; checksig check data\n\tmv"
+    (root / "Makefile").write_text(makefile.replace("\tchecksig check data\n\tmv", slow))
+    assert "touch data" in (root / "Makefile").read_text()
+    for _ in range(2):
+        assert "2 files OK" in shell("make result.txt").stdout
+
+
+# An array on this machine, one task after the other.
+SBATCH = """#!/bin/sh
+for script; do :; done
+array=$(sed -n 's/^#SBATCH --array=//p' "$script")
+export SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_COUNT=$((${array#*-} - ${array%-*} + 1)) SLURM_ARRAY_TASK_ID
+worst=0
+for SLURM_ARRAY_TASK_ID in $(seq "${array%-*}" "${array#*-}"); do
+    sh "$script" 2>> slurm.out || { status=$?; [ $status -le $worst ] || worst=$status; }
+done
+echo 7
+exit $worst
+"""
+
+
+@pytest.fixture
+def many(root: Path, tmp_path: Path) -> Path:
+    """Return the directory, with eight files more, the programs of the page, and an sbatch."""
+    for number in range(8):
+        (root / "data" / str(number)).write_text(f"{number}\n")
+    checksig.create(root / "data", overwrite=True)
+    (root / "verify.sbatch").write_text(page("slurm", "sh")[0])
+    (root / "join.py").write_text(page("slurm", "python")[0])
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sbatch").write_text(SBATCH)
+    (tmp_path / "bin" / "sbatch").chmod(0o755)
+    return root
+
+
+def test_the_shards_of_an_array_are_joined(many: Path, shell: Shell) -> None:
+    submit = page("slurm", "sh")[1]
+    done = shell(submit)
+    assert (done.returncode, done.stdout) == (0, "10 files in 8 shards, 0 not OK\n")
+
+    damage(many)
+    done = shell(submit)
+    assert (done.returncode, done.stdout) == (
+        1,
+        "a task did not end with 0\n'b.csv': FAILED\n10 files in 8 shards, 1 not OK\n",
+    )
+
+    if shutil.which("jq"):
+        (names,) = re.findall(r"`(jq .*)`", (HABITS / "slurm.md").read_text("utf-8"))
+        assert shell(names).stdout == "b.csv\n"
+
+
+def test_an_array_that_counts_from_0_is_refused_or_adds_1(many: Path, shell: Shell) -> None:
+    from_0 = page("slurm", "sh")[0].replace("--array=1-8", "--array=0-2")
+    assert "0-2" in from_0
+    (many / "verify.sbatch").write_text(from_0)
+    done = shell(page("slurm", "sh")[1])
+    assert (done.returncode, "\nshard 3 of 3 is not there\n" in done.stdout) == (2, True), done.stdout
+    assert "'0/3' is not K/N" in (many / "slurm.out").read_text()
+
+    assert "`$((SLURM_ARRAY_TASK_ID + 1))`" in (HABITS / "slurm.md").read_text("utf-8")
+    plus_1 = from_0.replace('shard "$SLURM_ARRAY_TASK_ID', 'shard "$((SLURM_ARRAY_TASK_ID + 1))')
+    (many / "verify.sbatch").write_text(plus_1)
+    done = shell(page("slurm", "sh")[1])
+    assert (done.returncode, done.stdout) == (0, "10 files in 3 shards, 0 not OK\n")
+
+
+def cut(text: str) -> str:
+    return text[: len(text) // 2]
+
+
+def first_line(text: str) -> str:
+    return text.split("\n")[0] + "\n"
+
+
+def interrupted(text: str) -> str:
+    return text.replace('"complete": true', '"complete": false')
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda _: "", "shard 2 of 2 is not there"),
+        (first_line, "shard 2 of 2 is not there"),
+        (interrupted, "shard 2 of 2 is not there"),
+        (cut, "a torn line"),
+        (lambda text: text.replace("[2, 2]", "[1, 2]"), "shard 2 of 2 is not there"),
+        (lambda text: text.replace("[2, 2]", "[2, 3]"), "shard 1 of 3 is not there"),
+    ],
+)
+def test_a_shard_that_is_not_complete_is_missed(
+    many: Path, shell: Shell, spoil: Callable[[str], str], said: str
+) -> None:
+    for number in (1, 2):
+        assert shell(f"checksig check data --json --shard {number}/2 > {number}.jsonl").returncode == 0
+    assert shell("cat 1.jsonl 2.jsonl | python3 join.py").returncode == 0
+    file = many / "2.jsonl"
+    file.write_text(spoil(file.read_text("utf-8")), "utf-8")
+    done = shell("cat 1.jsonl 2.jsonl | python3 join.py")
+    assert (done.returncode, said in done.stdout) == (2, True), done.stdout
+
+
+def test_a_bad_file_whose_line_is_lost_is_no_success(many: Path, shell: Shell) -> None:
+    damage(many)
+    done = shell("checksig check data --json --shard 1/1 | grep -v b.csv | python3 join.py")
+    assert (done.returncode, done.stdout) == (
+        2,
+        "a line of a bad file is not there\n10 files in 1 shards, 0 not OK\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (
+            lambda text: text + "no entry\n",
+            "shard 1 of 2 has verified nothing, or a line of the manifest is bad",
+        ),
+        (lambda text: first_line(text) + f"{'0' * 64}  gone\n", "shard 2 of 2 has verified nothing, or"),
+        (first_line, "shard 2 of 2 is empty"),
+        (lambda _: "", "no shard is there"),
+    ],
+)
+def test_shards_that_could_not_be_verified_are_joined_to_no_success(
+    many: Path, shell: Shell, spoil: Callable[[str], str], said: str
+) -> None:
+    manifest = many / "data" / "SHA256SUMS"
+    manifest.write_text(spoil(manifest.read_text()))
+    for number in (1, 2):
+        shell(f"checksig check data --json --ignore-missing --shard {number}/2 > {number}.jsonl")
+    done = shell("cat 1.jsonl 2.jsonl | python3 join.py")
+    assert (done.returncode, said in done.stdout) == (2, True), done.stdout
+
+
+def test_the_fixture_is_an_error_that_names_the_damaged_file(root: Path, shell: Shell) -> None:
+    conftest, test = page("pytest", "python")
+    (root / "conftest.py").write_text(conftest)
+    (root / "test_table.py").write_text(test)
+    (root / "test_other.py").write_text("def test_other(): pass\n")
+    run = "python -m pytest -p no:cacheprovider --rootdir=."
+    done = shell(run)
+    assert (done.returncode, "2 passed" in done.stdout) == (0, True), done.stdout
+
+    damage(root)
+    done = shell(run)
+    assert (done.returncode, "1 passed, 1 error in" in done.stdout) == (1, True), done.stdout
+    (message,) = re.findall(r"E +(checksig\..*)", done.stdout)
+    (shown,) = re.findall(r"`(checksig\.errors.*)`", (HABITS / "pytest.md").read_text("utf-8"))
+    assert message == shown.replace("/…", str(root))
+
+
+@pytest.fixture
+def notebook(root: Path, shell: Shell) -> Callable[..., tuple[int, list[dict[str, Any]]]]:
+    """Return a function that runs cells as a notebook, and gives the exit status and what they showed."""
+
+    def run(*sources: str) -> tuple[int, list[dict[str, Any]]]:
+        cells: list[dict[str, Any]] = [
+            {
+                "cell_type": "code",
+                "id": str(number),
+                "metadata": {},
+                "execution_count": None,
+                "outputs": [],
+                "source": source,
+            }
+            for number, source in enumerate(sources)
+        ]
+        path = root / "notebook.ipynb"
+        path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+        status = shell("jupyter execute --inplace notebook.ipynb").returncode
+        done = json.loads(path.read_text("utf-8"))
+        return status, [output for cell in done["cells"] for output in cell["outputs"]]
+
+    return run
+
+
+def test_a_cell_shows_the_bad_files_as_a_table_and_a_bar(
+    root: Path, notebook: Callable[..., tuple[int, list[dict[str, Any]]]]
+) -> None:
+    show, stop, _ = page("notebook", "python")  # the third needs pandas
+    damage(root)
+    status, outputs = notebook(show)
+    assert status == 0
+    table = "".join(outputs[-1]["data"]["text/html"])
+    assert table.startswith("<p>1 of 2 files FAILED")
+    assert "<td>b.csv</td><td>FAILED</td>" in table
+    assert "failed=1, files=2" in "".join("".join(output["text"]) for output in outputs if "text" in output)
+
+    assert notebook(f"import checksig\n{stop}")[0] == 1
+    (root / "data" / "b.csv").write_text("1,2,3\n")
+    assert notebook(f"import checksig\n{stop}")[0] == 0
