@@ -9,7 +9,7 @@ import (
 	"checksig/internal/engine"
 )
 
-func TestCheckSignaturesNamesTheOneWrongLog(t *testing.T) {
+func TestCheckSignaturesNamesTheBadLog(t *testing.T) {
 	err := CheckSignatures("../testdata/logs")
 	var failed *engine.FailedError
 	if !errors.As(err, &failed) || failed.Report.Files != 10 {
@@ -20,7 +20,7 @@ func TestCheckSignaturesNamesTheOneWrongLog(t *testing.T) {
 	}
 }
 
-func TestCheckSignaturesReturnsNilWhenAllIsWell(t *testing.T) {
+func TestCheckSignaturesReturnsNilWhenAllFilesAreGood(t *testing.T) {
 	root := t.TempDir()
 	for name, content := range map[string]string{
 		"a":           "abc",

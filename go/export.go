@@ -2,12 +2,18 @@ package main
 
 // #include <stdlib.h>
 // #include "checksig.h"
+//
+// // Go has no const. The exported functions need these types to match checksig.h.
+// typedef const char const_char;
+// typedef const checksig_request const_request;
+//
 // void checksig_restore_host(void);
 // int32_t checksig_spare_threads(int32_t wanted);
 import "C"
 
 import (
 	"cmp"
+	"fmt"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -18,78 +24,82 @@ import (
 	"checksig/internal/wire"
 )
 
-// These are the exports; checksig.h is their contract. Go has initialized all
-// packages, package os among them, before it runs the first of them.
+// This file is the boundary to C. checksig.h is its contract. Go initializes all packages,
+// package os among them, before it runs the first export.
 
 func init() {
 	C.checksig_restore_host()
 	engine.SpareThreads = func(n int) int { return int(C.checksig_spare_threads(C.int32_t(n))) }
-	// A run's memory is mostly the manifest's text, which a collection need not look
-	// into: frequent ones are cheap.
+	// Most of the memory of a job is the manifest's content, which the garbage collector
+	// does not scan. Frequent collections are therefore cheap.
 	debug.SetGCPercent(25)
 }
 
 //export verify
-func verify(root *C.char) *C.char {
+func verify(root *C.const_char) *C.char { return checksig_verify(root) }
+
+//export checksig_verify
+func checksig_verify(root *C.const_char) (message *C.char) {
 	err := wire.Contained(func() error {
-		path := C.GoString(root)
-		if err := cmp.Or(wire.CheckRoot(path), wire.CheckKernels()); err != nil {
-			return err
+		path := stringOf(root)
+		err := cmp.Or(wire.CheckRoot(path), wire.CheckKernels())
+		if err == nil {
+			err = CheckSignatures(path)
 		}
-		return CheckSignatures(path)
+		if err != nil {
+			message = C.CString(err.Error())
+		}
+		return nil
 	})
 	if err != nil {
 		return C.CString(err.Error())
 	}
-	return nil
+	return message
 }
 
 //export checksig_start
-func checksig_start(request *C.checksig_request, handle *C.uint64_t, out *C.checksig_error) C.int32_t {
-	*handle, *out = 0, C.checksig_error{}
-	err := wire.Contained(func() error {
-		job, err := requestOf(request).Start()
-		if err == nil {
-			*handle = C.uint64_t(jobs.add(job))
+func checksig_start(request *C.const_request, handle *C.uint64_t, out *C.checksig_error) C.int32_t {
+	return answer(out, func() (int32, error) {
+		*handle = 0
+		r, err := requestOf(request)
+		if err != nil {
+			return 0, err
 		}
-		return err
+		job, err := r.Start()
+		if err != nil {
+			return 0, err
+		}
+		*handle = C.uint64_t(jobs.add(job))
+		return wire.More, nil
 	})
-	if err != nil {
-		fill(out, err)
-		return out.kind
-	}
-	return C.CHECKSIG_MORE
 }
 
 //export checksig_next
 func checksig_next(
 	handle C.uint64_t, buffer unsafe.Pointer, size C.size_t, milliseconds C.int32_t,
 	written *C.size_t, progress *C.checksig_progress, out *C.checksig_error,
-) (kind C.int32_t) {
-	*written, *out = 0, C.checksig_error{}
-	kind = C.CHECKSIG_MORE
-	err := wire.Contained(func() error {
+) C.int32_t {
+	return answer(out, func() (int32, error) {
+		*written = 0
 		job := jobs.get(uint64(handle))
 		if job == nil {
-			return wire.ArgumentError("no such job")
+			return 0, wire.ArgumentError("unknown job handle")
 		}
 		if size < C.CHECKSIG_BUFFER {
-			return wire.ArgumentError("the buffer is smaller than CHECKSIG_BUFFER")
+			return 0, wire.ArgumentError("the buffer is smaller than CHECKSIG_BUFFER")
+		}
+		if err := checkSize("checksig_progress", progress.struct_size, C.sizeof_checksig_progress); err != nil {
+			return 0, err
 		}
 		records := wire.NewRecordWriter(unsafe.Slice((*byte)(buffer), int(size)))
 		ended, err := job.NextRecords(time.Duration(milliseconds)*time.Millisecond, records)
 		*written = C.size_t(records.Written())
-		report(job, progress)
-		if ended && err == nil {
-			kind = C.CHECKSIG_OK
+		fillProgress(progress, job)
+		if ended {
+			return wire.OK, err
 		}
-		return err
+		return wire.More, err
 	})
-	if err != nil {
-		fill(out, err)
-		kind = out.kind
-	}
-	return kind
 }
 
 //export checksig_cancel
@@ -120,58 +130,84 @@ func checksig_close(handle C.uint64_t, milliseconds C.int32_t) C.int32_t {
 //export checksig_free
 func checksig_free(pointer unsafe.Pointer) { C.free(pointer) }
 
-//export checksig_algorithms
-func checksig_algorithms() *C.char { return cAlgorithms() }
+//export checksig_error_free
+func checksig_error_free(e *C.checksig_error) {
+	if e == nil {
+		return
+	}
+	for _, text := range []**C.char{&e.message, &e.path, &e.reason} {
+		C.free(unsafe.Pointer(*text))
+		*text = nil
+	}
+}
 
-var cAlgorithms = sync.OnceValue(func() *C.char { return C.CString(digest.Names()) })
+//export checksig_algorithms
+func checksig_algorithms() *C.const_char { return cAlgorithms() }
+
+var cAlgorithms = sync.OnceValue(func() *C.const_char { return (*C.const_char)(C.CString(digest.Names())) })
 
 //export checksig_version
-func checksig_version() *C.char { return cVersion() }
+func checksig_version() *C.const_char { return cVersion() }
 
-var cVersion = sync.OnceValue(func() *C.char { return C.CString(version) })
+var cVersion = sync.OnceValue(func() *C.const_char { return (*C.const_char)(C.CString(version)) })
 
-// bytesOf returns length bytes of C's, which may have NUL among them.
-func bytesOf(pointer *C.char, length C.size_t) string {
-	return string(unsafe.Slice((*byte)(unsafe.Pointer(pointer)), int(length)))
+// answer performs a call, and returns the kind that the call returns to C. If the call
+// returns an error or panics, answer fills *out. It contains its own panics, too, which
+// come from the methods of an error or from a pointer that must not be NULL.
+func answer(out *C.checksig_error, call func() (int32, error)) (kind C.int32_t) {
+	kind = C.CHECKSIG_INTERNAL
+	_ = wire.Contained(func() error {
+		if checkSize("checksig_error", out.struct_size, C.sizeof_checksig_error) != nil {
+			kind = C.CHECKSIG_ARGUMENT
+			return nil
+		}
+		*out = C.checksig_error{struct_size: out.struct_size}
+		var result int32
+		err := wire.Contained(func() (err error) {
+			result, err = call()
+			return err
+		})
+		if err != nil {
+			result = fillError(out, wire.OutcomeOf(err))
+		}
+		kind = C.int32_t(result)
+		return nil
+	})
+	return kind
 }
 
-func requestOf(request *C.checksig_request) *wire.Request {
-	r := &wire.Request{
-		Root:      bytesOf(request.root, request.root_length),
-		Algorithm: textOf(request.algorithm),
-		Manifest:  textOf(request.manifest),
-		Name:      textOf(request.name),
-		Format:    textOf(request.format),
-		Workers:   int(request.workers),
-		Flags:     int(request.flags),
-		Shard:     int(request.shard),
-		Shards:    int(request.shards),
+// fillError makes *out say how a call ended, in memory of C's, and returns the kind.
+func fillError(out *C.checksig_error, o wire.Outcome) int32 {
+	*out = C.checksig_error{
+		struct_size: out.struct_size,
+		kind:        C.int32_t(o.Kind),
+		os_errno:    C.int32_t(o.Errno),
+		line:        C.int64_t(o.Line),
+		message:     C.CString(o.Message),
+		path:        cString(o.Path),
+		reason:      cString(o.Reason),
 	}
-	if request.list != nil {
-		list := bytesOf(request.list, request.list_length)
-		r.List = &list
-	}
-	return r
+	return o.Kind
 }
 
-// textOf returns a string of C's, nil for NULL.
-func textOf(pointer *C.char) *string {
-	if pointer == nil {
+// cString returns a copy of text in memory of C's; NULL for "".
+func cString(text string) *C.char {
+	if text == "" {
 		return nil
 	}
-	text := C.GoString(pointer)
-	return &text
+	return C.CString(text)
 }
 
-// report makes *out say how far a job has come.
-func report(job *wire.Job, out *C.checksig_progress) {
+// fillProgress makes *out say how far a job has come.
+func fillProgress(out *C.checksig_progress, job *wire.Job) {
 	p := job.Progress()
 	*out = C.checksig_progress{
+		struct_size: out.struct_size,
 		files:       C.int64_t(p.Files),
 		total_files: C.int64_t(p.TotalFiles),
 		bytes:       C.int64_t(p.Bytes),
 		total_bytes: C.int64_t(p.TotalBytes),
-		failed:      C.int64_t(p.Failed),
+		bad:         C.int64_t(p.Failed),
 		bad_lines:   C.int64_t(job.BadLines()),
 	}
 	for status, count := range p.Counts {
@@ -179,28 +215,64 @@ func report(job *wire.Job, out *C.checksig_progress) {
 	}
 }
 
-// fill makes *out say what err says, in memory of C's.
-func fill(out *C.checksig_error, err error) {
-	f := wire.FailureOf(err)
-	*out = C.checksig_error{
-		kind:     C.int32_t(f.Kind),
-		os_errno: C.int32_t(f.Errno),
-		line:     C.int64_t(f.Line),
-		message:  C.CString(f.Message),
-		path:     orNull(f.Path),
-		reason:   orNull(f.Reason),
+// requestOf copies a request. It refuses one with members that this library does not know,
+// because to ignore them could weaken what the caller asked for.
+func requestOf(request *C.const_request) (*wire.Request, error) {
+	size := (*C.checksig_request)(request).struct_size
+	if err := checkSize("checksig_request", size, C.sizeof_checksig_request); err != nil {
+		return nil, err
 	}
+	for _, b := range unsafe.Slice((*byte)(unsafe.Pointer(request)), size)[C.sizeof_checksig_request:] {
+		if b != 0 {
+			return nil, wire.ArgumentError("checksig_request has members that this version of the library does not know")
+		}
+	}
+	q := (*C.checksig_request)(request)
+	r := &wire.Request{
+		Root:      bytesOf(q.root, q.root_length),
+		Algorithm: optional(q.algorithm),
+		Manifest:  optional(q.manifest),
+		Name:      optional(q.name),
+		Format:    optional(q.format),
+		Workers:   int(q.workers),
+		Flags:     int(q.flags),
+		Shard:     int(q.shard),
+		Shards:    int(q.shards),
+	}
+	if q.list != nil {
+		list := bytesOf(q.list, q.list_length)
+		r.List = &list
+	}
+	return r, nil
 }
 
-func orNull(text string) *C.char {
-	if text == "" {
+// checkSize refuses a structure that is smaller than this library's.
+func checkSize(structure string, size C.uint32_t, least uintptr) error {
+	if uintptr(size) < least {
+		return wire.ArgumentError(fmt.Sprintf("%s.struct_size is %d, less than %d", structure, size, least))
+	}
+	return nil
+}
+
+// bytesOf returns length bytes of C's, which may contain NUL.
+func bytesOf(pointer *C.const_char, length C.size_t) string {
+	return string(unsafe.Slice((*byte)(unsafe.Pointer(pointer)), int(length)))
+}
+
+// stringOf returns a string of C's; "" for NULL.
+func stringOf(pointer *C.const_char) string { return C.GoString((*C.char)(pointer)) }
+
+// optional returns a string of C's; nil for NULL.
+func optional(pointer *C.const_char) *string {
+	if pointer == nil {
 		return nil
 	}
-	return C.CString(text)
+	text := stringOf(pointer)
+	return &text
 }
 
-// The numbers of checksig.h are those of package wire: a difference is an index out
-// of range, which the compiler refuses.
+// The numbers of checksig.h are those of package wire. A difference is an index out of range,
+// which the compiler refuses.
 const differences = (C.CHECKSIG_FAILED - wire.Failed) |
 	(C.CHECKSIG_MANIFEST - wire.Manifest) |
 	(C.CHECKSIG_NOT_FOUND - wire.NotFound) |
@@ -208,8 +280,18 @@ const differences = (C.CHECKSIG_FAILED - wire.Failed) |
 	(C.CHECKSIG_ARGUMENT - wire.Argument) |
 	(C.CHECKSIG_INTERNAL - wire.Internal) |
 	(C.CHECKSIG_CANCELLED - wire.Cancelled) |
-	(C.CHECKSIG_TEXT - wire.Text) |
 	(C.CHECKSIG_MORE - wire.More) |
+	(C.CHECKSIG_STATUS_OK - uint(engine.OK)) |
+	(C.CHECKSIG_STATUS_FAILED - uint(engine.Failed)) |
+	(C.CHECKSIG_STATUS_MISSING - uint(engine.Missing)) |
+	(C.CHECKSIG_STATUS_CHANGED - uint(engine.Changed)) |
+	(C.CHECKSIG_STATUS_ERROR - uint(engine.Error)) |
+	(C.CHECKSIG_STATUS_CONFLICT - uint(engine.Conflict)) |
+	(C.CHECKSIG_STATUS_EXTRA - uint(engine.Unlisted)) |
+	(C.CHECKSIG_RECORD_FILE - wire.FileRecord) |
+	(C.CHECKSIG_RECORD_BAD_LINE - wire.BadLineRecord) |
+	(C.CHECKSIG_RECORD_MANIFEST - wire.ManifestRecord) |
+	(C.CHECKSIG_RECORD_ENTRY - wire.EntryRecord) |
 	(C.CHECKSIG_ALL_RESULTS - wire.AllResults) |
 	(C.CHECKSIG_IGNORE_MISSING - wire.IgnoreMissing) |
 	(C.CHECKSIG_TOTALS - wire.Totals) |
@@ -219,8 +301,9 @@ const differences = (C.CHECKSIG_FAILED - wire.Failed) |
 	(C.CHECKSIG_FIND_MANIFESTS - wire.FindManifests) |
 	(C.CHECKSIG_FIND_FILES - wire.FindFiles) |
 	(C.CHECKSIG_HASH_FILES - wire.HashFiles) |
+	(C.CHECKSIG_CONTENT - wire.Content) |
 	(C.CHECKSIG_BUFFER - wire.MinBuffer) |
-	(C.sizeof_checksig_record - wire.RecordHeader) |
+	(C.sizeof_checksig_record - wire.RecordSize) |
 	(C.sizeof_checksig_progress - wire.ProgressSize)
 
 var _ = [1]struct{}{}[differences]

@@ -1,7 +1,6 @@
 //go:build cgo && unix
 
-// What a Go runtime does to the process that loads it, and cannot tell or undo by
-// itself.
+// What a Go runtime changes in the process that loads it, and cannot detect or undo itself.
 
 #include "checksig.h"
 
@@ -18,7 +17,7 @@ static struct sigaction pipe_action;
 
 static void in_child(void) { checksig_forked = 1; }
 
-// The lowest priority that is not reserved: it runs before Go's own.
+// 101 is the first priority that is not reserved: this runs before Go's own constructor.
 __attribute__((constructor(101))) static void remember(void)
 {
     pthread_atfork(NULL, NULL, in_child);
@@ -26,15 +25,15 @@ __attribute__((constructor(101))) static void remember(void)
     sigaction(SIGPIPE, NULL, &pipe_action);
 }
 
-// Package os raises the soft limit of descriptors, which children would inherit
-// and select() cannot bear; the runtime takes SIGPIPE, which Python ignores.
+// Package os raises the soft limit of descriptors. Children would inherit it, and select()
+// cannot handle high descriptors. The runtime handles SIGPIPE, which Python ignores.
 void checksig_restore_host(void)
 {
     setrlimit(RLIMIT_NOFILE, &descriptors);
     sigaction(SIGPIPE, &pipe_action, NULL);
 }
 
-// The threads of checksig_spare_threads wait here for each other.
+// The threads of checksig_spare_threads wait at this gate until it opens.
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -42,11 +41,11 @@ static struct {
     int32_t open;
 } gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
 
-// Go's threads free what they were started with, for which the C library may reserve
-// as much address space as for eight stacks: these do the same.
-static void *wait_at_gate(void *begun_with)
+// Go's threads free the memory that they were started with. For that the C library may
+// reserve as much address space as for eight stacks. These threads do the same.
+static void *wait_at_gate(void *argument)
 {
-    free(begun_with);
+    free(argument);
     pthread_mutex_lock(&gate.lock);
     gate.waiting++;
     pthread_cond_broadcast(&gate.changed);
@@ -56,14 +55,14 @@ static void *wait_at_gate(void *begun_with)
     return NULL;
 }
 
-// Starts up to wanted threads, and returns how many then wait at the gate.
+// Starts up to wanted threads, and returns how many of them are waiting at the gate.
 static int32_t fill_gate(pthread_t *threads, int32_t wanted)
 {
     int32_t started = 0;
     while (started < wanted) {
-        void *begun_with = malloc(64);
-        if (pthread_create(&threads[started], NULL, wait_at_gate, begun_with) != 0) {
-            free(begun_with);
+        void *argument = malloc(64);
+        if (pthread_create(&threads[started], NULL, wait_at_gate, argument) != 0) {
+            free(argument);
             break;
         }
         started++;
@@ -73,16 +72,16 @@ static int32_t fill_gate(pthread_t *threads, int32_t wanted)
     return started;
 }
 
-// Address space that is left to the runtime's memory when threads have had theirs.
-static const size_t room = (size_t)256 << 20;
+// Address space that must remain for the memory of the runtime, in bytes.
+static const size_t reserve = (size_t)256 << 20;
 
-// Returns how many of the wanted threads this process may have at once: it starts
-// them, and lets them end. One call at a time.
+// Returns how many of the wanted threads this process can have at the same time. It starts
+// them and lets them end. Only one call at a time is allowed.
 int32_t checksig_spare_threads(int32_t wanted)
 {
     int32_t started = 0;
     pthread_t *threads = calloc((size_t)wanted, sizeof *threads);
-    void *held = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *held = mmap(NULL, reserve, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (threads != NULL && held != MAP_FAILED) {
         pthread_mutex_lock(&gate.lock);
         gate.waiting = gate.open = 0;
@@ -94,7 +93,7 @@ int32_t checksig_spare_threads(int32_t wanted)
             pthread_join(threads[i], NULL);
     }
     if (held != MAP_FAILED)
-        munmap(held, room);
+        munmap(held, reserve);
     free(threads);
     return started;
 }

@@ -1,11 +1,11 @@
 //go:build cgo
 
-// Windows has none of what host.c looks after: no fork, no limit on descriptors that
-// package os would raise, no SIGPIPE, no limit on threads but memory.
+// Windows does not need what host.c does. It has no fork, no limit on descriptors that
+// package os would raise, no SIGPIPE, and no limit on threads except memory.
 
 #include "checksig.h"
 
-// With cgo's list of exports the linker exports functions alone, unless told here.
+// By cgo's list of exports the linker exports only functions. This adds the variable.
 __declspec(dllexport) volatile int32_t checksig_forked = 0;
 
 void checksig_restore_host(void) {}

@@ -7,10 +7,12 @@ Traceback (most recent call last):
 checksig.errors.VerificationError: "testdata/logs/httpd-08.log" - mismatch
 """
 
+from checksig._engine import Engine, get_algorithms, get_engine
 from checksig._read import find_manifests, read_manifest
 from checksig._verify import check, check_signatures, iter_check
+from checksig._version import __version__
 from checksig._write import create, diff, update
-from checksig.checksig import Engine, get_algorithms, get_engine, get_include, get_library
+from checksig.checksig import get_include, get_library
 from checksig.errors import (
     ChecksigError,
     InternalError,
@@ -19,8 +21,6 @@ from checksig.errors import (
     VerificationError,
 )
 from checksig.report import BadLine, Changes, Entry, FileResult, Manifest, Progress, Report, Status
-
-__version__ = "0.1.0"
 
 __all__ = [
     "BadLine",

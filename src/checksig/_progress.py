@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from checksig.report import Progress
 
 if TYPE_CHECKING:
-    from checksig.checksig import Counters
+    from checksig._wire import Counters
 
 ProgressOption = bool | Callable[[Progress], object] | None
 
@@ -74,7 +74,7 @@ def as_progress(counters: Counters, seconds: float) -> Progress:
         total_files=_known(counters.total_files),
         bytes=counters.bytes,
         total_bytes=_known(counters.total_bytes),
-        failed=counters.failed,
+        failed=counters.bad,
         seconds=seconds,
     )
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from checksig.checksig import (
+from checksig._engine import AnyPath, Job, make_request
+from checksig._wire import (
     BAD_LINE,
+    CONTENT,
     ENTRY,
     FIND_MANIFESTS,
     MANIFEST,
     READ_ENTRIES,
-    TEXT,
-    AnyPath,
-    Job,
     Record,
-    Request,
 )
 from checksig.errors import ManifestError
 from checksig.report import BadLine, Entry, Manifest
@@ -45,12 +44,13 @@ def read_manifest(
         ValueError: an argument is not allowed.
         TypeError: an argument is of the wrong type.
     """
-    request = Request(format=format, algorithm=algorithm, flags=READ_ENTRIES)
+    request = functools.partial(make_request, format=format, algorithm=algorithm)
     if not isinstance(path, (str, bytes, os.PathLike)):
-        return Entries(Job(".", request._replace(**as_text(path, READ_ENTRIES))))
+        name, content = as_content(path)
+        return Entries(Job(request(".", name=name, entries=content, flags=READ_ENTRIES | CONTENT)))
     if os.path.isdir(path):
-        return Entries(Job(path, request))
-    return Entries(Job(_folder(path), request._replace(manifest=path)))
+        return Entries(Job(request(path, flags=READ_ENTRIES)))
+    return Entries(Job(request(_folder(path), manifest=path, flags=READ_ENTRIES)))
 
 
 class Entries(Iterator[Entry]):
@@ -106,7 +106,8 @@ def read_whole(path: AnyPath, name: AnyPath | None = None) -> tuple[Manifest, li
     Raises:
         As :func:`read_manifest`.
     """
-    found = Entries(Job(_folder(path), Request(path, name, flags=READ_ENTRIES)))
+    request = make_request(_folder(path), manifest=path, name=name, flags=READ_ENTRIES)
+    found = Entries(Job(request))
     entries = list(found)
     return found.manifests[0], entries
 
@@ -127,15 +128,15 @@ def find_manifests(path: AnyPath) -> list[str]:
 
 def found_manifests(path: AnyPath) -> list[Manifest]:
     """Return the manifests of a directory; their notes say if they were found by their extension."""
-    with Job(path, Request(flags=FIND_MANIFESTS)) as job:
+    with Job(make_request(path, flags=FIND_MANIFESTS)) as job:
         return [as_manifest(record) for batch in job.batches() for record in batch if record.kind == MANIFEST]
 
 
-def as_text(file: BinaryIO, flags: int) -> dict[str, Any]:
-    """Return what a request has for a manifest that is read from a binary file."""
+def as_content(file: BinaryIO) -> tuple[AnyPath | None, bytes]:
+    """Return the name of a binary file, None if it has none, and the manifest that it holds."""
     name = getattr(file, "name", None)
     called = name if name and isinstance(name, (str, bytes, os.PathLike)) else None
-    return {"name": called, "entries": read_content(file), "flags": flags | TEXT}
+    return called, read_content(file)
 
 
 def read_content(file: BinaryIO) -> bytes:

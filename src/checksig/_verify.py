@@ -7,28 +7,28 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Literal, cast
 
+from checksig._engine import AnyPath, Job, errno_of, make_request
 from checksig._progress import ProgressOption, Reporter, as_progress
-from checksig._read import as_bad_line, as_manifest, as_text, pack
-from checksig.checksig import (
+from checksig._read import as_bad_line, as_content, as_manifest, pack
+from checksig._wire import (
     ALL_RESULTS,
     BAD_LINE,
+    CONTENT,
     FAIL_EXTRA,
     FILE,
     IGNORE_MISSING,
     REPORT_EXTRA,
+    STATUSES,
     TOTALS,
-    AnyPath,
-    Job,
     Record,
     Request,
-    errno_of,
 )
 from checksig.report import BadLine, Entry, FileResult, Manifest, Progress, Report, Status
 
 ExtraOption = Literal["ignore", "report", "fail"]
 ManifestOption = AnyPath | Iterable[Entry] | BinaryIO | None
 
-_STATUSES = tuple(Status)
+_STATUSES = tuple(map(Status, STATUSES))
 _EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
 
 
@@ -112,7 +112,7 @@ def check(
     :func:`check_signatures`.
     """
     flags = _flags(ignore_missing, extra, progress)
-    run = _Run(path, _request(manifest, format, algorithm, workers, shard, flags), progress)
+    run = _Run(path, _request(path, manifest, format, algorithm, workers, shard, flags), progress)
     failures: list[FileResult] = []
     extras: list[FileResult] = []
     for result in run:
@@ -149,7 +149,7 @@ def iter_check(
     for VerificationError.
     """
     flags = _flags(ignore_missing, extra, progress) | (0 if only_bad else ALL_RESULTS)
-    return Results(_Run(path, _request(manifest, format, algorithm, workers, shard, flags), progress))
+    return Results(_Run(path, _request(path, manifest, format, algorithm, workers, shard, flags), progress))
 
 
 class Results(Iterator[FileResult]):
@@ -206,9 +206,9 @@ class _Run:
     """A verification under way."""
 
     def __init__(self, path: AnyPath, request: Request, progress: ProgressOption) -> None:
-        self.job = Job(path, request)
+        self.job = Job(request)
         self._root = os.fsdecode(path)
-        self._shard = request.shard if any(request.shard) else None
+        self._shard = (request.shard, request.shards) if request.shards else None
         self._option = progress
         self._start = time.monotonic()
         self._seconds = 0.0  # in all
@@ -245,14 +245,14 @@ class _Run:
             manifests=tuple(self._manifests),
             files=counters.total_files,
             counts=dict(zip(_STATUSES, counters.counts, strict=False)),
-            bad=counters.failed,
+            bad=counters.bad,
             bytes=counters.bytes,
             seconds=self._seconds,
             failures=tuple(failures),
             extra=tuple(extra),
             bad_lines=tuple(self._bad_lines),
             bad_line_count=counters.bad_lines,
-            message=self.job.failure,
+            message=self.job.message,
             hint=self.job.hint,
             shard=self._shard,
         )
@@ -271,6 +271,7 @@ def _flags(ignore_missing: bool, extra: str, progress: ProgressOption) -> int:
 
 
 def _request(
+    path: AnyPath,
     manifest: ManifestOption,
     format: str | None,
     algorithm: str | None,
@@ -278,18 +279,27 @@ def _request(
     shard: tuple[int, int] | None,
     flags: int,
 ) -> Request:
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be 1 or more, not {workers}")
-    if shard is not None and not 1 <= shard[0] <= shard[1]:
-        raise ValueError(f"shard must be (K, N), with K from 1 to N, not {shard}")
-    request = Request(
-        format=format, algorithm=algorithm, workers=workers or 0, flags=flags, shard=shard or (0, 0)
-    )
+    entries: bytes | None = None
+    place: AnyPath | None = None
+    name: AnyPath | None = None
     if manifest is None or isinstance(manifest, (str, bytes, os.PathLike)):
-        return request._replace(manifest=manifest)
-    if hasattr(manifest, "read"):
-        return request._replace(**as_text(cast(BinaryIO, manifest), flags))
-    return request._replace(entries=pack(manifest))
+        place = manifest
+    elif hasattr(manifest, "read"):
+        name, entries = as_content(cast(BinaryIO, manifest))
+        flags |= CONTENT
+    else:
+        entries = pack(manifest)
+    return make_request(
+        path,
+        manifest=place,
+        name=name,
+        entries=entries,
+        format=format,
+        algorithm=algorithm,
+        workers=workers,
+        shard=shard,
+        flags=flags,
+    )
 
 
 def _result(record: Record) -> FileResult:
@@ -301,6 +311,6 @@ def _result(record: Record) -> FileResult:
         record.actual.hex() if record.actual else None,
         None if record.number < 0 else record.number,
         record.reason,
-        errno_of(record.errno) if record.errno else None,
+        errno_of(record.os_errno) if record.os_errno else None,
         record.bad,
     )

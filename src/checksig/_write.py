@@ -11,27 +11,15 @@ from fnmatch import translate
 from typing import Literal
 
 from checksig._atomic import TEMPORARY, Replacement
+from checksig._engine import AnyPath, Job, get_algorithms, make_request, os_error
 from checksig._progress import ProgressOption, Reporter
 from checksig._read import find_manifests, found_manifests, pack, read_whole
-from checksig.checksig import (
-    ALL_RESULTS,
-    FILE,
-    FIND_FILES,
-    HASH_FILES,
-    TOTALS,
-    AnyPath,
-    Job,
-    Record,
-    Request,
-    get_algorithms,
-    os_error,
-)
+from checksig._wire import ALL_RESULTS, FILE, FIND_FILES, HASH_FILES, STATUSES, TOTALS, Record
 from checksig.errors import ManifestError, ManifestNotFoundError
-from checksig.report import Changes, Entry, Manifest, Status
+from checksig.report import Changes, Entry, Manifest
 
 WriteFormat = Literal["gnu", "tag", "sfv", "bagit"]
 
-_STATUSES = tuple(Status)
 _SYMLINK = "is a symlink"
 _PAYLOAD = "data/"
 _SHORT = {"blake2b": "b2", "blake3": "b3"}
@@ -231,11 +219,11 @@ def _fill(replacement: Replacement, target: bytes, entries: list[Entry], format:
 def _files(root: bytes, target: bytes, follow_symlinks: bool, wanted: Callable[[str], bool]) -> list[str]:
     """Return the names of the wanted regular files below a directory, sorted, without its manifests."""
     names, links = [], set()
-    with Job(root, Request(flags=FIND_FILES)) as job:
+    with Job(make_request(root, flags=FIND_FILES)) as job:
         for batch in job.batches():
             for record in batch:
-                if _STATUSES[record.status] is Status.ERROR:
-                    raise os_error(record.errno, record.reason, _join(root, record.name))
+                if STATUSES[record.status] == "ERROR":
+                    raise os_error(record.os_errno, record.reason, _join(root, record.name))
                 if not record.reason or (follow_symlinks and _leads_to_file(root, record)):
                     names.append(record.name)
                     if record.reason:
@@ -284,17 +272,13 @@ def _hashed(
         OSError: a file cannot be read.
         ManifestError: it changed while it was read.
     """
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be 1 or more, not {workers}")
+    flags = ALL_RESULTS | HASH_FILES | (TOTALS if progress else 0)
+    listed = pack(Entry(name, algorithm, "-") for name in names) if names else None
+    request = make_request(root, entries=listed, workers=workers, flags=flags)
     if not names:
         return []
-    listed = pack(Entry(name, algorithm, "-") for name in names)
-    flags = ALL_RESULTS | HASH_FILES | (TOTALS if progress else 0)
     entries = []
-    with (
-        Job(root, Request(entries=listed, workers=workers or 0, flags=flags)) as job,
-        Reporter(progress) as reporter,
-    ):
+    with Job(request) as job, Reporter(progress) as reporter:
         for batch in job.batches():
             for record in batch:
                 if record.kind == FILE:
@@ -308,8 +292,8 @@ def _entry(root: bytes, record: Record) -> Entry:
     if record.actual:
         return Entry(record.name, record.algorithm, record.actual.hex(), record.number)
     path = _join(root, record.name)
-    error = os_error(record.errno, record.reason, path)
-    if record.errno and error.errno != errno.EXDEV:  # which is our refusal
+    error = os_error(record.os_errno, record.reason, path)
+    if record.os_errno and error.errno != errno.EXDEV:  # which is our refusal
         raise error
     raise ManifestError(f'"{path}" - {record.reason}', path, None, record.reason)
 

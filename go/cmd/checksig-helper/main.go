@@ -1,8 +1,8 @@
 //go:build unix
 
-// Command checksig-helper is the checksig engine in a process of its own, for where a
-// Go runtime cannot live in Python's. The Python package starts one for each job, and
-// talks with it through its standard input and output as package wire tells.
+// Command checksig-helper runs the checksig engine in a process of its own, where a Go runtime
+// cannot live in the Python process. The Python package starts one helper for each job and
+// talks to it through its standard input and output; package wire describes how.
 package main
 
 import (
@@ -15,14 +15,14 @@ import (
 	"checksig/internal/wire"
 )
 
-// version is the package's; the build sets it by a linker flag.
+// version is the version of the package. The build sets it with a linker flag.
 var version = "unknown"
 
 func init() {
 	debug.SetGCPercent(25) // as in the library
 }
 
-// fewThreads is the argument that makes a helper do with as few threads as it can.
+// fewThreads is the argument that makes a helper use as few threads as possible.
 const fewThreads = "few-threads"
 
 func main() {
@@ -30,11 +30,11 @@ func main() {
 	case len(os.Args) == 2 && os.Args[1] == fewThreads:
 		engine.UseFewThreads()
 	case len(os.Args) > 1:
-		fmt.Printf("checksig-helper %s: it is run by the Python package checksig\n", version)
+		fmt.Printf("checksig-helper %s: run by the Python package checksig\n", version)
 		os.Exit(2)
 	}
 	closeInherited()
-	// What a crash has to say must not wait for somebody who reads it.
+	// The message of a crash must not block until someone reads it.
 	_ = syscall.SetNonblock(2, true)
 	err := wire.Serve(os.Stdin, os.Stdout, version, func() { os.Exit(0) })
 	if err != nil {
@@ -43,9 +43,9 @@ func main() {
 	}
 }
 
-// closeInherited closes descriptors that others did not mean for this process: their
-// users may wait for the end of a pipe. What the Go runtime opens for itself would be
-// closed by an exec.
+// closeInherited closes descriptors that were not meant for this process. Otherwise another
+// process could wait forever for the end of a pipe. The descriptors that the Go runtime opened
+// for itself are close-on-exec, and stay open.
 func closeInherited() {
 	listed, err := os.ReadDir("/dev/fd")
 	if err != nil {

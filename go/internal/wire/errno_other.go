@@ -4,5 +4,5 @@ package wire
 
 import "syscall"
 
-// systemsOwn returns the number by which the system knows an error.
-func systemsOwn(errno syscall.Errno) int32 { return int32(errno) }
+// systemErrno returns the error number that the operating system uses for errno.
+func systemErrno(errno syscall.Errno) int32 { return int32(errno) }

@@ -2,7 +2,7 @@ package wire
 
 import "syscall"
 
-// invented has, for errors that only Go knows on Windows, the number that Windows has.
+// invented maps errors that Go invents on Windows to the numbers of Windows.
 var invented = map[syscall.Errno]syscall.Errno{
 	syscall.EACCES:       syscall.ERROR_ACCESS_DENIED,
 	syscall.EAGAIN:       164,  // ERROR_MAX_THRDS_REACHED
@@ -16,7 +16,8 @@ var invented = map[syscall.Errno]syscall.Errno{
 	syscall.EXDEV:        17, // ERROR_NOT_SAME_DEVICE
 }
 
-func systemsOwn(errno syscall.Errno) int32 {
+// systemErrno returns the error number that Windows uses for errno.
+func systemErrno(errno syscall.Errno) int32 {
 	if number, ok := invented[errno]; ok {
 		return int32(number)
 	}

@@ -8,19 +8,19 @@ import (
 	"checksig/internal/engine"
 )
 
-// A Job is a run, and what is to be told at its end.
+// A Job is a job of the engine whose results are taken as records.
 type Job struct {
 	*engine.Job
 	kind     uint8      // of the records of its results
 	mu       sync.Mutex // held by NextRecords
 	ended    bool
-	tail     []record // records that come after those of the files
+	tail     []record // records that follow those of the files
 	badLines atomic.Int64
 	err      error
 }
 
-// NextRecords writes the records that are there and fit, after it waited for some. At
-// the end, after the last of them, the error is the outcome.
+// NextRecords waits up to timeout for results, and writes the records that are ready and
+// fit. After the last record it returns true and how the job ended; nil is success.
 func (j *Job) NextRecords(timeout time.Duration, records *RecordWriter) (ended bool, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -39,7 +39,7 @@ func (j *Job) NextRecords(timeout time.Duration, records *RecordWriter) (ended b
 	return true, j.err
 }
 
-// finish takes the outcome of the run.
+// finish takes the outcome of the job, and makes the records of the manifests.
 func (j *Job) finish() {
 	j.ended = true
 	report, err := j.Outcome()
@@ -47,19 +47,19 @@ func (j *Job) finish() {
 		j.err = err
 		return
 	}
-	if j.kind == fileKind {
+	if j.kind == FileRecord {
 		j.err = report.Err()
 	}
 	j.badLines.Store(int64(report.BadLines()))
 	for _, source := range report.Sources {
 		j.tail = append(j.tail, manifestRecord(source))
 		for _, bad := range source.BadLines {
-			j.tail = append(j.tail, record{kind: badLineKind, number: int64(bad.Line), name: source.Path, reason: bad.Reason})
+			j.tail = append(j.tail, record{kind: BadLineRecord, number: int64(bad.Line), name: source.Path, reason: bad.Reason})
 		}
 	}
 }
 
-// BadLines returns how many lines of the manifests are bad, once the run has ended.
+// BadLines returns how many lines of the manifests are bad, or 0 until the job has ended.
 func (j *Job) BadLines() int64 { return j.badLines.Load() }
 
 func (j *Job) record(r *engine.Result) record {

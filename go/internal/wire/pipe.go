@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,35 +10,29 @@ import (
 	"checksig/internal/digest"
 )
 
-// The pipe has one request, and then frames as the answer, all in little-endian
-// order without padding.
+// The pipe carries one request and, as the answer, frames. Numbers are in the machine's byte
+// order, without padding.
 //
-// A request is its length in 8 bytes and then its members: the length of the name in
-// 1 byte, the name, the length of the value in 8 bytes, the value. A member that is
-// not there is NULL; a number is written in decimal.
+// A request is its length in 8 bytes, then its members: the length of the name in 1 byte,
+// the name, the length of the value in 8 bytes, the value. A member that is absent is NULL.
+// The value of a number is decimal.
 //
-// A frame is its length in 4 bytes, a checksig_progress, a checksig_error that has
-// the lengths of its strings in the place of pointers, the three strings, and
-// checksig_records up to its end. Its kind is what checksig_next returns. The first
-// frame says the version in its message and the algorithms in its reason; the second
-// one answers the request as checksig_start does; the last one has another kind than
-// More. Without that there is no verdict.
+// A frame is its length in 4 bytes, a checksig_progress, a checksig_error with the lengths of
+// its strings in 8 bytes each instead of the pointers, the three strings, and records up to
+// its end. Its kind is what checksig_next would return. The first frame has the version as
+// its message and the algorithms as its reason. The second one answers the request as
+// checksig_start does. The last one has a kind other than More; without it there is no verdict.
 const (
 	lengthSize = 4
 
-	// ProgressSize is the size in bytes of checksig_progress.
-	ProgressSize = 112
-	failureSize  = 40
-
-	// pause is how long a frame waits for records.
-	pause = 75 * time.Millisecond
+	// frameWait is how long a frame waits for records.
+	frameWait = 75 * time.Millisecond
 )
 
-// Serve does the job of the request that it reads from in, and writes the answer to
-// out. It calls gone when in ends behind the request, that is when nobody waits for
-// the answer any more.
+// Serve performs the request that it reads from in, and writes the answer to out. It calls
+// gone when in ends after the request: then nobody is waiting for the answer anymore.
 func Serve(in io.Reader, out io.Writer, version string, gone func()) error {
-	hello := Failure{Kind: More, Message: version, Reason: digest.Names()}
+	hello := Outcome{Kind: More, Message: version, Reason: digest.Names()}
 	if err := writeFrame(out, nil, hello, nil); err != nil {
 		return err
 	}
@@ -57,25 +50,25 @@ func Serve(in io.Reader, out io.Writer, version string, gone func()) error {
 		return err
 	})
 	if err != nil {
-		return writeFrame(out, nil, FailureOf(err), nil)
+		return writeFrame(out, nil, OutcomeOf(err), nil)
 	}
 	return answer(out, job)
 }
 
 // answer writes the frames of a job.
 func answer(out io.Writer, job *Job) error {
-	err := writeFrame(out, job, Failure{Kind: More}, nil)
+	err := writeFrame(out, job, Outcome{Kind: More}, nil)
 	buffer := make([]byte, 2*MinBuffer)
 	for ended := false; err == nil && !ended; {
 		records := NewRecordWriter(buffer)
 		outcome := Contained(func() (err error) {
-			ended, err = job.NextRecords(pause, records)
+			ended, err = job.NextRecords(frameWait, records)
 			return err
 		})
-		state := Failure{Kind: More}
+		state := Outcome{Kind: More}
 		switch {
 		case outcome != nil:
-			state, ended = FailureOf(outcome), true
+			state, ended = OutcomeOf(outcome), true
 		case ended:
 			state.Kind = OK
 		}
@@ -84,17 +77,17 @@ func answer(out io.Writer, job *Job) error {
 	return err
 }
 
-// writeFrame writes a frame at one stroke. The job may be nil.
-func writeFrame(out io.Writer, job *Job, f Failure, records []byte) error {
-	strings := f.Message + f.Path + f.Reason
-	length := ProgressSize + failureSize + len(strings) + len(records)
-	b := binary.LittleEndian.AppendUint32(make([]byte, 0, lengthSize+length), uint32(length))
+// writeFrame writes a frame in one call. The job may be nil.
+func writeFrame(out io.Writer, job *Job, o Outcome, records []byte) error {
+	strings := o.Message + o.Path + o.Reason
+	length := ProgressSize + ErrorSize + len(strings) + len(records)
+	b := order.AppendUint32(make([]byte, 0, lengthSize+length), uint32(length))
 	b = appendProgress(b, job)
-	b = binary.LittleEndian.AppendUint32(b, uint32(f.Kind))
-	b = binary.LittleEndian.AppendUint32(b, uint32(f.Errno))
-	b = binary.LittleEndian.AppendUint64(b, uint64(f.Line))
-	for _, text := range []string{f.Message, f.Path, f.Reason} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(len(text)))
+	for _, number := range []int32{ErrorSize, o.Kind, o.Errno, 0} {
+		b = order.AppendUint32(b, uint32(number))
+	}
+	for _, number := range []int64{o.Line, int64(len(o.Message)), int64(len(o.Path)), int64(len(o.Reason))} {
+		b = order.AppendUint64(b, uint64(number))
 	}
 	b = append(b, strings...)
 	b = append(b, records...)
@@ -102,9 +95,9 @@ func writeFrame(out io.Writer, job *Job, f Failure, records []byte) error {
 	return err
 }
 
-// appendProgress appends the checksig_progress of a job, or of none.
+// appendProgress appends the checksig_progress of a job, which may be nil.
 func appendProgress(b []byte, job *Job) []byte {
-	numbers := [ProgressSize / 8]int64{1: -1, 3: -1}
+	numbers := [ProgressSize/8 - 1]int64{1: -1, 3: -1}
 	if job != nil {
 		p := job.Progress()
 		copy(numbers[:], []int64{p.Files, p.TotalFiles, p.Bytes, p.TotalBytes, p.Failed})
@@ -113,13 +106,15 @@ func appendProgress(b []byte, job *Job) []byte {
 		}
 		numbers[len(numbers)-1] = job.BadLines()
 	}
+	b = order.AppendUint32(b, ProgressSize)
+	b = order.AppendUint32(b, 0)
 	for _, number := range numbers {
-		b = binary.LittleEndian.AppendUint64(b, uint64(number))
+		b = order.AppendUint64(b, uint64(number))
 	}
 	return b
 }
 
-// members are what a request on the pipe may have, by name.
+// members says how each member of a request is set, by its name in checksig_request.
 var members = map[string]func(*Request, string) error{
 	"root":      func(r *Request, value string) error { r.Root = value; return nil },
 	"algorithm": func(r *Request, value string) error { r.Algorithm = &value; return nil },
@@ -138,20 +133,20 @@ func number(to *int, value string) (err error) {
 	return err
 }
 
-var errTorn = errors.New("the request is torn")
+var errIncomplete = errors.New("the request is incomplete")
 
-// readRequest reads a request to its end.
+// readRequest reads a whole request.
 func readRequest(in io.Reader) (*Request, error) {
 	var length [8]byte
 	if _, err := io.ReadFull(in, length[:]); err != nil {
 		return nil, err
 	}
-	rest, err := io.ReadAll(io.LimitReader(in, int64(binary.LittleEndian.Uint64(length[:]))))
+	rest, err := io.ReadAll(io.LimitReader(in, int64(order.Uint64(length[:]))))
 	if err != nil {
 		return nil, err
 	}
-	if uint64(len(rest)) < binary.LittleEndian.Uint64(length[:]) {
-		return nil, errTorn
+	if uint64(len(rest)) < order.Uint64(length[:]) {
+		return nil, errIncomplete
 	}
 	return parseRequest(rest)
 }
@@ -161,15 +156,15 @@ func parseRequest(b []byte) (*Request, error) {
 	for len(b) > 0 {
 		name, rest, ok := cut(b[1:], uint64(b[0]))
 		if !ok || len(rest) < 8 {
-			return nil, errTorn
+			return nil, errIncomplete
 		}
-		value, rest, ok := cut(rest[8:], binary.LittleEndian.Uint64(rest))
+		value, rest, ok := cut(rest[8:], order.Uint64(rest))
 		if !ok {
-			return nil, errTorn
+			return nil, errIncomplete
 		}
 		set := members[name]
 		if set == nil {
-			return nil, fmt.Errorf("a request has no member %q", name)
+			return nil, fmt.Errorf("unknown member %q of a request", name)
 		}
 		if err := set(r, value); err != nil {
 			return nil, err
@@ -179,7 +174,7 @@ func parseRequest(b []byte) (*Request, error) {
 	return r, nil
 }
 
-// cut returns the first length bytes, and those behind them.
+// cut returns the first length bytes of b, and the rest.
 func cut(b []byte, length uint64) (head string, rest []byte, ok bool) {
 	if uint64(len(b)) < length {
 		return "", nil, false

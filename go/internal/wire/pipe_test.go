@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"encoding/binary"
 	"io"
 	"reflect"
 	"strings"
@@ -11,36 +10,36 @@ import (
 
 const logs = "../../../testdata/logs"
 
-// pack returns a request with these members, name behind value.
+// pack returns a request with these members: names, each followed by its value.
 func pack(members ...string) []byte {
 	var b []byte
 	for i := 0; i < len(members); i += 2 {
 		name, value := members[i], members[i+1]
 		b = append(append(b, byte(len(name))), name...)
-		b = binary.LittleEndian.AppendUint64(b, uint64(len(value)))
+		b = order.AppendUint64(b, uint64(len(value)))
 		b = append(b, value...)
 	}
-	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(b))), b...)
+	return append(order.AppendUint64(nil, uint64(len(b))), b...)
 }
 
-// A frame is what a test wants to know of one.
+// A frame is the part of a frame that the tests look at.
 type frame struct {
 	kind            int32
-	files, failed   int64
+	files, bad      int64
 	message, reason string
 	records         []byte
 }
 
 func parseFrames(t *testing.T, b []byte) (frames []frame) {
 	t.Helper()
-	number := func(at int) int64 { return int64(binary.LittleEndian.Uint64(b[at:])) }
+	number := func(at int) int64 { return int64(order.Uint64(b[at:])) }
 	for len(b) > 0 {
-		end := lengthSize + int(binary.LittleEndian.Uint32(b))
-		f := frame{files: number(4), failed: number(4 + 32)}
+		end := lengthSize + int(order.Uint32(b))
+		f := frame{files: number(4 + 8), bad: number(4 + 40)}
 		at := lengthSize + ProgressSize
-		f.kind = int32(binary.LittleEndian.Uint32(b[at:]))
-		message, path, reason := int(number(at+16)), int(number(at+24)), int(number(at+32))
-		at += failureSize
+		f.kind = int32(order.Uint32(b[at+4:]))
+		message, path, reason := int(number(at+24)), int(number(at+32)), int(number(at+40))
+		at += ErrorSize
 		f.message = string(b[at : at+message])
 		f.reason = string(b[at+message+path : at+message+path+reason])
 		f.records = b[at+message+path+reason : end]
@@ -50,7 +49,7 @@ func parseFrames(t *testing.T, b []byte) (frames []frame) {
 	return frames
 }
 
-// serve returns the answer to what is written to a helper, whose input then stays open.
+// serve returns the answer to input. The input stays open.
 func serve(t *testing.T, input []byte) ([]frame, error) {
 	t.Helper()
 	in, toIt := io.Pipe()
@@ -61,7 +60,7 @@ func serve(t *testing.T, input []byte) ([]frame, error) {
 	return parseFrames(t, out.Bytes()), err
 }
 
-func TestAJobOverAPipeEndsWithItsVerdict(t *testing.T) {
+func TestJobOverPipeEndsWithItsVerdict(t *testing.T) {
 	frames, err := serve(t, pack("root", logs, "flags", "1", "workers", "2"))
 	if err != nil || len(frames) < 3 {
 		t.Fatalf("got %v, %v", frames, err)
@@ -71,7 +70,7 @@ func TestAJobOverAPipeEndsWithItsVerdict(t *testing.T) {
 	}
 	records, last := 0, frames[len(frames)-1]
 	for i, f := range frames {
-		for rest := f.records; len(rest) > 0; rest = rest[binary.LittleEndian.Uint32(rest):] {
+		for rest := f.records; len(rest) > 0; rest = rest[order.Uint32(rest[4:]):] {
 			records++
 		}
 		if f.kind != More && i < len(frames)-1 {
@@ -81,14 +80,14 @@ func TestAJobOverAPipeEndsWithItsVerdict(t *testing.T) {
 	if records != 11 { // ten files, one manifest
 		t.Errorf("got %d records, want 11", records)
 	}
-	want := frame{kind: Failed, files: 10, failed: 1, message: `"` + logs + `/httpd-08.log" - mismatch`}
+	want := frame{kind: Failed, files: 10, bad: 1, message: `"` + logs + `/httpd-08.log" - mismatch`}
 	last.records = nil
 	if !reflect.DeepEqual(last, want) {
 		t.Errorf("the last frame is %v, want %v", last, want)
 	}
 }
 
-func TestWhatIsNotAllowedIsTheAnswerToTheRequest(t *testing.T) {
+func TestRefusedRequestIsAnsweredWithTheReason(t *testing.T) {
 	for _, c := range []struct {
 		members []string
 		message string
@@ -107,14 +106,14 @@ func TestWhatIsNotAllowedIsTheAnswerToTheRequest(t *testing.T) {
 	}
 }
 
-func TestARequestThatIsTornHasNoAnswer(t *testing.T) {
+func TestIncompleteRequestHasNoAnswer(t *testing.T) {
 	whole := pack("root", logs, "flags", "1")
 	inputs := [][]byte{pack("root", logs, "abacus", "1"), pack("root", logs, "flags", "many")}
 	for length := range whole {
 		inputs = append(inputs, whole[:length])
 	}
 	for at := 8; at < len(whole); at++ {
-		shorter := binary.LittleEndian.AppendUint64(nil, uint64(at-8))
+		shorter := order.AppendUint64(nil, uint64(at-8))
 		if at != 8 && at != len(pack("root", logs)) {
 			inputs = append(inputs, append(shorter, whole[8:at]...))
 		}
@@ -128,7 +127,7 @@ func TestARequestThatIsTornHasNoAnswer(t *testing.T) {
 	}
 }
 
-func TestTheEndOfTheInputIsTold(t *testing.T) {
+func TestEndOfInputIsReported(t *testing.T) {
 	gone := make(chan bool)
 	go func() {
 		_ = Serve(bytes.NewReader(pack("root", logs)), io.Discard, "", func() { close(gone) })
@@ -136,8 +135,7 @@ func TestTheEndOfTheInputIsTold(t *testing.T) {
 	<-gone
 }
 
-// FuzzRequest states: whatever the bytes, a request that parses has the members that
-// the bytes spell, and all bytes are spelt.
+// FuzzRequest states: a request that parses has the members that its bytes spell.
 func FuzzRequest(f *testing.F) {
 	f.Add(pack("root", logs, "flags", "1", "list", "")[8:])
 	f.Add(pack("algorithm", "sha1", "manifest", "a", "name", "b", "format", "gnu", "workers", "2")[8:])

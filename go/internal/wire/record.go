@@ -7,18 +7,10 @@ import (
 	"checksig/internal/engine"
 )
 
-// The kinds of checksig_record.
-const (
-	fileKind = iota
-	badLineKind
-	manifestKind
-	entryKind
-)
+// order is the byte order of records and of the pipe: both ends are on one machine.
+var order = binary.NativeEndian
 
-// RecordHeader is the size in bytes of checksig_record.
-const RecordHeader = 32
-
-// A record is a checksig_record and what stands behind it.
+// A record is a checksig_record with the strings and digests that follow it.
 type record struct {
 	kind, status     uint8
 	bad              bool
@@ -31,10 +23,10 @@ type record struct {
 
 func fileRecord(r *engine.Result) record {
 	file := record{
-		kind:     fileKind,
+		kind:     FileRecord,
 		status:   uint8(r.Status),
 		bad:      r.Bad,
-		errno:    systemsOwn(r.Errno()),
+		errno:    systemErrno(r.Errno()),
 		number:   r.Size,
 		name:     r.Name,
 		reason:   r.Reason(),
@@ -47,14 +39,14 @@ func fileRecord(r *engine.Result) record {
 	return file
 }
 
-// manifestRecord tells what was understood of a manifest: in its reason the
-// algorithms, and in further lines what else there is to know.
+// manifestRecord says how a manifest was read. The first line of its reason lists the
+// algorithms; each further line is a note.
 func manifestRecord(s *engine.Source) record {
 	var algorithms []string
 	for _, a := range s.Algorithms {
 		algorithms = append(algorithms, a.Name)
 	}
-	r := record{kind: manifestKind, name: s.Path, number: int64(s.Len())}
+	r := record{kind: ManifestRecord, name: s.Path, number: int64(s.Len())}
 	r.reason = strings.Join(append([]string{strings.Join(algorithms, ",")}, s.Notes...), "\n")
 	if s.Format != nil {
 		r.algorithm = s.Format.Name
@@ -62,9 +54,9 @@ func manifestRecord(s *engine.Source) record {
 	return r
 }
 
-// A RecordWriter writes records one behind the other.
+// A RecordWriter writes records into a buffer, one after the other.
 type RecordWriter struct {
-	free    []byte // what is left of the buffer
+	free    []byte // the rest of the buffer
 	written int
 }
 
@@ -74,23 +66,25 @@ func NewRecordWriter(buffer []byte) *RecordWriter { return &RecordWriter{free: b
 // Written returns how many bytes the records take.
 func (w *RecordWriter) Written() int { return w.written }
 
-// write writes a record if it fits.
+// write writes a record, and reports whether it fit.
 func (w *RecordWriter) write(r record) bool {
-	length := RecordHeader + len(r.name) + len(r.reason) + len(r.algorithm) + len(r.expected) + len(r.actual)
+	length := RecordSize + len(r.name) + len(r.reason) + len(r.algorithm) + len(r.expected) + len(r.actual)
 	if length > len(w.free) {
 		return false
 	}
 	b := w.free[:0]
-	b = binary.LittleEndian.AppendUint32(b, uint32(length))
+	b = order.AppendUint32(b, RecordSize)
+	b = order.AppendUint32(b, uint32(length))
 	bad := uint8(0)
 	if r.bad {
 		bad = 1
 	}
 	b = append(b, r.kind, r.status, uint8(len(r.algorithm)), uint8(len(r.expected)), uint8(len(r.actual)), bad, 0, 0)
-	b = binary.LittleEndian.AppendUint32(b, uint32(r.errno))
-	b = binary.LittleEndian.AppendUint64(b, uint64(r.number))
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.name)))
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.reason)))
+	b = order.AppendUint32(b, uint32(r.errno))
+	b = order.AppendUint32(b, uint32(len(r.name)))
+	b = order.AppendUint64(b, uint64(r.number))
+	b = order.AppendUint32(b, uint32(len(r.reason)))
+	b = order.AppendUint32(b, 0)
 	b = append(b, r.name...)
 	b = append(b, r.reason...)
 	b = append(b, r.algorithm...)

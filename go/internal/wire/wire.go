@@ -1,65 +1,32 @@
-// Package wire is what every door to the engine shares: the C interface of the
-// shared library, and the pipe of the helper. It takes a request, runs its job, and
-// gives records, counters and failures as checksig.h describes them. It knows
-// nothing of C.
+// Package wire is what the two ways to reach the engine share: the C interface of the
+// shared library, and the pipe of the helper. It takes a request, runs its job, and gives
+// records, counters and the outcome as checksig.h describes them. It does not use C.
 package wire
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	"checksig/internal/digest"
 	"checksig/internal/engine"
 	"checksig/internal/manifest"
 )
 
-// These do the work. A build with the tag checksig_inject replaces them.
+// These do the work. A build with the tag checksig_inject replaces them to inject faults.
 var (
 	Run   = engine.Run
 	begin = engine.Start
 )
 
-// What calls return, and checksig_error.kind.
-const (
-	OK = iota
-	Failed
-	Manifest
-	NotFound
-	OS
-	Argument
-	Internal
-	Cancelled
-	More
-)
-
-// The flags of a request.
-const (
-	AllResults = 1 << iota
-	IgnoreMissing
-	Totals
-	ReportExtra
-	FailExtra
-	ReadEntries
-	FindManifests
-	FindFiles
-	HashFiles
-	Text
-)
-
-// MinBuffer is CHECKSIG_BUFFER: every record fits.
-const MinBuffer = 135168
-
-// A Request is checksig_request. A nil member is NULL.
+// A Request says what a job has to do, as checksig_request does. A nil member is NULL.
 type Request struct {
 	Root                                    string
 	Algorithm, Manifest, Name, Format, List *string
 	Workers, Flags, Shard, Shards           int
 }
 
-// Start begins the job of a request. The caller must close it.
+// Start starts the job of a request. The caller must close it.
 func (r *Request) Start() (*Job, error) {
 	options, err := r.options()
 	if err := cmp.Or(err, CheckRoot(r.Root), CheckKernels()); err != nil {
@@ -69,9 +36,9 @@ func (r *Request) Start() (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := uint8(entryKind)
+	kind := uint8(EntryRecord)
 	if options.Task == engine.VerifyFiles || options.Task == engine.HashFiles {
-		kind = fileKind
+		kind = FileRecord
 	}
 	return &Job{Job: run, kind: kind}, nil
 }
@@ -92,7 +59,7 @@ func (r *Request) options() (engine.Options, error) {
 		options.Results = engine.AllResults
 	}
 	switch {
-	case r.has(Text) && r.List != nil:
+	case r.has(Content) && r.List != nil:
 		options.Text = r.List
 	case r.List != nil && *r.List == "":
 		return options, ArgumentError("the list of entries is empty")
@@ -100,7 +67,7 @@ func (r *Request) options() (engine.Options, error) {
 		options.List = valueOf(r.List)
 	}
 	if r.Shards < 0 || r.Shard < min(1, r.Shards) || r.Shard > r.Shards {
-		return options, ArgumentError(fmt.Sprintf("there is no shard %d of %d", r.Shard, r.Shards))
+		return options, ArgumentError(fmt.Sprintf("invalid shard %d of %d", r.Shard, r.Shards))
 	}
 	if r.Workers < 0 {
 		return options, ArgumentError("the number of workers is negative")
@@ -145,14 +112,14 @@ func algorithmOf(name string) (*digest.Algorithm, error) {
 	if known := digest.ByName(name); known != nil {
 		return known, nil
 	}
-	return nil, ArgumentError(fmt.Sprintf("%s; known are %s", digest.Unknown(name), digest.Names()))
+	return nil, ArgumentError(fmt.Sprintf("%s (known: %s)", digest.Unknown(name), digest.Names()))
 }
 
 func formatOf(name string) (*manifest.Format, error) {
 	if known := manifest.FormatByName(name); known != nil {
 		return known, nil
 	}
-	return nil, ArgumentError(fmt.Sprintf("unknown format %q; known are %s", name, manifest.FormatNames()))
+	return nil, ArgumentError(fmt.Sprintf("unknown format %q (known: %s)", name, manifest.FormatNames()))
 }
 
 func valueOf(text *string) string {
@@ -162,20 +129,21 @@ func valueOf(text *string) string {
 	return *text
 }
 
-// An ArgumentError says which argument is not allowed.
+// An ArgumentError says which argument is not allowed, and why.
 type ArgumentError string
 
 func (e ArgumentError) Error() string { return string(e) }
 
-// CheckRoot refuses what cannot be the path of a directory.
+// CheckRoot returns an [ArgumentError] if root cannot be the path of a directory.
 func CheckRoot(root string) error {
 	if root == "" || strings.IndexByte(root, 0) >= 0 {
-		return ArgumentError("the path of the directory is empty, or has a NUL in it")
+		return ArgumentError("the path of the directory is empty or contains NUL")
 	}
 	return nil
 }
 
-// CheckKernels refuses ways to hash that the user asked for and that are not there.
+// CheckKernels returns an [ArgumentError] if CHECKSIG_KERNELS names kernels that this
+// processor or this build does not have.
 func CheckKernels() error {
 	if err := digest.KernelsErr(); err != nil {
 		return ArgumentError(err.Error())
@@ -183,51 +151,8 @@ func CheckKernels() error {
 	return nil
 }
 
-// Contained makes a panic of call an error, whose failure is of the kind Internal.
+// Contained performs call, and turns its panic into an error whose outcome is Internal.
 func Contained(call func() error) (err error) {
 	defer engine.Contain(&err)
 	return call()
-}
-
-// A Failure is checksig_error. An empty string is NULL.
-type Failure struct {
-	Kind, Errno           int32
-	Line                  int64
-	Message, Path, Reason string
-}
-
-// FailureOf returns what there is to say of an error, which is not nil.
-func FailureOf(err error) Failure {
-	var (
-		failed   *engine.FailedError
-		bad      *manifest.Error
-		notFound *manifest.NotFoundError
-		refused  *engine.OSError
-		argument ArgumentError
-	)
-	f := Failure{Kind: Internal, Message: err.Error()}
-	switch {
-	case errors.As(err, &failed):
-		f.Kind, f.Reason = Failed, failed.Report.Hint
-	case errors.As(err, &bad):
-		f.Kind, f.Line, f.Path, f.Reason = Manifest, int64(bad.Line), bad.Path, bad.Reason
-	case errors.As(err, &notFound):
-		f.Kind, f.Path, f.Reason = NotFound, notFound.Dir, notFound.Reason()
-	case errors.As(err, &refused):
-		f.Kind, f.Path, f.Reason = OS, refused.Path, refused.Reason()
-		f.Errno = systemsOwn(errnoOf(refused))
-	case errors.As(err, &argument):
-		f.Kind = Argument
-	case errors.Is(err, engine.ErrCancelled):
-		f.Kind = Cancelled
-	}
-	return f
-}
-
-func errnoOf(err error) syscall.Errno {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
-		return syscall.EIO
-	}
-	return errno
 }

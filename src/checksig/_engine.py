@@ -1,0 +1,322 @@
+"""Chooses how to reach the engine, runs jobs, and turns their outcomes into exceptions.
+
+The engine is the Go code that does the work. It is reached in one of two ways: the library,
+loaded into this process (:mod:`checksig.checksig`), or the helper, a process for each job
+(:mod:`checksig._helper`). The choice is made at the first call that needs the engine.
+"""
+
+from __future__ import annotations
+
+import errno
+import operator
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple, NoReturn
+
+from checksig import _helper, _preflight, checksig
+from checksig._helper import HelperJob
+from checksig._wire import (
+    NO_COUNTERS,
+    Counters,
+    Kind,
+    Outcome,
+    Record,
+    Request,
+    unpack_records,
+)
+from checksig.checksig import LIBRARY, REMEDY, Library, LibraryJob
+from checksig.errors import InternalError, ManifestError, ManifestNotFoundError
+
+AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+# How long to wait for the end of a closed job. A job that is reading ends after its current read.
+_CLOSE = 0.05  # seconds
+
+
+class Engine(NamedTuple):
+    """How this process reaches the engine.
+
+    Attributes:
+        name: "library", loaded into this process, or "helper", a separate process for each job.
+        reason: why this one was chosen.
+    """
+
+    name: str
+    reason: str
+
+
+_engine: Engine | None = None
+_library: Library | None = None
+_algorithms: tuple[str, ...] = ()
+
+# Without this lock, a child that is forked while another thread loads the library would have
+# half of it.
+_choosing = threading.RLock()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(
+        before=_choosing.acquire, after_in_parent=_choosing.release, after_in_child=_choosing.release
+    )
+
+
+def get_engine() -> Engine:
+    """Return how this process reaches the engine, and why.
+
+    The choice is made at the first call of any function that needs the engine. The environment
+    variable CHECKSIG_ENGINE, ``library`` or ``helper``, forces it.
+
+    Raises:
+        ValueError: CHECKSIG_ENGINE has another value.
+        ImportError: this installation has neither, or the library cannot be loaded.
+        OSError: too few descriptors, threads or too little address space.
+        RuntimeError: this is a forked child in which neither can be used.
+    """
+    _choose()
+    assert _engine is not None
+    return _engine
+
+
+def get_algorithms() -> tuple[str, ...]:
+    """Return the names of the algorithms that the engine computes, the strongest first.
+
+    BLAKE2b and BLAKE3 are among them if the build had their Go modules.
+
+    Raises:
+        Exception: as :func:`get_engine`.
+    """
+    global _algorithms
+    if not _algorithms:
+        library = _choose()
+        _algorithms = library.algorithms if library else _helper.get_algorithms()
+    return _algorithms
+
+
+def _choose() -> Library | None:
+    """Return the library, or None if the helper serves."""
+    global _engine
+    if not _is_chosen():
+        with _choosing:
+            if not _is_chosen():
+                _engine = _find_engine()
+    return _library if _engine is not None and _engine.name == "library" else None
+
+
+def _is_chosen() -> bool:
+    if _engine is None:
+        return False
+    return _engine.name == "helper" or (_library is not None and not _library.forked)
+
+
+def _find_engine() -> Engine:
+    """Return how to reach the engine; if that is the library, load it."""
+    wanted = os.environ.get("CHECKSIG_ENGINE", "")
+    if wanted not in ("", "library", "helper"):
+        raise ValueError(f'invalid CHECKSIG_ENGINE "{wanted}" (choose "library" or "helper")')
+    if wanted == "helper":
+        return Engine("helper", "CHECKSIG_ENGINE selects it")
+    if wanted == "library":
+        _load()
+        return Engine("library", "CHECKSIG_ENGINE selects it")
+    obstacle = _preflight.find_obstacle()
+    if obstacle and _helper.PATH.exists():
+        return Engine("helper", obstacle)
+    try:
+        _load()
+    except (OSError, RuntimeError) as error:
+        scarce = getattr(error, "errno", None) in (None, errno.EAGAIN, errno.ENOMEM)
+        if not scarce or not _helper.PATH.exists():
+            raise
+        return Engine("helper", f"the library cannot be loaded into this process: {error}")
+    return Engine("library", "it can be loaded into this process")
+
+
+def _load() -> None:
+    """Load the library: once in a process, and once more in each forked child.
+
+    Raises:
+        ImportError: it is missing, damaged, built for another machine, or has another version.
+        OSError: too few descriptors, threads or too little address space.
+        RuntimeError: this is a forked child, and no copy can be loaded here.
+    """
+    global _library
+    try:
+        _preflight.check_library()
+        _library = checksig.load()
+    except (OSError, AttributeError, ValueError) as error:
+        if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN):
+            raise
+        cause = getattr(error, "strerror", None) or error
+        raise ImportError(f"cannot load {LIBRARY}: {cause}; {REMEDY}", path=str(LIBRARY)) from error
+
+
+def make_request(
+    root: AnyPath,
+    *,
+    manifest: AnyPath | None = None,
+    name: AnyPath | None = None,
+    entries: bytes | None = None,
+    format: str | None = None,
+    algorithm: str | None = None,
+    workers: int | None = None,
+    shard: tuple[int, int] | None = None,
+    flags: int = 0,
+) -> Request:
+    """Check the arguments of a job, and return them as bytes and numbers.
+
+    Args:
+        root: the directory.
+        manifest: the path of the manifest. None: found in the directory.
+        name: the file name to assume when detecting format and algorithm. None: the manifest's path.
+        entries: entries instead of a manifest, as ``checksig.h`` describes them; with the flag
+            CONTENT, the content of a manifest.
+        format: of the manifest. None: detected.
+        algorithm: of the digests. None: detected.
+        workers: how many files are read at the same time. None: automatic.
+        shard: the number of a shard, from 1, and the number of shards. None: all files.
+        flags: of ``checksig_request``.
+
+    Raises:
+        ValueError: an argument is not allowed.
+        TypeError: an argument has the wrong type.
+    """
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be 1 or more, not {workers}")
+    if shard is not None and not 1 <= shard[0] <= shard[1]:
+        raise ValueError(f"shard must be (K, N) with K from 1 to N, not {shard}")
+    number, shards = shard or (0, 0)
+    for what, value in (("workers", workers or 0), ("the number of shards", shards)):
+        if operator.index(value) >= 1 << 31:
+            raise ValueError(f"{what} is too large: {value}")
+    return Request(
+        root=_encode("directory", root),
+        algorithm=_encode_word("algorithm", algorithm),
+        manifest=None if manifest is None else _encode("manifest", manifest),
+        name=None if name is None else _encode("manifest", name),
+        format=_encode_word("format", format),
+        list=entries,
+        workers=workers or 0,
+        flags=flags,
+        shard=operator.index(number),
+        shards=shards,
+    )
+
+
+def _encode(what: str, path: AnyPath) -> bytes:
+    encoded = os.fsencode(path)
+    if not encoded:
+        raise ValueError(f"the path of the {what} is empty")
+    if b"\0" in encoded:
+        raise ValueError(f"the path of the {what} contains NUL: {path!r}")
+    return encoded
+
+
+def _encode_word(what: str, word: str | None) -> bytes | None:
+    if word is None:
+        return None
+    if not isinstance(word, str):
+        raise TypeError(f"{what} must be a str, not {word!r}")
+    if "\0" in word:
+        raise ValueError(f"unknown {what} {word!r}")
+    return word.encode("utf-8", "backslashreplace")
+
+
+class Job:
+    """A job of the engine, whose records are taken while it is running.
+
+    Close it, preferably with a ``with`` block. A job that is dropped because of an exception,
+    such as Ctrl-C, ends after its current read.
+
+    Args:
+        request: what to do, from :func:`make_request`.
+
+    Attributes:
+        counters: how far the job has come.
+        message: what is bad, once the job has ended; None if everything is good.
+        hint: the last line of the message, if that is a hint.
+        cancelled: whether the job was closed before its end.
+
+    Raises:
+        ValueError: the engine does not allow an argument.
+        Exception: as :func:`get_engine`.
+        InternalError: a bug in checksig.
+    """
+
+    _job: LibraryJob | HelperJob | None = None
+
+    def __init__(self, request: Request) -> None:
+        library = _choose()
+        self.counters: Counters = NO_COUNTERS
+        self.message: str | None = None
+        self.hint: str | None = None
+        self.cancelled = False
+        # Nothing is running yet, so no signal can leave a running job behind.
+        self._job = LibraryJob(library) if library else HelperJob()
+        outcome = self._job.start(request)
+        if outcome.kind != Kind.MORE:
+            _raise(outcome)
+
+    def __enter__(self) -> Job:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close(0)
+
+    def batches(self) -> Iterator[list[Record]]:
+        """Yield lists of records, in order; an empty list if none came for a short time.
+
+        ``counters`` are up to date after each list. After the last one, ``message`` and
+        ``hint`` say what is bad. A job that is closed yields nothing more, and is ``cancelled``
+        if it had not ended.
+
+        Raises:
+            ManifestNotFoundError: the directory has no manifest.
+            ManifestError: a manifest is unusable.
+            OSError: the directory or a manifest cannot be opened or read.
+            InternalError: a bug in checksig.
+        """
+        assert self._job is not None
+        outcome = Outcome(Kind.MORE)
+        while outcome.kind == Kind.MORE and not self._job.closed:
+            self.counters, outcome, records = self._job.next()
+            yield list(unpack_records(records))
+        if outcome.kind == Kind.FAILED:
+            self.message, self.hint = outcome.message, outcome.reason or None
+        elif outcome.kind not in (Kind.OK, Kind.MORE, Kind.CANCELLED):
+            _raise(outcome)
+        self.cancelled = outcome.kind in (Kind.MORE, Kind.CANCELLED)
+
+    def close(self, seconds: float = _CLOSE) -> None:
+        """Cancel the job if it is running, wait up to ``seconds`` for its end, and release it."""
+        if self._job is not None:
+            self._job.close(seconds)
+
+
+def _raise(outcome: Outcome) -> NoReturn:
+    """Raise the exception for an outcome without a verdict."""
+    message, path, reason = outcome.message, outcome.path, outcome.reason
+    if outcome.kind == Kind.MANIFEST:
+        raise ManifestError(message, path, outcome.line or None, reason)
+    if outcome.kind == Kind.NOT_FOUND:
+        raise ManifestNotFoundError(message, path, None, reason)
+    if outcome.kind == Kind.OS:
+        raise os_error(outcome.os_errno, reason, path)
+    if outcome.kind == Kind.ARGUMENT:
+        raise ValueError(message)
+    raise InternalError(message)
+
+
+def os_error(number: int, reason: str, path: str) -> OSError:
+    """Return the exception for an error number of the operating system."""
+    reason = reason or checksig.system_message(number)
+    if sys.platform == "win32":  # the number is one of Windows, for which Python finds the errno
+        return OSError(0, reason, path, number)
+    return OSError(number, reason, path)
+
+
+def errno_of(number: int) -> int | None:
+    """Return the errno for an error number of the operating system."""
+    return os_error(number, " ", "").errno if sys.platform == "win32" else number

@@ -1,0 +1,255 @@
+"""``checksig.h`` in Python, without ctypes: numbers, requests, records, counters and outcomes.
+
+The library and the helper take the same request and give the same frames. Each member of a
+structure is written once, here, in the order of the header; ``tests/test_wire.py`` compares
+this module with the header. ``go/internal/wire/pipe.go`` describes the pipe to the helper.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Kind(IntEnum):
+    """How a call or a job ended: what calls return, and ``checksig_error.kind``."""
+
+    OK = 0
+    FAILED = 1
+    MANIFEST = 2
+    NOT_FOUND = 3
+    OS = 4
+    ARGUMENT = 5
+    INTERNAL = 6
+    CANCELLED = 7
+    MORE = 8
+
+
+# checksig_record.status is an index into these names of checksig.Status.
+STATUSES = ("OK", "FAILED", "MISSING", "CHANGED", "ERROR", "CONFLICT", "EXTRA")
+
+# checksig_record.kind
+FILE, BAD_LINE, MANIFEST, ENTRY = range(4)
+
+# checksig_request.flags
+ALL_RESULTS = 1
+IGNORE_MISSING = 2
+TOTALS = 4
+REPORT_EXTRA = 8
+FAIL_EXTRA = 16
+READ_ENTRIES = 32
+FIND_MANIFESTS = 64
+FIND_FILES = 128
+HASH_FILES = 256
+CONTENT = 512
+
+BUFFER_SIZE = 135168  # CHECKSIG_BUFFER: bytes for the records of one frame
+
+# The structures: the members in order, with their types in the letters of the struct module. A
+# "z" is a string of ours, a "P" is a string that the receiver of the structure releases.
+REQUEST_MEMBERS = {
+    "struct_size": "I",
+    "flags": "i",
+    "workers": "i",
+    "shard": "i",
+    "shards": "i",
+    "reserved": "i",
+    "root": "z",
+    "root_length": "N",
+    "algorithm": "z",
+    "manifest": "z",
+    "name": "z",
+    "format": "z",
+    "list": "z",
+    "list_length": "N",
+}
+ERROR_MEMBERS = {
+    "struct_size": "I",
+    "kind": "i",
+    "os_errno": "i",
+    "reserved": "i",
+    "line": "q",
+    "message": "P",
+    "path": "P",
+    "reason": "P",
+}
+PROGRESS_MEMBERS = {
+    "struct_size": "I",
+    "reserved": "i",
+    "files": "q",
+    "total_files": "q",
+    "bytes": "q",
+    "total_bytes": "q",
+    "bad": "q",
+    "counts": "8q",
+    "bad_lines": "q",
+}
+RECORD_MEMBERS = {
+    "struct_size": "I",
+    "length": "I",
+    "kind": "B",
+    "status": "B",
+    "algorithm_length": "B",
+    "expected_length": "B",
+    "actual_length": "B",
+    "bad": "B",
+    "reserved": "2x",
+    "os_errno": "i",
+    "name_length": "I",
+    "number": "q",
+    "reason_length": "I",
+    "reserved_end": "4x",
+}
+
+
+def _packed(members: Mapping[str, str]) -> struct.Struct:
+    """Return a structure without padding; in the place of a pointer it has a length of 8 bytes."""
+    return struct.Struct("=" + "".join(members.values()).replace("P", "Q"))
+
+
+_PROGRESS, _ERROR, _RECORD = map(_packed, (PROGRESS_MEMBERS, ERROR_MEMBERS, RECORD_MEMBERS))
+FRAME_LENGTH = struct.Struct("=I")
+SMALLEST_FRAME = _PROGRESS.size + _ERROR.size
+LARGEST_FRAME = 1 << 24  # bytes; the records of a frame have some hundred thousand
+
+
+class Request(NamedTuple):
+    """What a job has to do: the members of ``checksig_request``, except lengths. None is NULL."""
+
+    root: bytes
+    algorithm: bytes | None = None
+    manifest: bytes | None = None
+    name: bytes | None = None
+    format: bytes | None = None
+    list: bytes | None = None
+    workers: int = 0
+    flags: int = 0
+    shard: int = 0
+    shards: int = 0
+
+
+class Outcome(NamedTuple):
+    """How a call or a job ended, as ``checksig_error`` says. Empty strings say nothing.
+
+    Paths are strings as :func:`os.fsdecode` returns them.
+    """
+
+    kind: int
+    os_errno: int = 0
+    line: int = 0
+    message: str = ""
+    path: str = ""
+    reason: str = ""
+
+
+class Counters(NamedTuple):
+    """How far a job has come, as ``checksig_progress`` says."""
+
+    files: int
+    total_files: int
+    bytes: int
+    total_bytes: int
+    bad: int
+    counts: tuple[int, ...]
+    bad_lines: int
+
+
+class Record(NamedTuple):
+    """A ``checksig_record``. Names and paths are strings as :func:`os.fsdecode` returns them."""
+
+    kind: int
+    status: int
+    bad: bool
+    os_errno: int
+    number: int
+    name: str
+    reason: str
+    algorithm: str
+    expected: bytes
+    actual: bytes
+
+
+class Frame(NamedTuple):
+    """An answer of the library or the helper: how the job stands, and packed records."""
+
+    counters: Counters
+    outcome: Outcome
+    records: bytes
+
+
+NO_COUNTERS = Counters(0, -1, 0, -1, 0, (0,) * 8, 0)  # of a job that has not begun
+
+
+def pack_request(request: Request) -> bytes:
+    """Return a request as the helper reads it."""
+    packed = []
+    for name, value in zip(request._fields, request, strict=True):
+        if value is not None:
+            content = str(value).encode() if isinstance(value, int) else value
+            packed.append(struct.pack("=B", len(name)) + name.encode() + struct.pack("=Q", len(content)))
+            packed.append(content)
+    return b"".join([struct.pack("=Q", sum(map(len, packed))), *packed])
+
+
+def unpack_counters(progress: bytes) -> Counters:
+    """Return the counters at the beginning of ``progress``, a buffer with a ``checksig_progress``."""
+    _, _, files, total_files, hashed, total_bytes, bad, *counts, bad_lines = _PROGRESS.unpack_from(progress)
+    return Counters(files, total_files, hashed, total_bytes, bad, tuple(counts), bad_lines)
+
+
+def make_outcome(kind: int, os_errno: int, line: int, strings: list[bytes]) -> Outcome:
+    """Return an outcome from the members of a ``checksig_error``, whose strings are bytes."""
+    message, path, reason = strings
+    return Outcome(kind, os_errno, line, decode_message(message), decode_path(path), decode_message(reason))
+
+
+def unpack_frame(frame: bytes) -> Frame:
+    """Return a frame of the helper, which has at least SMALLEST_FRAME bytes."""
+    _, kind, os_errno, _, line, *lengths = _ERROR.unpack_from(frame, _PROGRESS.size)
+    at, strings = SMALLEST_FRAME, []
+    for length in lengths:
+        strings.append(frame[at : at + length])
+        at += length
+    return Frame(unpack_counters(frame), make_outcome(kind, os_errno, line, strings), frame[at:])
+
+
+def unpack_records(data: bytes) -> Iterator[Record]:
+    """Yield the records of a frame."""
+    unpack, start = _RECORD.unpack_from, 0
+    while start < len(data):
+        size, length, kind, status, *short, bad, os_errno, name, number, reason = unpack(data, start)
+        at, parts = start + size, []
+        start += length
+        for part_length in (name, reason, *short):
+            parts.append(data[at : at + part_length])
+            at += part_length
+        name, reason, algorithm, expected, actual = parts
+        yield Record(
+            kind,
+            status,
+            bool(bad),
+            os_errno,
+            number,
+            decode_path(name),
+            sys.intern(decode_message(reason)),  # a million files have few reasons
+            sys.intern(algorithm.decode()),
+            expected,
+            actual,
+        )
+
+
+def decode_message(message: bytes) -> str:
+    """Return a message. It is UTF-8, except where it quotes a panic."""
+    return message.decode("utf-8", "backslashreplace")
+
+
+def decode_path(path: bytes) -> str:
+    """Return a path as :func:`os.fsdecode` does."""
+    try:
+        return os.fsdecode(path)
+    except UnicodeDecodeError:  # on Windows, for a listed name that no file can have
+        return path.decode("utf-8", "surrogateescape")
