@@ -21,6 +21,7 @@ import (
 
 	"checksig/internal/digest"
 	"checksig/internal/engine"
+	"checksig/internal/limits"
 	"checksig/internal/wire"
 )
 
@@ -29,7 +30,7 @@ import (
 
 func init() {
 	C.checksig_restore_host()
-	engine.SpareThreads = func(n int) int { return int(C.checksig_spare_threads(C.int32_t(n))) }
+	limits.SpareThreads = func(n int) int { return int(C.checksig_spare_threads(C.int32_t(n))) }
 	// Most of the memory of a job is the manifest's content, which the garbage collector
 	// does not scan. Frequent collections are therefore cheap.
 	debug.SetGCPercent(25)

@@ -89,17 +89,19 @@ def test_python_modules_import_one_way() -> None:
 
 @pytest.mark.parametrize("tags", ["", toolchain.MODULES_TAG])
 def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp_path: Path) -> None:
-    # lanes <- digest <- manifest, beneath <- engine <- wire <- main, helper; modules in digest alone, and
+    # lanes <- digest <- manifest; beneath <- limits <- discover <- engine <- wire <- main, helper; modules in digest alone, and
     # only where they can be had; C in main, lanes and, on Linux, the engine
     allowed = {
         "checksig/internal/digest/lanes": set(),
         "checksig/internal/digest": {"lanes"},
         "checksig/internal/manifest": {"digest"},
         "checksig/internal/beneath": set(),
-        "checksig/internal/engine": {"digest", "manifest", "beneath"},
-        "checksig/internal/wire": {"digest", "manifest", "engine"},
-        "checksig": {"digest", "engine", "wire"},
-        "checksig/cmd/checksig-helper": {"engine", "wire"},
+        "checksig/internal/limits": {"beneath"},
+        "checksig/internal/discover": {"digest", "manifest", "beneath", "limits"},
+        "checksig/internal/engine": {"digest", "manifest", "beneath", "limits", "discover"},
+        "checksig/internal/wire": {"digest", "manifest", "beneath", "discover", "engine"},
+        "checksig": {"digest", "limits", "engine", "wire"},
+        "checksig/cmd/checksig-helper": {"limits", "wire"},
     }
     modules = {"github.com/zeebo/blake3", "golang.org/x/crypto/blake2b"} if tags else set()
     go = toolchain.go_command()

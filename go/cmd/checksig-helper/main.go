@@ -11,7 +11,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"checksig/internal/engine"
+	"checksig/internal/limits"
 	"checksig/internal/wire"
 )
 
@@ -28,7 +28,7 @@ const fewThreads = "few-threads"
 func main() {
 	switch {
 	case len(os.Args) == 2 && os.Args[1] == fewThreads:
-		engine.UseFewThreads()
+		limits.UseFewThreads()
 	case len(os.Args) > 1:
 		fmt.Printf("checksig-helper %s: run by the Python package checksig\n", version)
 		os.Exit(2)

@@ -16,6 +16,7 @@ package beneath
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"strings"
@@ -143,7 +144,7 @@ func OpenGoRoot(path string) (*Root, error) {
 
 // Open opens the regular file name, which [Clean] has returned. Its errors are
 // [*Error]. The caller must close the file.
-func (r *Root) Open(name string) (*File, error) {
+func (r *Root) Open(name string) (File, error) {
 	if len(name) >= maxPath {
 		return nil, Reason(syscall.ENAMETOOLONG)
 	}
@@ -155,7 +156,7 @@ func (r *Root) Open(name string) (*File, error) {
 
 // OpenPath opens the regular file path, which may lie anywhere. Its errors are
 // [*Error].
-func OpenPath(path string) (*File, error) {
+func OpenPath(path string) (File, error) {
 	f, err := os.OpenFile(path, openFlags, 0)
 	if err != nil {
 		return nil, openError(err)
@@ -201,7 +202,7 @@ func (r *Root) Close() error {
 // both resolutions give the same verdicts.
 const maxPath = 4096
 
-func (r *Root) openByGo(name string) (*File, error) {
+func (r *Root) openByGo(name string) (File, error) {
 	f, err := r.root.OpenFile(name, openFlags, 0)
 	if err != nil {
 		if mayBeDevice(err) {
@@ -281,4 +282,33 @@ func errorOf(mode os.FileMode) error {
 		return ErrDevice
 	}
 	return ErrIrregular
+}
+
+// An OSError says that the operating system refused what a run cannot do
+// without: to open the directory, or its manifest.
+type OSError struct {
+	Path string
+	Err  error // wraps a syscall.Errno
+}
+
+func (e *OSError) Error() string { return fmt.Sprintf("%q - %s", e.Path, Reason(e.Err)) }
+func (e *OSError) Unwrap() error { return e.Err }
+
+// Reason returns what there is to say beyond the error of the operating system, or "".
+func (e *OSError) Reason() string {
+	var known *Error
+	if errors.As(e.Err, &known) {
+		return known.Reason
+	}
+	return ""
+}
+
+// Join returns the path of name as a message shows it: root as the caller gave
+// it, a slash, name. Unlike [filepath.Join] it resolves no "..", and an absolute
+// name stays as it is.
+func Join(root, name string) string {
+	if strings.HasPrefix(name, "/") {
+		return name
+	}
+	return strings.TrimRight(root, "/") + "/" + name
 }

@@ -77,12 +77,12 @@ func (h handle) look(name string) (Stamp, error) {
 	if err != nil {
 		return Stamp{}, openError(err)
 	}
-	file, err := regular(&File{fd: fd})
+	file, err := regular(&openFile{fd: fd})
 	if err != nil {
 		return Stamp{}, err
 	}
 	file.Close()
-	return file.stamp, nil
+	return file.Opened(), nil
 }
 
 // openat2 opens name below h. The kernel answers EAGAIN when a rename
@@ -112,10 +112,10 @@ func (h handle) openat2(name string, flags, resolve uint64) (int, error) {
 	return -1, err
 }
 
-func (r *Root) openByKernel(name string) (*File, error) {
+func (r *Root) openByKernel(name string) (File, error) {
 	fd, err := r.dir.openat2(name, openFlags, resolveBeneath|resolveNoMagic)
 	if err == nil {
-		return regular(&File{fd: fd})
+		return regular(&openFile{fd: fd})
 	}
 	if mayBeDevice(err) {
 		return nil, r.dir.irregular(name, err)
@@ -194,22 +194,22 @@ func (h handle) typeOf(name string) (os.FileMode, error) {
 	}
 	defer syscall.Close(fd)
 	var st syscall.Stat_t
-	err = (&File{fd: fd}).stat(&st)
+	err = (&openFile{fd: fd}).stat(&st)
 	return typeOf(st.Mode), err
 }
 
-// A File is a regular file, open for reading through raw system calls: an
-// os.File would register each descriptor with the runtime's poller.
-type File struct {
+// An openFile is a [File] that is read through raw system calls: an os.File would
+// register each descriptor with the runtime's poller.
+type openFile struct {
 	fd    int
 	owner *os.File // that os.Root opened, and that closes fd; nil for openat2's
 	stamp Stamp
 }
 
-func fileOf(f *os.File) *File { return &File{fd: int(f.Fd()), owner: f} }
+func fileOf(f *os.File) *openFile { return &openFile{fd: int(f.Fd()), owner: f} }
 
 // regular returns f with its stamp, or closes it and says what it is instead.
-func regular(f *File) (*File, error) {
+func regular(f *openFile) (File, error) {
 	var st syscall.Stat_t
 	err := f.stat(&st)
 	if err == nil {
@@ -254,10 +254,10 @@ func stampOf(st *syscall.Stat_t) Stamp {
 }
 
 // Opened returns the stamp that the file had when it was opened.
-func (f *File) Opened() Stamp { return f.stamp }
+func (f *openFile) Opened() Stamp { return f.stamp }
 
 // Stamp returns the stamp that the file has now.
-func (f *File) Stamp() (Stamp, error) {
+func (f *openFile) Stamp() (Stamp, error) {
 	var st syscall.Stat_t
 	if err := f.stat(&st); err != nil {
 		return Stamp{}, err
@@ -265,7 +265,7 @@ func (f *File) Stamp() (Stamp, error) {
 	return stampOf(&st), nil
 }
 
-func (f *File) stat(st *syscall.Stat_t) error {
+func (f *openFile) stat(st *syscall.Stat_t) error {
 	_, err := retry(func() (int, error) { return 0, syscall.Fstat(f.fd, st) })
 	if err != nil {
 		return Reason(err)
@@ -274,7 +274,7 @@ func (f *File) stat(st *syscall.Stat_t) error {
 }
 
 // Read reads up to len(p) bytes; 0 and a nil error are the end of the file.
-func (f *File) Read(p []byte) (int, error) {
+func (f *openFile) Read(p []byte) (int, error) {
 	n, err := retry(func() (int, error) { return syscall.Read(f.fd, p) })
 	if err != nil {
 		return 0, Reason(err)
@@ -283,7 +283,7 @@ func (f *File) Read(p []byte) (int, error) {
 }
 
 // Close releases the descriptor.
-func (f *File) Close() error {
+func (f *openFile) Close() error {
 	if f.owner != nil {
 		return f.owner.Close()
 	}

@@ -24,18 +24,18 @@ func (handle) exists(string) bool         { return false }
 func (handle) list(string, func(string, os.FileMode) bool) error {
 	return errNoKernelSupport
 }
-func (r *Root) openByKernel(string) (*File, error) { return nil, Reason(errNoKernelSupport) }
+func (r *Root) openByKernel(string) (File, error) { return nil, Reason(errNoKernelSupport) }
 
-// A File is a regular file, open for reading.
-type File struct {
+// An openFile is a [File].
+type openFile struct {
 	file  *os.File
 	stamp Stamp
 }
 
-func fileOf(f *os.File) *File { return &File{file: f} }
+func fileOf(f *os.File) *openFile { return &openFile{file: f} }
 
 // regular returns f with its stamp, or closes it and says what it is instead.
-func regular(f *File) (*File, error) {
+func regular(f *openFile) (File, error) {
 	info, err := f.file.Stat()
 	if err == nil {
 		err = errorOf(info.Mode())
@@ -59,10 +59,10 @@ type Stamp struct {
 func stampOf(info os.FileInfo) Stamp { return Stamp{info.Size(), info.ModTime()} }
 
 // Opened returns the stamp that the file had when it was opened.
-func (f *File) Opened() Stamp { return f.stamp }
+func (f *openFile) Opened() Stamp { return f.stamp }
 
 // Stamp returns the stamp that the file has now.
-func (f *File) Stamp() (Stamp, error) {
+func (f *openFile) Stamp() (Stamp, error) {
 	info, err := f.file.Stat()
 	if err != nil {
 		return Stamp{}, Reason(err)
@@ -71,7 +71,7 @@ func (f *File) Stamp() (Stamp, error) {
 }
 
 // Read reads up to len(p) bytes; 0 and a nil error are the end of the file.
-func (f *File) Read(p []byte) (int, error) {
+func (f *openFile) Read(p []byte) (int, error) {
 	n, err := f.file.Read(p)
 	if err == io.EOF {
 		return 0, nil
@@ -83,4 +83,4 @@ func (f *File) Read(p []byte) (int, error) {
 }
 
 // Close releases the descriptor.
-func (f *File) Close() error { return f.file.Close() }
+func (f *openFile) Close() error { return f.file.Close() }

@@ -154,3 +154,13 @@ func TestExistsSeesADanglingSymlink(t *testing.T) {
 		root.Close()
 	}
 }
+
+func TestJoin(t *testing.T) {
+	for _, c := range [][3]string{
+		{"dir", "a", "dir/a"}, {"dir/", "a", "dir/a"}, {"/", "a", "/a"}, {".", "../a", "./../a"}, {"dir", "/a", "/a"},
+	} {
+		if got := Join(c[0], c[1]); got != c[2] {
+			t.Errorf("Join(%q, %q): got %q, want %q", c[0], c[1], got, c[2])
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"checksig/internal/beneath"
 	"checksig/internal/digest"
+	"checksig/internal/discover"
 	"checksig/internal/manifest"
 )
 
@@ -56,11 +57,13 @@ func runCase(t *testing.T, path string, open func(string) (*beneath.Root, error)
 		plant(t, root, item)
 	}
 	j := newJob(root, Options{
-		Workers:   3,
-		Manifest:  strings.ReplaceAll(c.Options["manifest"], "ROOT", root),
-		Format:    manifest.FormatByName(c.Options["format"]),
-		Algorithm: digest.ByName(c.Options["algorithm"]),
-		Extra:     map[string]Extra{"": IgnoreExtra, "report": ReportExtra, "fail": FailExtra}[c.Options["extra"]],
+		Options: discover.Options{
+			Manifest:  strings.ReplaceAll(c.Options["manifest"], "ROOT", root),
+			Format:    manifest.FormatByName(c.Options["format"]),
+			Algorithm: digest.ByName(c.Options["algorithm"]),
+		},
+		Workers: 3,
+		Extra:   map[string]Extra{"": IgnoreExtra, "report": ReportExtra, "fail": FailExtra}[c.Options["extra"]],
 	})
 	j.run(open)
 	report, err := j.Outcome()

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,8 @@ import (
 
 	"checksig/internal/beneath"
 	"checksig/internal/digest"
+	"checksig/internal/discover"
+	"checksig/internal/limits"
 	"checksig/internal/manifest"
 )
 
@@ -74,17 +75,17 @@ func TestEarlyFilesCountForTheWindow(t *testing.T) {
 }
 
 func TestAPanicGivesItsThreadBack(t *testing.T) {
-	before := threads.taken
-	_, err := check(t, listing(1), 1, func(string) (File, error) { panic("broken") })
-	if err == nil || threads.taken != before {
-		t.Errorf("got %v; %d threads are taken, %d were", err, threads.taken, before)
+	before := limits.Threads.Taken()
+	_, err := check(t, listing(1), 1, func(string) (beneath.File, error) { panic("broken") })
+	if err == nil || limits.Threads.Taken() != before {
+		t.Errorf("got %v; %d threads are taken, %d were", err, limits.Threads.Taken(), before)
 	}
 }
 
 func TestACancelledRunOpensNothingMore(t *testing.T) {
 	j, p := newRun(t, listing(1000), Options{Workers: 1})
 	opened := 0
-	err := j.checkAll(p, func(string) (File, error) {
+	err := j.checkAll(p, func(string) (beneath.File, error) {
 		if opened++; opened == 3 {
 			j.Cancel()
 		}
@@ -96,20 +97,20 @@ func TestACancelledRunOpensNothingMore(t *testing.T) {
 }
 
 func TestAWorkerKeepsFewFilesOpenWhereManyAre(t *testing.T) {
-	content := strings.Repeat("x", 3*bufferSize)
+	content := strings.Repeat("x", 3*beneath.PieceSize)
 	var list strings.Builder
 	for i := range 1500 {
 		list.WriteString(listed(strconv.Itoa(i), content))
 	}
 	for _, workers := range []int{1, 64} {
 		var now, most atomic.Int64
-		_, err := check(t, list.String(), workers, func(string) (File, error) {
+		_, err := check(t, list.String(), workers, func(string) (beneath.File, error) {
 			file := newFake(content)
 			file.closed = func() { now.Add(-1) }
 			most.Store(max(most.Load(), now.Add(1)))
 			return &hookedFile{file, func() { time.Sleep(20 * time.Microsecond) }}, nil
 		})
-		if limit := max(int64(workers), min(openBudget(), 32*int64(workers))) + 64; err != nil || most.Load() > limit {
+		if limit := max(int64(workers), min(256, 32*int64(workers))) + 64; err != nil || most.Load() > limit {
 			t.Errorf("%d workers: %v; %d files open at once, want at most %d", workers, err, most.Load(), limit)
 		}
 	}
@@ -129,13 +130,13 @@ func TestToHashIsNotToWait(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := makePlan(sources{{Manifest: m}}, new(atomic.Bool))
+	p := makePlan(discover.Sources{{Manifest: m}}, new(atomic.Bool))
 	j := newJob("root", Options{})
 	j.results = newStream(&Report{Files: 60}, NoResults)
 	close(j.ready)
 	var mu sync.Mutex
 	workers := map[string]bool{}
-	err = j.checkAll(p, func(string) (File, error) {
+	err = j.checkAll(p, func(string) (beneath.File, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		workers[goroutine()] = true
@@ -149,21 +150,21 @@ func TestToHashIsNotToWait(t *testing.T) {
 // scarce makes the pool have so many threads, and no more.
 func scarce(t *testing.T, capacity int) {
 	t.Helper()
-	saved := threads
-	t.Cleanup(func() { threads = saved })
-	threads = &threadPool{capacity: capacity, retry: time.Now().Add(time.Hour)}
+	saved := limits.Threads
+	t.Cleanup(func() { limits.Threads = saved })
+	limits.Threads = limits.NewThreadPool(capacity)
 }
 
 func TestWhoWaitsForADescriptorHoldsNoThread(t *testing.T) {
 	scarce(t, 1)
-	content := strings.Repeat("x", 3*bufferSize)
+	content := strings.Repeat("x", 3*beneath.PieceSize)
 	var list strings.Builder
 	for i := range 200 {
 		list.WriteString(listed(strconv.Itoa(i), content))
 	}
 	var open atomic.Int64
 	within(t, 30*time.Second, func() {
-		results, err := check(t, list.String(), 2, func(string) (File, error) {
+		results, err := check(t, list.String(), 2, func(string) (beneath.File, error) {
 			if open.Add(1) > 8 {
 				open.Add(-1)
 				return nil, syscall.EMFILE
@@ -178,71 +179,32 @@ func TestWhoWaitsForADescriptorHoldsNoThread(t *testing.T) {
 	})
 }
 
-func TestThreadsGoToThoseWhoWaitInTurn(t *testing.T) {
-	pool := &threadPool{capacity: 1, retry: time.Now().Add(time.Hour)}
-	stopped := new(atomic.Bool)
-	if err := pool.take(stopped); err != nil {
-		t.Fatal(err)
-	}
-	order := make(chan int, 3)
-	for i := range 3 {
-		go func() {
-			if err := pool.take(stopped); err != nil {
-				t.Error(err)
-			}
-			order <- i
-			pool.give()
-		}()
-		for waiting := 0; waiting <= i; {
-			pool.mu.Lock()
-			waiting = len(pool.queue)
-			pool.mu.Unlock()
-			runtime.Gosched()
-		}
-	}
-	pool.give()
-	if got := []int{<-order, <-order, <-order}; !slices.Equal(got, []int{0, 1, 2}) {
-		t.Errorf("got %v", got)
-	}
-}
-
-func TestWhoWaitsForAThreadSeesThatItIsToStop(t *testing.T) {
-	scarce(t, 1)
-	stopped := new(atomic.Bool)
-	if err := threads.take(stopped); err != nil {
-		t.Fatal(err)
-	}
-	time.AfterFunc(10*time.Millisecond, func() { stopped.Store(true) })
-	within(t, 10*time.Second, func() {
-		if err := threads.take(stopped); !errors.Is(err, errStopped) {
-			t.Errorf("got %v, want %v", err, errStopped)
-		}
-	})
-	threads.give()
-	if threads.taken != 0 || len(threads.queue) != 0 {
-		t.Errorf("%d are taken, %d wait", threads.taken, len(threads.queue))
-	}
-}
-
 func TestNothingIsAskedOfTheSystemWithoutAThread(t *testing.T) {
 	scarce(t, 2)
 	j, p := newRun(t, listing(3000), Options{Workers: 2})
 	var without, asked atomic.Int64
 	ask := func() {
-		threads.mu.Lock()
-		defer threads.mu.Unlock()
 		asked.Add(1)
-		if threads.taken == 0 {
+		if limits.Threads.Taken() == 0 {
 			without.Add(1)
 		}
 	}
 	j.size = func(string) (int64, error) { ask(); return 1, nil }
-	err := j.checkAll(p, func(name string) (File, error) {
+	err := j.checkAll(p, func(name string) (beneath.File, error) {
 		ask()
 		time.Sleep(100 * time.Microsecond)
 		return newFake(name), nil
 	})
 	if err != nil || without.Load() != 0 || asked.Load() <= 3000 {
 		t.Errorf("got %v; %d of %d questions without a thread", err, without.Load(), asked.Load())
+	}
+}
+
+func TestARunWithoutAThreadIsAnError(t *testing.T) {
+	scarce(t, 0)
+	_, err := Run(t.TempDir(), Options{})
+	var refused *beneath.OSError
+	if !errors.As(err, &refused) || refused.Reason() == "" || !errors.Is(err, syscall.EAGAIN) {
+		t.Errorf("got %v", err)
 	}
 }

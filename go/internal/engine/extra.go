@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"checksig/internal/beneath"
+	"checksig/internal/discover"
+	"checksig/internal/limits"
 )
 
 var errNotInBag = errors.New("in the payload of the bag, and in no manifest")
@@ -14,38 +15,32 @@ var errNotInBag = errors.New("in the payload of the bag, and in no manifest")
 // findExtra gives a verdict on everything below the root that is no directory, not
 // listed, and no manifest; and on each directory that cannot be listed. Of a bag it
 // looks for what is in the payload in any case.
-func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
+func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
+	b := found.Bag
 	wanted := j.options.Extra != IgnoreExtra
 	if !wanted && b == nil {
 		return
 	}
-	own := map[string]bool{}
-	for _, source := range p.list {
-		own[source.name] = true
-	}
-	if b != nil {
-		own[bagDeclaration], own[bagInfo], own[bagFetch] = true, true, true
-	}
-	inPayload := func(name string) bool { return b != nil && strings.HasPrefix(name, bagPayload) }
+	inPayload := func(name string) bool { return b != nil && discover.InPayload(name) }
 	var bytes, files int64
 	keep := func(name string) bool {
 		if inPayload(name) {
-			if b.info != nil {
+			if b.Info != nil {
 				size, _ := dir.Size(name)
 				bytes, files = bytes+size, files+1
 			}
-			return !p.lists(name, b.payload)
+			return !p.lists(name, b.Payload)
 		}
-		return wanted && !own[name] && !p.names.has(name) && !(own[huggingFace] && inHuggingFace(name))
+		return wanted && !found.Owns(name) && !p.names.has(name)
 	}
 	start := "."
 	if !wanted {
-		start = strings.TrimSuffix(bagPayload, "/")
+		start = discover.PayloadDir
 	}
-	found := 0
+	count := 0
 	beneath.Walk(j.lister(dir), start, &j.stopped, keep, func(item beneath.Item) bool {
-		found++
-		if !j.options.Shard.has(found - 1) {
+		count++
+		if !j.options.Shard.has(count - 1) {
 			return true
 		}
 		result := &Result{Name: item.Name, Status: Unlisted, Size: -1, Err: errUnlisted}
@@ -57,36 +52,35 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, b *bag) {
 		}
 		return j.results.add(result)
 	})
-	if b != nil && b.info != nil && (bytes != b.bytes || files != b.files) && b.info.BadLineCount == 0 {
-		const reason = "Payload-Oxum says %d bytes in %d files, the payload has %d in %d"
-		b.info.Complain(b.line, fmt.Sprintf(reason, b.bytes, b.files, bytes, files))
+	if b != nil && b.Info != nil {
+		b.CheckTotals(bytes, files)
 	}
 }
 
 // lister lists directories below dir, each with a thread, and patiently.
 func (j *Job) lister(dir *beneath.Root) beneath.Lister {
-	p := patience{stopped: &j.stopped, threads: threads}
+	b := limits.Backoff{Stopped: &j.stopped, Threads: limits.Threads}
 	return func(name string, each func(string, os.FileMode) bool) error {
-		if err := threads.take(&j.stopped); err != nil {
+		if err := limits.Threads.Take(&j.stopped); err != nil {
 			return err
 		}
-		defer threads.give()
-		return p.list(dir, name, each)
+		defer limits.Threads.Give()
+		return b.List(dir, name, each)
 	}
 }
 
 // checkComplete complains of each payload manifest of a bag that does not list what
 // another one does.
-func (b *bag) checkComplete(p *plan) {
-	if !b.strict || len(b.payload) < 2 {
+func checkComplete(b *discover.Bag, p *plan) {
+	if !b.Strict || len(b.Payload) < 2 {
 		return
 	}
 	for _, first := range p.first {
 		name := p.name(first)
-		if !strings.HasPrefix(name, bagPayload) {
+		if !discover.InPayload(name) {
 			continue
 		}
-		for _, source := range b.payload {
+		for _, source := range b.Payload {
 			if !p.listedBy(first, source) {
 				source.Complain(0, fmt.Sprintf("does not list %q, which another payload manifest does", name))
 			}

@@ -19,7 +19,7 @@ func (w *worker) share() {
 	}
 	var large []int
 	for i := range w.slots {
-		if s := &w.slots[i]; s.file != nil && s.left >= largeLeft {
+		if s := &w.slots[i]; s.File != nil && s.Left >= largeLeft {
 			large = append(large, i)
 		}
 	}

@@ -36,8 +36,8 @@ func (j *Job) hint(r *Report, dir *beneath.Root) string {
 		a.Begin(state, file.Opened().Size)
 		others, states = append(others, a), append(states, state)
 	}
-	buffer := make([]byte, bufferSize)
-	err = drain(file, buffer, &j.stopped, func(p []byte) {
+	buffer := make([]byte, beneath.PieceSize)
+	err = beneath.ReadPieces(file, buffer, &j.stopped, func(p []byte) {
 		for _, state := range states {
 			state.Write(p)
 		}

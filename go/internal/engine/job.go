@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"checksig/internal/beneath"
+	"checksig/internal/discover"
+	"checksig/internal/limits"
 	"checksig/internal/manifest"
 )
 
@@ -55,9 +57,9 @@ func newJob(root string, options Options) *Job {
 var ErrCancelled = errors.New("cancelled")
 
 // Start begins to verify the directory root. The caller must close the job. An
-// error, an [*OSError], says that too few descriptors are free to begin at all.
+// error, an [*beneath.OSError], says that too few descriptors are free to begin at all.
 func Start(root string, options Options) (*Job, error) {
-	if err := primePoller(); err != nil {
+	if err := limits.PrimePoller(); err != nil {
 		return nil, err
 	}
 	j := newJob(root, options)
@@ -69,35 +71,38 @@ func Start(root string, options Options) (*Job, error) {
 func (j *Job) run(open func(string) (*beneath.Root, error)) {
 	defer close(j.done)
 	defer Contain(&j.err)
-	if err := threads.take(&j.stopped); err != nil {
-		j.err = j.unlessCancelled(&OSError{j.root, err})
+	if err := limits.Threads.Take(&j.stopped); err != nil {
+		j.err = j.unlessCancelled(&beneath.OSError{Path: j.root, Err: err})
 		return
 	}
-	give := sync.OnceFunc(threads.give)
+	give := sync.OnceFunc(limits.Threads.Give)
 	defer give()
 	dir, err := open(j.root)
 	if err != nil {
-		j.err = &OSError{j.root, err}
+		j.err = &beneath.OSError{Path: j.root, Err: err}
 		return
 	}
 	defer dir.Close()
-	r := j.newReader(dir)
 	if j.options.Task == FindFiles {
 		give()
 		j.report = &Report{Root: j.root}
 		j.err = j.unlessCancelled(j.giveFiles(dir))
 		return
 	}
-	list, err := r.read()
+	options := j.options.Options
+	options.NamesOnly = j.options.Task == FindManifests
+	options.NoDigests = j.options.Task == HashFiles
+	found, err := discover.Read(j.root, dir, options, &j.stopped)
 	give()
 	if err == nil {
-		err = j.verify(r, list)
+		err = j.verify(dir, found)
 	}
 	j.err = j.unlessCancelled(err)
 }
 
 // verify checks the files that the manifests list.
-func (j *Job) verify(r *reader, list sources) error {
+func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
+	list := found.Sources
 	if j.options.Task == ReadEntries || j.options.Task == FindManifests {
 		j.report = &Report{Root: j.root, Sources: list}
 		return j.giveEntries(list)
@@ -106,9 +111,9 @@ func (j *Job) verify(r *reader, list sources) error {
 	if j.stopped.Load() {
 		return ErrCancelled // list and p may be cut short
 	}
-	if r.bag != nil {
-		r.bag.checkComplete(p)
-		p.fetched = r.bag.fetched
+	if found.Bag != nil {
+		checkComplete(found.Bag, p)
+		p.fetched = found.Bag.Fetched
 	}
 	listed := len(p.first)
 	p.keep(j.options.Shard)
@@ -128,31 +133,31 @@ func (j *Job) verify(r *reader, list sources) error {
 		j.results.stop() // Cancel came before there was anything to stop
 	}
 	if j.options.Totals {
-		defer inBackground(func() { j.countBytes(p, r.dir) })()
+		defer inBackground(func() { j.countBytes(p, dir) })()
 	}
-	j.size = r.dir.Size
-	err := j.checkAll(p, opens(r.dir))
+	j.size = dir.Size
+	err := j.checkAll(p, dir.Open)
 	if err != nil || j.stopped.Load() {
 		return cmp.Or(err, ErrCancelled)
 	}
 	if !j.results.finished() {
 		panic("a file has no verdict")
 	}
-	j.findExtra(r.dir, p, r.bag)
+	j.findExtra(dir, p, found)
 	if j.stopped.Load() {
 		return ErrCancelled
 	}
-	if r.bag != nil && r.bag.info != nil {
-		report.Sources = append(report.Sources, r.bag.info)
+	if found.Bag != nil && found.Bag.Info != nil {
+		report.Sources = append(report.Sources, found.Bag.Info)
 	}
 	report.Bytes = j.bytes.Load()
-	report.Hint = j.hint(report, r.dir)
+	report.Hint = j.hint(report, dir)
 	j.report = report
 	return nil
 }
 
 // giveEntries makes the entries of all manifests the results of the run.
-func (j *Job) giveEntries(list sources) error {
+func (j *Job) giveEntries(list discover.Sources) error {
 	j.results = newStream(&Report{Files: 0}, AllResults)
 	close(j.ready)
 	if j.stopped.Load() || j.options.Task == FindManifests {
@@ -210,10 +215,10 @@ func inBackground(work func()) (wait func()) {
 func (j *Job) countBytes(p *plan, dir *beneath.Root) {
 	var err error
 	defer Contain(&err) // the total stays unknown
-	if threads.take(&j.stopped) != nil {
+	if limits.Threads.Take(&j.stopped) != nil {
 		return
 	}
-	defer threads.give()
+	defer limits.Threads.Give()
 	var t target
 	total := int64(0)
 	for i := range p.first {
@@ -224,7 +229,7 @@ func (j *Job) countBytes(p *plan, dir *beneath.Root) {
 			continue
 		}
 		size, err := dir.Size(t.name)
-		if exhausted(err) {
+		if limits.Exhausted(err) {
 			return
 		}
 		if err == nil {

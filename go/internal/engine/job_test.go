@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"checksig/internal/beneath"
+	"checksig/internal/discover"
+	"checksig/internal/limits"
 	"checksig/internal/manifest"
 )
 
@@ -158,7 +161,7 @@ func openDescriptors(t *testing.T) int {
 	if runtime.GOOS != "linux" {
 		t.Skip("no /proc")
 	}
-	if err := primePoller(); err != nil {
+	if err := limits.PrimePoller(); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -196,7 +199,7 @@ func TestAJobWithoutAVerdictTellsWhy(t *testing.T) {
 	j := begin(t, filepath.Join(t.TempDir(), "gone"), Options{})
 	for !j.Next(time.Second, nil) {
 	}
-	var refused *OSError
+	var refused *beneath.OSError
 	if _, err := j.Outcome(); !errors.As(err, &refused) {
 		t.Errorf("got %v", err)
 	}
@@ -253,11 +256,11 @@ func TestAManifestMayBeGivenAsText(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := listing(3)
-	report, err := Run(root, Options{Text: &text, Name: "<stdin>"})
+	report, err := Run(root, Options{Options: discover.Options{Text: &text, Name: "<stdin>"}})
 	if err != nil || report.Counts[OK] != 3 || report.Sources[0].Path != "<stdin>" {
 		t.Errorf("got %+v, %v", report, err)
 	}
-	_, err = Run(root, Options{Text: new(string)})
+	_, err = Run(root, Options{Options: discover.Options{Text: new(string)}})
 	if want := `"the given manifest" - lists no file`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

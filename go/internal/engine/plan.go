@@ -9,13 +9,14 @@ import (
 	"sync/atomic"
 
 	"checksig/internal/beneath"
+	"checksig/internal/discover"
 	"checksig/internal/manifest"
 )
 
 // A plan is the files that the manifests list, in the order in which they first
 // name each. For a file it keeps 4 bytes: the index of its first entry.
 type plan struct {
-	list  sources
+	list  discover.Sources
 	first []uint32
 	more  map[uint32][]uint32 // by the first entry, the others for the same file
 	short map[uint32]string   // the clean names of entries that list them at great length
@@ -25,7 +26,7 @@ type plan struct {
 }
 
 // makePlan gathers the entries of list by file; when stopped it ends early.
-func makePlan(list sources, stopped *atomic.Bool) *plan {
+func makePlan(list discover.Sources, stopped *atomic.Bool) *plan {
 	p := &plan{
 		list:  list,
 		first: make([]uint32, 0, list.Len()),
@@ -80,10 +81,10 @@ func (p *plan) name(entry uint32) string {
 
 // listedBy reports whether one of the manifests lists the file whose first entry
 // that is.
-func (p *plan) listedBy(first uint32, manifests ...*Source) bool {
+func (p *plan) listedBy(first uint32, manifests ...*discover.Source) bool {
 	for _, entry := range append([]uint32{first}, p.more[first]...) {
 		for _, source := range manifests {
-			if at := int(entry) - source.first; 0 <= at && at < source.Manifest.Len() {
+			if at := int(entry) - source.First; 0 <= at && at < source.Manifest.Len() {
 				return true
 			}
 		}
@@ -92,7 +93,7 @@ func (p *plan) listedBy(first uint32, manifests ...*Source) bool {
 }
 
 // lists reports whether one of the manifests lists a name.
-func (p *plan) lists(name string, manifests []*Source) bool {
+func (p *plan) lists(name string, manifests []*discover.Source) bool {
 	slot := *p.names.find(name)
 	return slot != 0 && p.listedBy(slot-1, manifests...)
 }

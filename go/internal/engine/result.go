@@ -9,6 +9,7 @@ import (
 
 	"checksig/internal/beneath"
 	"checksig/internal/digest"
+	"checksig/internal/discover"
 	"checksig/internal/manifest"
 )
 
@@ -56,8 +57,6 @@ func (r *Result) Errno() syscall.Errno {
 
 var (
 	errMismatch = errors.New("mismatch")
-	errChanged  = errors.New("changed while it was read")
-	errStopped  = errors.New("stopped")
 	errUnlisted = errors.New("not in the manifest")
 )
 
@@ -104,7 +103,7 @@ func (t *target) refused(err error) *Result {
 		return t.result(Missing, errNotFetched)
 	case errors.Is(err, beneath.ErrMissing):
 		return t.result(Missing, err)
-	case errors.Is(err, errChanged):
+	case errors.Is(err, beneath.ErrChanged):
 		return t.result(Changed, err)
 	}
 	return t.result(Error, err)
@@ -116,7 +115,7 @@ const maxMessageLines = 20
 // A Report is the outcome of a run.
 type Report struct {
 	Root    string // as the caller gave it
-	Sources []*Source
+	Sources discover.Sources
 	Files   int // how many distinct files the manifests list
 	Counts  [statuses]int
 	Failed  int   // how many files are bad
@@ -154,7 +153,7 @@ func (r *Report) isBad(status Status) bool {
 }
 
 // BadLines returns how many lines of the manifests are bad.
-func (r *Report) BadLines() int { return sources(r.Sources).badLines() }
+func (r *Report) BadLines() int { return r.Sources.BadLines() }
 
 // A FailedError says that a directory is not as its manifests say.
 type FailedError struct {
@@ -176,7 +175,7 @@ func (e *FailedError) Error() string {
 	r := e.Report
 	var lines []string
 	for i := range r.first {
-		lines = append(lines, fmt.Sprintf("%q - %s", Join(r.Root, r.first[i].Name), r.first[i].Reason()))
+		lines = append(lines, fmt.Sprintf("%q - %s", beneath.Join(r.Root, r.first[i].Name), r.first[i].Reason()))
 	}
 	for _, source := range r.Sources {
 		for _, bad := range source.BadLines[:min(len(source.BadLines), maxMessageLines-len(lines))] {
@@ -193,14 +192,4 @@ func (e *FailedError) Error() string {
 		lines = append(lines, r.Hint)
 	}
 	return strings.Join(lines, "\n")
-}
-
-// Join returns the path of name as a message shows it: root as the caller gave
-// it, a slash, name. Unlike [filepath.Join] it resolves no "..", and an absolute
-// name stays as it is.
-func Join(root, name string) string {
-	if strings.HasPrefix(name, "/") {
-		return name
-	}
-	return strings.TrimRight(root, "/") + "/" + name
 }

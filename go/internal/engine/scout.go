@@ -34,7 +34,7 @@ func (w *worker) scout() {
 	total := int64(0)
 	start := time.Now()
 	for number := len(w.plan.first) - 1; number >= w.job.results.handedOut(); number-- {
-		if time.Since(start) > scoutFor || w.stopped.Load() {
+		if time.Since(start) > scoutFor || w.Stopped.Load() {
 			break
 		}
 		if w.plan.target(number, &t) != nil {

@@ -19,7 +19,7 @@ func (w *worker) maySolo() int {
 		return -1
 	}
 	for i := range w.slots {
-		if w.slots[i].busy && w.slots[i].left >= soloSize {
+		if w.slots[i].busy && w.slots[i].Left >= soloSize {
 			return i
 		}
 	}
@@ -61,7 +61,7 @@ func (w *worker) readAhead(s *slot, piece int, parts chan<- soloPart, free <-cha
 		func() {
 			defer Contain(&part.err)
 			var n int
-			n, part.last, part.err = s.fill(w.slab[part.from:part.from+piece+1], w.stopped)
+			n, part.last, part.err = s.Fill(w.slab[part.from:part.from+piece+1], w.Stopped)
 			part.to += n
 		}()
 		parts <- part

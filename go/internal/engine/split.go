@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"checksig/internal/digest"
+	"checksig/internal/limits"
 )
 
 const (
@@ -67,7 +68,7 @@ func (w *worker) splitters(at int) (list []digest.Splitter) {
 // split reads a slot's file to its end and hashes it, on as many cores as are free.
 func (w *worker) split(at int, splitters []digest.Splitter) {
 	s := &w.slots[at]
-	f := &splitFile{worker: w, slot: at, splitters: splitters, at: s.size - s.left}
+	f := &splitFile{worker: w, slot: at, splitters: splitters, at: s.size - s.Left}
 	f.moved = sync.NewCond(&f.mu)
 	f.work()
 	f.helpers.Wait()
@@ -83,14 +84,14 @@ func (f *splitFile) help() {
 	if f.started == maxHelpers || !crew.takeCore() {
 		return
 	}
-	if !threads.takeAtOnce() {
+	if !limits.Threads.TryTake() {
 		crew.giveCore()
 		return
 	}
 	f.started++
 	f.helpers.Go(func() {
 		defer crew.giveCore()
-		defer threads.give()
+		defer limits.Threads.Give()
 		f.work()
 	})
 }
@@ -137,7 +138,7 @@ func (f *splitFile) read(buffer []byte) (p filePiece, err error) {
 		f.help()
 	}
 	p.at = f.at
-	p.part.size, p.last, err = f.worker.slots[f.slot].fill(buffer, f.worker.stopped)
+	p.part.size, p.last, err = f.worker.slots[f.slot].Fill(buffer, f.worker.Stopped)
 	f.at += int64(p.part.size)
 	f.number++
 	if p.last {

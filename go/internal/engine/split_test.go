@@ -13,7 +13,9 @@ import (
 	"syscall"
 	"testing"
 
+	"checksig/internal/beneath"
 	"checksig/internal/digest"
+	"checksig/internal/limits"
 )
 
 var blake3 = digest.ByName("blake3")
@@ -82,7 +84,7 @@ func TestALoneLargeFileIsHashedByManyGoroutines(t *testing.T) {
 			needsSplitter(t, 4)
 			r := turns{reads: map[string]int{}}
 			var open atomic.Int32
-			results, err := check(t, listedBLAKE3("a", splitContent), 0, func(string) (File, error) {
+			results, err := check(t, listedBLAKE3("a", splitContent), 0, func(string) (beneath.File, error) {
 				file := newFake(splitContent)
 				c.change(file)
 				open.Add(1)
@@ -99,8 +101,8 @@ func TestALoneLargeFileIsHashedByManyGoroutines(t *testing.T) {
 			if len(r.reads) < 2 || len(r.reads) > 4 || r.clash {
 				t.Errorf("the goroutines that read: %v, two at once: %v", r.reads, r.clash)
 			}
-			if threads.taken != 0 {
-				t.Errorf("%d threads are still taken", threads.taken)
+			if limits.Threads.Taken() != 0 {
+				t.Errorf("%d threads are still taken", limits.Threads.Taken())
 			}
 		})
 	}
@@ -108,10 +110,10 @@ func TestALoneLargeFileIsHashedByManyGoroutines(t *testing.T) {
 
 func TestAFileOfEachLengthIsHashedByManyGoroutines(t *testing.T) {
 	needsSplitter(t, 3)
-	for _, length := range []int{bufferSize + soloSize, bufferSize + soloSize + 1, soloSize + 3*splitPiece - 1,
-		soloSize + 3*splitPiece, soloSize + 3*splitPiece + bufferSize, soloSize + 3*splitPiece + 1024} {
+	for _, length := range []int{beneath.PieceSize + soloSize, beneath.PieceSize + soloSize + 1, soloSize + 3*splitPiece - 1,
+		soloSize + 3*splitPiece, soloSize + 3*splitPiece + beneath.PieceSize, soloSize + 3*splitPiece + 1024} {
 		content := splitContent[:length]
-		results, err := check(t, listedBLAKE3("a", content), 0, func(string) (File, error) { return newFake(content), nil })
+		results, err := check(t, listedBLAKE3("a", content), 0, func(string) (beneath.File, error) { return newFake(content), nil })
 		if err != nil || len(results) != 0 {
 			t.Errorf("%d bytes: got %v, %v", length, results, err)
 		}
@@ -122,7 +124,7 @@ func TestAFileWithADigestThatIsNoTreesIsHashedByOneGoroutine(t *testing.T) {
 	needsSplitter(t, 2)
 	r := turns{reads: map[string]int{}}
 	list := listedBLAKE3("a", splitContent) + "SHA1 (a) = " + strings.Fields(listed("a", splitContent))[0] + "\n"
-	results, err := check(t, list, 0, func(string) (File, error) {
+	results, err := check(t, list, 0, func(string) (beneath.File, error) {
 		return &hookedFile{newFake(splitContent), r.hook}, nil
 	})
 	if err != nil || len(results) != 0 || len(r.reads) != 2 {
@@ -134,7 +136,7 @@ func TestAPanicOfAnyGoroutineThatHashesAPartIsContained(t *testing.T) {
 	needsSplitter(t, 3)
 	for at := range 30 {
 		reads := 0
-		_, err := check(t, listedBLAKE3("a", splitContent), 0, func(string) (File, error) {
+		_, err := check(t, listedBLAKE3("a", splitContent), 0, func(string) (beneath.File, error) {
 			return &hookedFile{newFake(splitContent), func() {
 				if reads++; reads == 2+at {
 					panic("broken")
@@ -142,8 +144,8 @@ func TestAPanicOfAnyGoroutineThatHashesAPartIsContained(t *testing.T) {
 			}}, nil
 		})
 		var panicked *PanicError
-		if !errors.As(err, &panicked) || panicked.Value != "broken" || threads.taken != 0 {
-			t.Errorf("got %v; %d threads are taken", err, threads.taken)
+		if !errors.As(err, &panicked) || panicked.Value != "broken" || limits.Threads.Taken() != 0 {
+			t.Errorf("got %v; %d threads are taken", err, limits.Threads.Taken())
 		}
 	}
 }
@@ -186,7 +188,7 @@ func TestAPanicWhileAPartIsHashedOrJoinedIsContained(t *testing.T) {
 			err := run(0, 1, func(c *crew, _ []handover) (err error) {
 				ran = c
 				defer Contain(&err)
-				w := newWorker(j, c, p, func(string) (File, error) {
+				w := newWorker(j, c, p, func(string) (beneath.File, error) {
 					open.Add(1)
 					file := newFake(splitContent)
 					file.closed = func() { open.Add(-1) }
@@ -211,7 +213,7 @@ func TestStoppedWhileManyGoroutinesHashAFileNothingStaysOpen(t *testing.T) {
 	needsSplitter(t, 3)
 	j, p := newRun(t, listedBLAKE3("a", splitContent), Options{})
 	var open, after atomic.Int64
-	err := j.checkAll(p, func(string) (File, error) {
+	err := j.checkAll(p, func(string) (beneath.File, error) {
 		open.Add(1)
 		file := newFake(splitContent)
 		file.closed = func() { open.Add(-1) }
@@ -224,20 +226,17 @@ func TestStoppedWhileManyGoroutinesHashAFileNothingStaysOpen(t *testing.T) {
 			}
 		}}, nil
 	})
-	if err != nil || j.results.finished() || open.Load() != 0 || after.Load() != 0 || threads.taken != 0 {
+	if err != nil || j.results.finished() || open.Load() != 0 || after.Load() != 0 || limits.Threads.Taken() != 0 {
 		t.Errorf("got %v, finished %v, %d left open, %d reads after the end, %d threads taken",
-			err, j.results.finished(), open.Load(), after.Load(), threads.taken)
+			err, j.results.finished(), open.Load(), after.Load(), limits.Threads.Taken())
 	}
 }
 
 func TestWithoutAnotherThreadOneGoroutineHashesAll(t *testing.T) {
 	needsSplitter(t, 4)
-	defer func(pool *threadPool) { threads = pool }(threads)
-	limitThreads(t, 0)
-	threads = &threadPool{}
-	threads.capacity = 1
+	scarce(t, 1)
 	r := turns{reads: map[string]int{}}
-	results, err := check(t, listedBLAKE3("a", splitContent), 0, func(string) (File, error) {
+	results, err := check(t, listedBLAKE3("a", splitContent), 0, func(string) (beneath.File, error) {
 		return &hookedFile{newFake(splitContent), r.hook}, nil
 	})
 	if err != nil || len(results) != 0 || len(r.reads) != 1 {
@@ -248,7 +247,7 @@ func TestWithoutAnotherThreadOneGoroutineHashesAll(t *testing.T) {
 func TestTheFirstErrorOfAFileInPartsIsKept(t *testing.T) {
 	f := &splitFile{}
 	f.moved = sync.NewCond(&f.mu)
-	for _, err := range []error{syscall.EIO, errStopped, nil} {
+	for _, err := range []error{syscall.EIO, beneath.ErrStopped, nil} {
 		f.end(err)
 	}
 	if f.err != syscall.EIO || f.room() != nil {

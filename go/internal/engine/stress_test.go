@@ -15,6 +15,8 @@ import (
 
 	"checksig/internal/beneath"
 	"checksig/internal/digest"
+	"checksig/internal/discover"
+	"checksig/internal/limits"
 	"checksig/internal/manifest"
 )
 
@@ -124,9 +126,9 @@ func newStressRun(random *rand.Rand, pool []byte) *stressRun {
 
 // size returns one that is near where the engine changes its ways, mostly.
 func (r *stressRun) size(mayBeLarge bool) int {
-	near := []int{0, 128 * r.IntN(40), bufferSize * (1 + r.IntN(3)), slabSize / (1 + r.IntN(32)) / 128 * 128 * (1 + r.IntN(3))}
+	near := []int{0, 128 * r.IntN(40), beneath.PieceSize * (1 + r.IntN(3)), slabSize / (1 + r.IntN(32)) / 128 * 128 * (1 + r.IntN(3))}
 	if mayBeLarge {
-		near = append(near, largeLeft, soloSize, soloSize+slabSize/2, 3*largeLeft, soloSize+slabSize+bufferSize)
+		near = append(near, largeLeft, soloSize, soloSize+slabSize/2, 3*largeLeft, soloSize+slabSize+beneath.PieceSize)
 	}
 	if r.IntN(3) == 0 {
 		return r.IntN(20_000)
@@ -182,18 +184,18 @@ func (r *stressRun) plant(number int, content []byte, mayPanic, mayBeSlow bool) 
 
 func (r *stressRun) plan(t *testing.T) *plan {
 	t.Helper()
-	var list sources
+	var list discover.Sources
 	for i := range r.lists {
 		m, err := manifest.Parse(r.lists[i].String(), manifest.Options{Algorithm: r.algorithms[i]}, new(atomic.Bool))
 		if err != nil || m.BadLineCount != 0 {
 			t.Fatal(err)
 		}
-		list = append(list, &Source{Manifest: m, first: list.Len()})
+		list = append(list, &discover.Source{Manifest: m, First: list.Len()})
 	}
 	return makePlan(list, new(atomic.Bool))
 }
 
-func (r *stressRun) openFile(name string, cancel func()) (File, error) {
+func (r *stressRun) openFile(name string, cancel func()) (beneath.File, error) {
 	if r.opened.Add(1) == r.cancelAt {
 		cancel()
 	}
@@ -222,7 +224,9 @@ func (r *stressRun) check(t *testing.T) {
 	j.results = newStream(&Report{Files: len(p.first)}, options.Results)
 	close(j.ready)
 	ended := make(chan error, 1)
-	go func() { ended <- j.checkAll(p, func(name string) (File, error) { return r.openFile(name, j.Cancel) }) }()
+	go func() {
+		ended <- j.checkAll(p, func(name string) (beneath.File, error) { return r.openFile(name, j.Cancel) })
+	}()
 	select {
 	case err := <-ended:
 		r.compare(t, j, err)
@@ -238,8 +242,8 @@ func (r *stressRun) compare(t *testing.T, j *Job, err error) {
 	if err != nil && !(r.panics && errors.As(err, &panicked) && panicked.Value == "injected") {
 		t.Fatal(err)
 	}
-	if r.open.Load() != 0 || openFiles.Load() != 0 || threads.taken != 0 {
-		t.Fatalf("left: %d open, %d counted as open, %d threads", r.open.Load(), openFiles.Load(), threads.taken)
+	if r.open.Load() != 0 || limits.OpenFiles() != 0 || limits.Threads.Taken() != 0 {
+		t.Fatalf("left: %d open, %d counted as open, %d threads", r.open.Load(), limits.OpenFiles(), limits.Threads.Taken())
 	}
 	var got, want []string
 	j.results.give(func(result *Result) bool {

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"checksig/internal/beneath"
+	"checksig/internal/discover"
 	"checksig/internal/manifest"
 )
 
@@ -29,13 +30,13 @@ func listing(count int) string {
 }
 
 // parsed returns a manifest as the source of a run.
-func parsed(t *testing.T, text string) sources {
+func parsed(t *testing.T, text string) discover.Sources {
 	t.Helper()
 	list, err := manifest.Parse(text, manifest.Options{}, new(atomic.Bool))
 	if err != nil || list.BadLineCount != 0 {
 		t.Fatal(err, list)
 	}
-	return sources{{Manifest: list}}
+	return discover.Sources{{Manifest: list}}
 }
 
 // newRun returns a job that is ready to check the files of a manifest.
@@ -49,7 +50,7 @@ func newRun(t *testing.T, text string, options Options) (*Job, *plan) {
 }
 
 // check verifies the files of a manifest that open opens, and returns what is bad.
-func check(t *testing.T, text string, workers int, open func(string) (File, error)) ([]*Result, error) {
+func check(t *testing.T, text string, workers int, open func(string) (beneath.File, error)) ([]*Result, error) {
 	t.Helper()
 	j, p := newRun(t, text, Options{Workers: workers, Results: BadResults})
 	err := j.checkAll(p, open)
@@ -92,7 +93,7 @@ func TestResultsComeInManifestOrderAndNoFailureStopsTheRest(t *testing.T) {
 	const count = 500
 	for _, workers := range []int{0, 1, 2, 7, 1000} {
 		var opened atomic.Int64
-		results, err := check(t, listing(count), workers, func(name string) (File, error) {
+		results, err := check(t, listing(count), workers, func(name string) (beneath.File, error) {
 			opened.Add(1)
 			if strings.HasSuffix(name, "3") {
 				return newFake("other"), nil
@@ -112,7 +113,7 @@ func TestResultsComeInManifestOrderAndNoFailureStopsTheRest(t *testing.T) {
 
 func TestNeverMoreOpenFilesThanWorkers(t *testing.T) {
 	var now, most atomic.Int64
-	_, err := check(t, listing(5000), 4, func(name string) (File, error) {
+	_, err := check(t, listing(5000), 4, func(name string) (beneath.File, error) {
 		file := newFake(name)
 		file.closed = func() { now.Add(-1) }
 		if n := now.Add(1); n > most.Load() {
@@ -152,7 +153,7 @@ func TestVerdictOnAFileThatIsNotWhatItSeems(t *testing.T) {
 		"shorter than told": {change(func(f *fakeFile) { f.size, f.after = 2, 2 }), Changed},
 		"I/O error":         {change(func(f *fakeFile) { f.err = beneath.Reason(syscall.EIO); f.size = 9 }), Error},
 	} {
-		results, err := check(t, listing(1), 1, func(string) (File, error) { return c.file, nil })
+		results, err := check(t, listing(1), 1, func(string) (beneath.File, error) { return c.file, nil })
 		got := OK
 		if len(results) == 1 {
 			got = results[0].Status
@@ -166,7 +167,7 @@ func TestVerdictOnAFileThatIsNotWhatItSeems(t *testing.T) {
 func TestAFileWithoutEndIsReadOnlyToItsSize(t *testing.T) {
 	endless := newFake(strings.Repeat("x", 10_000_000))
 	endless.size, endless.after = 300_000, 300_000
-	results, err := check(t, listing(1), 1, func(string) (File, error) { return endless, nil })
+	results, err := check(t, listing(1), 1, func(string) (beneath.File, error) { return endless, nil })
 	if err != nil || len(results) != 1 || results[0].Status != Changed {
 		t.Errorf("got %v, %v", results, err)
 	}
@@ -178,10 +179,10 @@ func TestAFileWithoutEndIsReadOnlyToItsSize(t *testing.T) {
 func TestShortReadsGiveTheSameDigest(t *testing.T) {
 	content := strings.Repeat("0123456789", 50_000)
 	text := fmt.Sprintf("%x  a\n", sha1.Sum([]byte(content)))
-	for _, step := range []int{1 << 30, bufferSize, bufferSize - 1, 4099, 7} {
+	for _, step := range []int{1 << 30, beneath.PieceSize, beneath.PieceSize - 1, 4099, 7} {
 		file := newFake(content)
 		file.step = step
-		results, err := check(t, text, 1, func(string) (File, error) { return file, nil })
+		results, err := check(t, text, 1, func(string) (beneath.File, error) { return file, nil })
 		if err != nil || len(results) != 0 {
 			t.Errorf("step %d: got %v, %v", step, results, err)
 		}
@@ -189,7 +190,7 @@ func TestShortReadsGiveTheSameDigest(t *testing.T) {
 }
 
 func TestAPanicInAWorkerIsAnErrorAndEndsTheRun(t *testing.T) {
-	_, err := check(t, listing(1000), 4, func(name string) (File, error) {
+	_, err := check(t, listing(1000), 4, func(name string) (beneath.File, error) {
 		if name == "100" {
 			panic("boom")
 		}
@@ -203,7 +204,7 @@ func TestAPanicInAWorkerIsAnErrorAndEndsTheRun(t *testing.T) {
 
 func TestAnOpenerWaitsForADescriptor(t *testing.T) {
 	tries := 0
-	results, err := check(t, listing(3), 1, func(name string) (File, error) {
+	results, err := check(t, listing(3), 1, func(name string) (beneath.File, error) {
 		if tries++; tries%4 != 0 {
 			return nil, beneath.Reason(syscall.EMFILE)
 		}
@@ -211,54 +212,6 @@ func TestAnOpenerWaitsForADescriptor(t *testing.T) {
 	})
 	if err != nil || len(results) != 0 || tries != 12 {
 		t.Errorf("got %v, %v after %d tries", results, err, tries)
-	}
-}
-
-func TestAnOpenerWaitsAsLongAsAnotherFileIsOpen(t *testing.T) {
-	held := &opener{patience{stopped: new(atomic.Bool)}, func(name string) (File, error) { return newFake(name), nil }}
-	file, err := held.Open("held")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tries := 0
-	waiting := opener{patience{stopped: new(atomic.Bool), waited: maxWaiting - 1}, func(name string) (File, error) {
-		if tries++; tries == 6 {
-			return newFake(name), nil
-		}
-		return nil, beneath.Reason(syscall.EMFILE)
-	}}
-	second, err := waiting.Open("a")
-	if err != nil || tries != 6 || waiting.waited != 0 {
-		t.Errorf("got %v after %d tries, with %v waited", err, tries, waiting.waited)
-	}
-	closeCounted(file)
-	closeCounted(second)
-	if got := openFiles.Load(); got != 0 {
-		t.Errorf("%d files count as open", got)
-	}
-}
-
-func TestAManifestThatChangesWhileItIsReadIsRefused(t *testing.T) {
-	file := newFake("something")
-	file.after = 3
-	if _, err := readAll(file, new(atomic.Bool)); err != errChanged {
-		t.Errorf("got %v, want %v", err, errChanged)
-	}
-	if text, err := readAll(newFake("something"), new(atomic.Bool)); text != "something" || err != nil {
-		t.Errorf("got %q, %v", text, err)
-	}
-}
-
-func TestAnOpenerThatHasWaitedLongEnoughWaitsNoMore(t *testing.T) {
-	tries := 0
-	o := opener{patience{stopped: new(atomic.Bool), waited: maxWaiting}, func(string) (File, error) { tries++; return nil, beneath.Reason(syscall.ENFILE) }}
-	for range 3 {
-		if _, err := o.Open("a"); !errors.Is(err, syscall.ENFILE) {
-			t.Errorf("got %v", err)
-		}
-	}
-	if tries != 3 {
-		t.Errorf("got %d tries, want 3", tries)
 	}
 }
 
@@ -274,42 +227,6 @@ func write(t *testing.T, files map[string]string) string {
 	return root
 }
 
-func TestAFileRewrittenWhileItIsReadHasChanged(t *testing.T) {
-	content := strings.Repeat("x", 3*bufferSize)
-	root := write(t, map[string]string{"a": content})
-	dir, err := beneath.OpenRoot(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close()
-	for name, touch := range map[string]func(path string) error{
-		"same size":  func(path string) error { return os.WriteFile(path, []byte(content), 0o644) },
-		"grown":      func(path string) error { return os.WriteFile(path, []byte(content+"y"), 0o644) },
-		"cut":        func(path string) error { return os.Truncate(path, 1) },
-		"other mode": func(path string) error { return os.Chmod(path, 0o600) },
-	} {
-		if err := os.WriteFile(filepath.Join(root, "a"), []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		file, err := dir.Open("a")
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Timestamps move with the kernel's tick.
-		for touched := false; !touched; {
-			if err := touch(filepath.Join(root, "a")); err != nil {
-				t.Fatal(err)
-			}
-			now, err := file.Stamp()
-			touched = err != nil || now != file.Opened()
-		}
-		if err := drain(file, make([]byte, bufferSize), new(atomic.Bool), func([]byte) {}); err != errChanged {
-			t.Errorf("%s: got %v, want %v", name, err, errChanged)
-		}
-		file.Close()
-	}
-}
-
 func TestRunTellsWhatTheSystemRefused(t *testing.T) {
 	root := write(t, map[string]string{"file": ""})
 	for path, want := range map[string]error{
@@ -317,7 +234,7 @@ func TestRunTellsWhatTheSystemRefused(t *testing.T) {
 		root + "/file": syscall.ENOTDIR,
 	} {
 		_, err := Run(path, Options{})
-		var refused *OSError
+		var refused *beneath.OSError
 		if !errors.As(err, &refused) || refused.Path != path || !errors.Is(err, want) {
 			t.Errorf("got %v, want %v", err, want)
 		}
@@ -330,16 +247,6 @@ func TestRunCountsEachFileOnce(t *testing.T) {
 	report, err := Run(root, Options{})
 	if err != nil || report.Files != 2 || report.Counts[OK] != 1 || report.Counts[Missing] != 1 {
 		t.Errorf("got %+v, %v", report, err)
-	}
-}
-
-func TestJoin(t *testing.T) {
-	for _, c := range [][3]string{
-		{"dir", "a", "dir/a"}, {"dir/", "a", "dir/a"}, {"/", "a", "/a"}, {".", "../a", "./../a"}, {"dir", "/a", "/a"},
-	} {
-		if got := Join(c[0], c[1]); got != c[2] {
-			t.Errorf("Join(%q, %q): got %q, want %q", c[0], c[1], got, c[2])
-		}
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"checksig/internal/beneath"
 )
 
 // A hookedFile calls a hook before it reads.
@@ -59,7 +61,7 @@ func TestALoneLargeFileIsReadByAnotherGoroutine(t *testing.T) {
 		"steps":    {func(f *fakeFile) { f.step = 4099 }, ""},
 	} {
 		reads := map[string]int{}
-		results, err := check(t, listed("a", content), 0, func(string) (File, error) {
+		results, err := check(t, listed("a", content), 0, func(string) (beneath.File, error) {
 			file := newFake(content)
 			c.change(file)
 			return &hookedFile{file, func() { reads[goroutine()]++ }}, nil
@@ -73,7 +75,7 @@ func TestALoneLargeFileIsReadByAnotherGoroutine(t *testing.T) {
 		}
 		own := reads[goroutine()] // of the first piece
 		delete(reads, goroutine())
-		if len(reads) != 1 || own > 1+bufferSize/4099 {
+		if len(reads) != 1 || own > 1+beneath.PieceSize/4099 {
 			t.Errorf("%s: %d reads by this goroutine, by others %v", name, own, reads)
 		}
 	}
@@ -83,7 +85,7 @@ func TestAPanicOfTheGoroutineThatReadsIsContained(t *testing.T) {
 	onTwoCores(t)
 	content := strings.Repeat("x", 2*soloSize)
 	reads := 0
-	_, err := check(t, listed("a", content), 0, func(string) (File, error) {
+	_, err := check(t, listed("a", content), 0, func(string) (beneath.File, error) {
 		return &hookedFile{newFake(content), func() {
 			if reads++; reads == 3 {
 				panic("broken")
@@ -109,7 +111,7 @@ func TestAWorkerThatHasNothingTakesOverLargeFiles(t *testing.T) {
 	}
 	var mu sync.Mutex
 	readers := map[string]map[string]bool{}
-	results, err := check(t, list.String(), 2, func(name string) (File, error) {
+	results, err := check(t, list.String(), 2, func(name string) (beneath.File, error) {
 		content := large
 		if name >= "4" {
 			content = "y"
@@ -153,7 +155,7 @@ func TestAFileThatWouldHoldUpTheEndIsBegunEarly(t *testing.T) {
 	}
 	var mu sync.Mutex
 	var order []string
-	err := j.checkAll(p, func(name string) (File, error) {
+	err := j.checkAll(p, func(name string) (beneath.File, error) {
 		time.Sleep(200 * time.Microsecond)
 		mu.Lock()
 		defer mu.Unlock()
@@ -222,13 +224,13 @@ func TestAPaceTellsWaitingFromWork(t *testing.T) {
 }
 
 func TestWhereDescriptorsRunOutAWorkerGoesOnWithWhatItHas(t *testing.T) {
-	content := strings.Repeat("x", 3*bufferSize)
+	content := strings.Repeat("x", 3*beneath.PieceSize)
 	var list strings.Builder
 	for i := range 50 {
 		list.WriteString(listed(strconv.Itoa(i), content))
 	}
 	var open, most atomic.Int64
-	results, err := check(t, list.String(), 2, func(string) (File, error) {
+	results, err := check(t, list.String(), 2, func(string) (beneath.File, error) {
 		if open.Add(1) > 3 {
 			open.Add(-1)
 			return nil, syscall.EMFILE
@@ -248,7 +250,7 @@ func TestStoppedWhileALoneFileIsReadNothingStaysOpen(t *testing.T) {
 	content := bytes.Repeat([]byte("x"), 2*soloSize)
 	j, p := newRun(t, listed("a", string(content)), Options{})
 	var open atomic.Int64
-	err := j.checkAll(p, func(string) (File, error) {
+	err := j.checkAll(p, func(string) (beneath.File, error) {
 		open.Add(1)
 		file := newFake(string(content))
 		file.closed = func() { open.Add(-1) }

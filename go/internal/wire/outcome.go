@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 
+	"checksig/internal/beneath"
 	"checksig/internal/engine"
 	"checksig/internal/manifest"
 )
@@ -33,7 +34,7 @@ func describe(err error) Outcome {
 		failed   *engine.FailedError
 		bad      *manifest.Error
 		notFound *manifest.NotFoundError
-		refused  *engine.OSError
+		refused  *beneath.OSError
 		argument ArgumentError
 	)
 	o := Outcome{Kind: Internal, Message: err.Error()}

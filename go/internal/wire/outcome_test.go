@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"checksig/internal/beneath"
 	"checksig/internal/engine"
 	"checksig/internal/manifest"
 )
@@ -37,7 +38,7 @@ func TestOutcomeOfAnErrorHasItsKindAndDetails(t *testing.T) {
 			Outcome{Kind: Manifest, Line: 3, Message: `"m" - line 3: bad`, Path: "m", Reason: "bad"},
 		},
 		{
-			&engine.OSError{Path: "d", Err: syscall.EIO},
+			&beneath.OSError{Path: "d", Err: syscall.EIO},
 			Outcome{Kind: OS, Errno: systemErrno(syscall.EIO), Message: `"d" - ` + syscall.EIO.Error(), Path: "d"},
 		},
 	} {

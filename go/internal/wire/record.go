@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 
+	"checksig/internal/discover"
 	"checksig/internal/engine"
 )
 
@@ -41,7 +42,7 @@ func fileRecord(r *engine.Result) record {
 
 // manifestRecord says how a manifest was read. The first line of its reason lists the
 // algorithms; each further line is a note.
-func manifestRecord(s *engine.Source) record {
+func manifestRecord(s *discover.Source) record {
 	var algorithms []string
 	for _, a := range s.Algorithms {
 		algorithms = append(algorithms, a.Name)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"checksig/internal/digest"
+	"checksig/internal/discover"
 	"checksig/internal/engine"
 	"checksig/internal/manifest"
 )
@@ -45,8 +46,7 @@ func (r *Request) Start() (*Job, error) {
 
 func (r *Request) options() (engine.Options, error) {
 	options := engine.Options{
-		Manifest:      valueOf(r.Manifest),
-		Name:          valueOf(r.Name),
+		Options:       discover.Options{Manifest: valueOf(r.Manifest), Name: valueOf(r.Name)},
 		Workers:       r.Workers,
 		IgnoreMissing: r.has(IgnoreMissing),
 		Totals:        r.has(Totals),

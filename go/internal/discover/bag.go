@@ -1,4 +1,4 @@
-package engine
+package discover
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"checksig/internal/beneath"
+	"checksig/internal/limits"
 	"checksig/internal/manifest"
 )
 
@@ -15,18 +16,33 @@ const (
 	bagDeclaration = "bagit.txt"
 	bagInfo        = "bag-info.txt"
 	bagFetch       = "fetch.txt"
-	bagPayload     = "data/"
 )
 
-// A bag is what the tag files of a bag say beside its manifests.
-type bag struct {
-	payload []*Source       // its payload manifests
-	strict  bool            // each of them lists the whole payload, as from BagIt 1.0 on
-	fetched map[string]bool // what fetch.txt lists
-	info    *Source         // where the totals stand; nil if they do not
-	bytes   int64           // of the payload, as listed
-	files   int64
-	line    int // of the totals
+// PayloadDir is the directory of a bag that has its payload.
+const PayloadDir = "data"
+
+// A Bag is what the tag files of a bag say beside its manifests.
+type Bag struct {
+	Payload []*Source       // its payload manifests
+	Strict  bool            // each of them lists the whole payload, as from BagIt 1.0 on
+	Fetched map[string]bool // what fetch.txt lists
+	Info    *Source         // where the totals stand; nil if they do not
+
+	bytes int64 // of the payload, as listed
+	files int64
+	line  int // of the totals
+}
+
+// InPayload reports whether the file of that name is in the payload of a bag.
+func InPayload(name string) bool { return strings.HasPrefix(name, PayloadDir+"/") }
+
+// CheckTotals complains of totals of the payload that are not the listed ones, unless
+// these are bad themselves. The bag has Info.
+func (b *Bag) CheckTotals(bytes, files int64) {
+	if (bytes != b.bytes || files != b.files) && b.Info.BadLineCount == 0 {
+		const reason = "Payload-Oxum says %d bytes in %d files, the payload has %d in %d"
+		b.Info.Complain(b.line, fmt.Sprintf(reason, b.bytes, b.files, bytes, files))
+	}
 }
 
 // readBag reads the manifests of a bag, and its totals.
@@ -39,7 +55,7 @@ func (r *reader) readBag() error {
 		return true
 	})
 	if err != nil {
-		return &OSError{r.root, err}
+		return &beneath.OSError{Path: r.root, Err: err}
 	}
 	version, err := r.declared("BagIt-Version")
 	if err != nil {
@@ -50,21 +66,21 @@ func (r *reader) readBag() error {
 		return err
 	}
 	if !strings.EqualFold(encoding, "UTF-8") {
-		return &manifest.Error{Path: Join(r.root, bagDeclaration), Reason: fmt.Sprintf("tag files in %q, and only UTF-8 is read", encoding)}
+		return &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: fmt.Sprintf("tag files in %q, and only UTF-8 is read", encoding)}
 	}
-	r.bag = &bag{strict: !strings.HasPrefix(version, "0.")}
+	r.bag = &Bag{Strict: !strings.HasPrefix(version, "0.")}
 	slices.Sort(names)
 	for _, name := range names {
 		before := len(r.found)
-		if err := r.addBelow(name, manifest.Options{Percent: r.bag.strict, MayBeEmpty: true}); err != nil {
+		if err := r.addBelow(name, manifest.Options{Percent: r.bag.Strict, MayBeEmpty: true}); err != nil {
 			return err
 		}
 		if strings.HasPrefix(name, "manifest-") {
-			r.bag.payload = append(r.bag.payload, r.found[before:]...)
+			r.bag.Payload = append(r.bag.Payload, r.found[before:]...)
 		}
 	}
-	if len(r.bag.payload) == 0 {
-		return &manifest.Error{Path: Join(r.root, bagDeclaration), Reason: "a bag without a payload manifest (manifest-sha256.txt, …)"}
+	if len(r.bag.Payload) == 0 {
+		return &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: "a bag without a payload manifest (manifest-sha256.txt, …)"}
 	}
 	if err := r.readFetch(); err != nil {
 		return err
@@ -79,7 +95,7 @@ func (r *reader) declared(name string) (string, error) {
 		return "", err
 	}
 	if len(values) != 1 || values[0].value == "" {
-		return "", &manifest.Error{Path: Join(r.root, bagDeclaration), Reason: "has not one " + name}
+		return "", &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: "has not one " + name}
 	}
 	return values[0].value, nil
 }
@@ -121,12 +137,12 @@ func (r *reader) tagFile(name string) (string, error) {
 		return "", nil
 	}
 	if err != nil {
-		return "", manifestError(Join(r.root, name), err)
+		return "", manifestError(beneath.Join(r.root, name), err)
 	}
-	defer closeCounted(file)
-	text, err := readAll(file, r.files.stopped)
+	defer limits.Close(file)
+	text, err := readAll(file, r.files.Stopped)
 	if err != nil {
-		return "", manifestError(Join(r.root, name), err)
+		return "", manifestError(beneath.Join(r.root, name), err)
 	}
 	return text, nil
 }
@@ -138,12 +154,12 @@ func (r *reader) readFetch() error {
 	if err != nil {
 		return err
 	}
-	r.bag.fetched = map[string]bool{}
+	r.bag.Fetched = map[string]bool{}
 	for line := range strings.Lines(text) {
 		_, rest, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
 		_, name, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
 		if clean, err := beneath.Clean(strings.TrimLeft(name, " \t")); err == nil {
-			r.bag.fetched[clean] = true
+			r.bag.Fetched[clean] = true
 		}
 	}
 	return nil
@@ -155,10 +171,10 @@ func (r *reader) readOxum() error {
 	if err != nil || len(values) == 0 {
 		return err
 	}
-	r.bag.info = &Source{Manifest: &manifest.Manifest{}, Path: Join(r.root, bagInfo), name: bagInfo, first: -1}
+	r.bag.Info = &Source{Manifest: &manifest.Manifest{}, Path: beneath.Join(r.root, bagInfo), name: bagInfo, First: -1}
 	r.bag.line = values[0].line
 	if len(values) > 1 {
-		r.bag.info.Complain(values[1].line, "a second Payload-Oxum")
+		r.bag.Info.Complain(values[1].line, "a second Payload-Oxum")
 		return nil
 	}
 	bytes, files, _ := strings.Cut(values[0].value, ".")
@@ -166,7 +182,7 @@ func (r *reader) readOxum() error {
 		r.bag.files, err = strconv.ParseInt(files, 10, 64)
 	}
 	if err != nil {
-		r.bag.info.Complain(r.bag.line, fmt.Sprintf("Payload-Oxum is %q, and no number of bytes and of files", values[0].value))
+		r.bag.Info.Complain(r.bag.line, fmt.Sprintf("Payload-Oxum is %q, and no number of bytes and of files", values[0].value))
 	}
 	return nil
 }

@@ -1,4 +1,7 @@
-package engine
+// Package discover finds and reads the manifests of a directory: the one that the caller
+// names, or those that the directory has. It knows the usual names, bags (RFC 8493) and
+// the metadata of "hf download --local-dir".
+package discover
 
 import (
 	"cmp"
@@ -6,59 +9,61 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
 	"checksig/internal/beneath"
+	"checksig/internal/digest"
+	"checksig/internal/limits"
 	"checksig/internal/manifest"
 )
 
-// A Source is a manifest that a run has read.
-type Source struct {
-	*manifest.Manifest
-	Path        string // for messages
-	Backslashes bool   // of its names, they separate directories
-	Notes       []string
-
-	name  string // below the root; "" if it does not lie there
-	first int    // the index of its first entry among those of all sources
+// Options say which manifest to read, and how. The zero value is the default.
+type Options struct {
+	Manifest  string            // its path; "": the directory has it
+	Name      string            // what the manifest is to be read as if it were called; "": its path
+	List      string            // entries, in the format "list", instead of a manifest
+	Text      *string           // the content of a manifest, instead of a file with it
+	Format    *manifest.Format  // of the manifest; nil: its name or its lines tell
+	Algorithm *digest.Algorithm // of the manifest's digests; nil: its name or their length tells
+	NamesOnly bool              // find the manifests, and read none
+	NoDigests bool              // "-" in a list stands for a digest that is not known
 }
 
-// sources are the manifests of a run, in the order in which they were read.
-type sources []*Source
+// Found is what was read.
+type Found struct {
+	Sources Sources
+	Bag     *Bag // nil if the directory is none
 
-// Len returns the number of entries of all sources.
-func (s sources) Len() int {
-	if len(s) == 0 {
-		return 0
-	}
-	last := s[len(s)-1]
-	return last.first + last.Manifest.Len()
+	own map[string]bool // the names of the manifests, and of the tag files of a bag
 }
 
-// Entry returns the entry with that index, from 0.
-func (s sources) Entry(index int) manifest.Entry {
-	at := 0
-	if len(s) > 1 {
-		at = sort.Search(len(s), func(i int) bool { return s[i].first > index }) - 1
-	}
-	source := s[at]
-	entry := source.Manifest.Entry(index - source.first)
-	if source.Backslashes {
-		entry.Name = strings.ReplaceAll(entry.Name, `\`, "/")
-	}
-	return entry
+// Owns reports whether the file of that name below the root is a manifest that was read,
+// or belongs to one.
+func (f *Found) Owns(name string) bool {
+	return f.own[name] || f.own[huggingFace] && inHuggingFace(name)
 }
 
-// badLines returns how many lines of all sources are bad.
-func (s sources) badLines() int {
-	count := 0
-	for _, source := range s {
-		count += source.BadLineCount
+// Read reads the manifest that options name, or those of the directory dir, which the
+// caller has opened under the path root. Its goroutine has taken a thread of
+// [limits.Threads]. An error is a [*beneath.OSError], a [*manifest.NotFoundError] or a
+// [*manifest.Error]. When stopped is set, what was read may be cut short.
+func Read(root string, dir *beneath.Root, options Options, stopped *atomic.Bool) (*Found, error) {
+	r := &reader{root: root, dir: dir, options: options, files: limits.NewOpener(dir.Open, stopped)}
+	list, err := r.read()
+	if err != nil {
+		return nil, err
 	}
-	return count
+	found := &Found{Sources: list, Bag: r.bag, own: map[string]bool{}}
+	for _, source := range list {
+		found.own[source.name] = true
+	}
+	if r.bag != nil {
+		found.own[bagDeclaration], found.own[bagInfo], found.own[bagFetch] = true, true, true
+	}
+	return found, nil
 }
 
 // A reader reads the manifests of a run.
@@ -66,22 +71,15 @@ type reader struct {
 	root    string
 	dir     *beneath.Root
 	options Options
-	files   opener
-	found   sources
-	bag     *bag // nil if the directory is none
+	files   limits.Opener
+	found   Sources
+	bag     *Bag // nil if the directory is none
 
 	byExtension bool // no manifest has a usual name
 }
 
-func (j *Job) newReader(dir *beneath.Root) *reader {
-	return &reader{
-		root: j.root, dir: dir, options: j.options,
-		files: opener{patience{stopped: &j.stopped, threads: threads}, opens(dir)},
-	}
-}
-
 // read reads the manifest that the options name, or those that the directory has.
-func (r *reader) read() (sources, error) {
+func (r *reader) read() (Sources, error) {
 	var err error
 	switch {
 	case r.options.Text != nil:
@@ -112,13 +110,13 @@ func (r *reader) addText(name, text string) error {
 
 // addFile reads the manifest that a caller has named, which need not lie below the root.
 func (r *reader) addFile(path string) error {
-	if r.options.Task == FindManifests {
+	if r.options.NamesOnly {
 		r.found = append(r.found, &Source{Manifest: &manifest.Manifest{}, Path: path})
 		return nil
 	}
 	file, err := beneath.OpenPath(path)
 	if errors.Is(err, beneath.ErrMissing) {
-		return &OSError{path, syscall.ENOENT}
+		return &beneath.OSError{Path: path, Err: syscall.ENOENT}
 	}
 	if err != nil {
 		return manifestError(path, err)
@@ -147,8 +145,8 @@ func (r *reader) nameBelow(path string) string {
 // addBelow reads the manifest of that name below the root; one that is gone since it
 // was found is none.
 func (r *reader) addBelow(name string, options manifest.Options) error {
-	path := Join(r.root, name)
-	if r.options.Task == FindManifests {
+	path := beneath.Join(r.root, name)
+	if r.options.NamesOnly {
 		source := &Source{Manifest: &manifest.Manifest{}, Path: path}
 		if r.byExtension {
 			source.Notes = []string{"by its extension"}
@@ -163,12 +161,12 @@ func (r *reader) addBelow(name string, options manifest.Options) error {
 	if err != nil {
 		return manifestError(path, err)
 	}
-	defer closeCounted(file)
+	defer limits.Close(file)
 	return r.addOpen(file, path, name, options)
 }
 
-func (r *reader) addOpen(file File, path, name string, options manifest.Options) error {
-	text, err := readAll(file, r.files.stopped)
+func (r *reader) addOpen(file beneath.File, path, name string, options manifest.Options) error {
+	text, err := readAll(file, r.files.Stopped)
 	if err != nil {
 		return manifestError(path, err)
 	}
@@ -183,14 +181,14 @@ func (r *reader) add(path, name, text string, options manifest.Options) error {
 	}
 	options.Name = filepath.ToSlash(options.Name)
 	options.Algorithm = r.options.Algorithm
-	options.NoDigests = r.options.Task == HashFiles
-	parsed, err := manifest.Parse(text, options, r.files.stopped)
+	options.NoDigests = r.options.NoDigests
+	parsed, err := manifest.Parse(text, options, r.files.Stopped)
 	var bad *manifest.Error
 	if errors.As(err, &bad) {
 		bad.Path = path
 		return bad
 	}
-	source := &Source{Manifest: parsed, Path: path, name: name, first: r.found.Len()}
+	source := &Source{Manifest: parsed, Path: path, name: name, First: r.found.Len()}
 	if parsed.Signed {
 		source.Notes = append(source.Notes, "PGP signature not checked")
 	}
@@ -268,7 +266,7 @@ func (r *reader) candidates() ([]string, error) {
 		return true
 	})
 	if err != nil {
-		return nil, &OSError{r.root, err}
+		return nil, &beneath.OSError{Path: r.root, Err: err}
 	}
 	slices.Sort(others)
 	r.byExtension = true
@@ -337,7 +335,7 @@ func inOrder(there map[string]bool) (names []string) {
 
 // list calls each with the names in a directory, until it returns false.
 func (r *reader) list(dir string, each func(name string) bool) error {
-	return r.files.list(r.dir, dir, func(name string, _ os.FileMode) bool { return each(name) })
+	return r.files.List(r.dir, dir, func(name string, _ os.FileMode) bool { return each(name) })
 }
 
 // manifestError tells what the operating system refused from what must not
@@ -348,23 +346,26 @@ func manifestError(path string, err error) error {
 	}
 	var errno syscall.Errno
 	if errors.As(err, &errno) && errno != syscall.EXDEV {
-		return &OSError{path, errno}
+		return &beneath.OSError{Path: path, Err: errno}
 	}
 	return &manifest.Error{Path: path, Reason: err.Error()}
 }
 
 var errTooLarge = errors.New("larger than 1 GiB")
 
+// buffers outlive a run, since a new one costs more than to read a small file.
+var buffers = sync.Pool{New: func() any { return new([beneath.PieceSize]byte) }}
+
 // readAll returns the content of a manifest.
-func readAll(file File, stopped *atomic.Bool) (string, error) {
+func readAll(file beneath.File, stopped *atomic.Bool) (string, error) {
 	size := file.Opened().Size
 	if size > manifest.MaxSize {
 		return "", errTooLarge
 	}
 	var text strings.Builder
 	text.Grow(int(size))
-	buffer := buffers.Get().(*[bufferSize]byte)
+	buffer := buffers.Get().(*[beneath.PieceSize]byte)
 	defer buffers.Put(buffer)
-	err := drain(file, buffer[:], stopped, func(p []byte) { text.Write(p) })
+	err := beneath.ReadPieces(file, buffer[:], stopped, func(p []byte) { text.Write(p) })
 	return text.String(), err
 }

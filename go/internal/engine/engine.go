@@ -11,29 +11,24 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 
 	"checksig/internal/beneath"
-	"checksig/internal/digest"
-	"checksig/internal/manifest"
+	"checksig/internal/discover"
+	"checksig/internal/limits"
 )
 
 // Options change how a run works. The zero value is the default.
 type Options struct {
-	Manifest      string            // its path; "": the directory has it
-	Name          string            // what the manifest is to be read as if it were called; "": its path
-	List          string            // entries, in the format "list", instead of a manifest
-	Text          *string           // the content of a manifest, instead of a file with it
-	Format        *manifest.Format  // of the manifest; nil: its name or its lines tell
-	Algorithm     *digest.Algorithm // of the manifest's digests; nil: its name or their length tells
-	Workers       int               // how many files are read at once, at most 256; 0: as many as pay off
-	IgnoreMissing bool              // a missing file is not bad
-	Task          Task              // how far to go
-	Extra         Extra             // what files that no entry names are
-	Shard         Shard             // which of the files count
-	Totals        bool              // count the bytes of all files in advance, for Progress
-	Results       Wanted            // which results [Job.Next] gives
+	discover.Options // which manifest; the task sets NamesOnly and NoDigests
+
+	Workers       int    // how many files are read at once, at most 256; 0: as many as pay off
+	IgnoreMissing bool   // a missing file is not bad
+	Task          Task   // how far to go
+	Extra         Extra  // what files that no entry names are
+	Shard         Shard  // which of the files count
+	Totals        bool   // count the bytes of all files in advance, for Progress
+	Results       Wanted // which results [Job.Next] gives
 }
 
 // Task says how far a run goes.
@@ -89,30 +84,11 @@ const (
 	AllResults
 )
 
-// An OSError says that the operating system refused what a run cannot do
-// without: to open the directory, or its manifest.
-type OSError struct {
-	Path string
-	Err  error // wraps a syscall.Errno
-}
-
-func (e *OSError) Error() string { return fmt.Sprintf("%q - %s", e.Path, beneath.Reason(e.Err)) }
-func (e *OSError) Unwrap() error { return e.Err }
-
-// Reason returns what there is to say beyond the error of the operating system, or "".
-func (e *OSError) Reason() string {
-	var known *beneath.Error
-	if errors.As(e.Err, &known) {
-		return known.Reason
-	}
-	return ""
-}
-
 // Run verifies every file that the manifest of the directory root lists. An
-// error means that there is no verdict: an [*OSError], a [*manifest.NotFoundError], a
+// error means that there is no verdict: an [*beneath.OSError], a [*manifest.NotFoundError], a
 // [*manifest.Error] or a [*PanicError].
 func Run(root string, options Options) (*Report, error) {
-	if err := primePoller(); err != nil {
+	if err := limits.PrimePoller(); err != nil {
 		return nil, err
 	}
 	options.Results = NoResults

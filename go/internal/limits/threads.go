@@ -1,4 +1,10 @@
-package engine
+// Package limits shares out what this process may have few of, its threads and its file
+// descriptors, and waits where they have run out.
+//
+// The Go runtime ends the process when it wants a thread, or a descriptor for its
+// poller, and gets none. So [Threads] makes the runtime start threads before they are
+// needed, and [PrimePoller] makes it open its poller.
+package limits
 
 import (
 	"fmt"
@@ -29,12 +35,13 @@ const (
 	growPause = 30 * time.Second
 )
 
-// threads is what the goroutines that wait for a disk take one of, each. The Go
-// runtime ends the process when it wants a thread and gets none: so the threads are
-// made first, as many as are taken at once, and Go never gives one back.
-var threads = &threadPool{}
+// Threads is the pool from which every goroutine of this process that may wait for a disk
+// takes a thread. A test may put another one here.
+var Threads = &ThreadPool{}
 
-type threadPool struct {
+// A ThreadPool counts threads that the Go runtime has already started, as many as may be
+// taken at once. Go never gives a thread back.
+type ThreadPool struct {
 	mu       sync.Mutex
 	capacity int // how many may be taken at once
 	taken    int
@@ -45,19 +52,23 @@ type threadPool struct {
 // UseFewThreads makes all runs share two threads, which are not made first: it is
 // for a process whose end is no harm, and that has got too few.
 func UseFewThreads() {
+	Threads = NewThreadPool(2)
+}
+
+// NewThreadPool returns a pool with that capacity, which never grows. Its threads are not
+// started in advance.
+func NewThreadPool(capacity int) *ThreadPool {
 	const forever = 1 << 62
-	threads.mu.Lock()
-	defer threads.mu.Unlock()
-	threads.capacity, threads.retry = 2, time.Now().Add(forever)
+	return &ThreadPool{capacity: capacity, retry: time.Now().Add(forever)}
 }
 
 // stopLook is how often one who waits for a thread looks whether to stop.
 const stopLook = 20 * time.Millisecond
 
-// take takes a thread, which give gives back; while all are taken it waits for its
-// turn. Its error, when there is none at all, wraps EAGAIN; it is errStopped when
-// stopped is set.
-func (t *threadPool) take(stopped *atomic.Bool) error {
+// Take takes a thread, which Give gives back; while all are taken it waits for its
+// turn. Its error wraps EAGAIN if there is none at all; it is [beneath.ErrStopped] if
+// stopped is set while it waits.
+func (t *ThreadPool) Take(stopped *atomic.Bool) error {
 	turn, err := t.enter()
 	if turn == nil {
 		return err
@@ -70,14 +81,14 @@ func (t *threadPool) take(stopped *atomic.Bool) error {
 			return nil
 		case <-look.C:
 			if stopped.Load() && t.leave(turn) {
-				return errStopped
+				return beneath.ErrStopped
 			}
 		}
 	}
 }
 
 // enter takes a thread, or a place in the queue.
-func (t *threadPool) enter() (turn chan struct{}, err error) {
+func (t *ThreadPool) enter() (turn chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.taken >= t.capacity && t.capacity < maxThreads && !time.Now().Before(t.retry) {
@@ -96,7 +107,7 @@ func (t *threadPool) enter() (turn chan struct{}, err error) {
 }
 
 // leave gives up a place in the queue. It reports false if the turn has come.
-func (t *threadPool) leave(turn chan struct{}) bool {
+func (t *ThreadPool) leave(turn chan struct{}) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	at := slices.Index(t.queue, turn)
@@ -107,16 +118,16 @@ func (t *threadPool) leave(turn chan struct{}) bool {
 }
 
 // rest sleeps without the thread that the caller has taken, and takes one again.
-func (t *threadPool) rest(pause time.Duration) {
-	t.give()
+func (t *ThreadPool) rest(pause time.Duration) {
+	t.Give()
 	time.Sleep(pause)
 	if turn, _ := t.enter(); turn != nil {
 		<-turn
 	}
 }
 
-// takeAtOnce is take that does not wait. It reports whether there was one.
-func (t *threadPool) takeAtOnce() bool {
+// TryTake takes a thread if one is free. It reports whether one was.
+func (t *ThreadPool) TryTake() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.taken >= t.capacity {
@@ -126,7 +137,8 @@ func (t *threadPool) takeAtOnce() bool {
 	return true
 }
 
-func (t *threadPool) give() {
+// Give gives back a thread, to the goroutine that has waited longest.
+func (t *ThreadPool) Give() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.queue) > 0 {
@@ -137,8 +149,15 @@ func (t *threadPool) give() {
 	t.taken--
 }
 
+// Taken returns how many threads are taken.
+func (t *ThreadPool) Taken() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.taken
+}
+
 // grow makes the runtime have more threads, if it may.
-func (t *threadPool) grow() {
+func (t *ThreadPool) grow() {
 	want := min(max(firstThreads, 2*t.capacity), maxThreads)
 	t.capacity = max(t.capacity, secure(ownThreads()+want)-ownThreads())
 	if t.capacity < want {

@@ -1,4 +1,4 @@
-package engine
+package limits
 
 import (
 	"errors"
@@ -34,29 +34,36 @@ var openBudget = sync.OnceValue(func() int64 { return min(maxOpen, max(1, maxDes
 // openFiles counts the files that all runs of this process have open.
 var openFiles atomic.Int64
 
-// closeCounted closes a file that an opener opened.
-func closeCounted(file File) {
+// OpenFiles returns how many files all runs of this process have open.
+func OpenFiles() int64 { return openFiles.Load() }
+
+// ManyOpen reports whether so many files are open that a worker that has one open must
+// not open another.
+func ManyOpen() bool { return openFiles.Load() >= openBudget() }
+
+// Close closes a file that an [Opener] opened.
+func Close(file beneath.File) {
 	file.Close()
 	openFiles.Add(-1)
 }
 
-// A patience waits, where descriptors have run out, for some to come free, since
+// A Backoff waits, where descriptors have run out, for some to come free, since
 // what could not be opened may be good. It serves one goroutine.
-type patience struct {
-	stopped *atomic.Bool  // true: wait no longer
-	threads *threadPool   // one of which the goroutine has, and does without while it waits; or nil
+type Backoff struct {
+	Stopped *atomic.Bool  // true: wait no longer
+	Threads *ThreadPool   // one of which the goroutine has, and does without while it waits; or nil
 	waited  time.Duration // since the last success, with no file open
 }
 
-// try calls open until it fails of no descriptor, or for too long.
-func (p *patience) try(open func() error) error {
+// Try calls open until it fails of no descriptor, or for too long.
+func (p *Backoff) Try(open func() error) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := open()
-		if !exhausted(err) {
+		if !Exhausted(err) {
 			p.waited = 0
 			return err
 		}
-		if p.waited >= maxWaiting || p.stopped.Load() {
+		if p.waited >= maxWaiting || p.Stopped.Load() {
 			return err
 		}
 		p.pause(pause)
@@ -67,17 +74,17 @@ func (p *patience) try(open func() error) error {
 }
 
 // pause sleeps. Whoever has a file open may want the thread.
-func (p *patience) pause(length time.Duration) {
-	if p.threads == nil {
+func (p *Backoff) pause(length time.Duration) {
+	if p.Threads == nil {
 		time.Sleep(length)
 		return
 	}
-	p.threads.rest(length)
+	p.Threads.rest(length)
 }
 
-// list lists a directory below the root, patiently, as long as nothing of it was listed.
-func (p *patience) list(root *beneath.Root, dir string, each func(string, os.FileMode) bool) (err error) {
-	_ = p.try(func() error {
+// List lists a directory below the root, with retries, as long as nothing of it was listed.
+func (p *Backoff) List(root *beneath.Root, dir string, each func(string, os.FileMode) bool) (err error) {
+	_ = p.Try(func() error {
 		began := false
 		err = root.List(dir, func(name string, mode os.FileMode) bool {
 			began = true
@@ -91,23 +98,29 @@ func (p *patience) list(root *beneath.Root, dir string, each func(string, os.Fil
 	return err
 }
 
-// An opener opens files, patiently.
-type opener struct {
-	patience
-	open func(name string) (File, error)
+// An Opener opens files, with retries.
+type Opener struct {
+	Backoff
+	open func(name string) (beneath.File, error)
 }
 
-// Open opens a file, which closeCounted must close.
-func (o *opener) Open(name string) (file File, err error) {
-	err = o.try(func() error {
-		file, err = o.openOnce(name)
+// NewOpener returns an Opener that opens files with open. Its goroutine has taken a
+// thread of [Threads], and does without while it waits.
+func NewOpener(open func(name string) (beneath.File, error), stopped *atomic.Bool) Opener {
+	return Opener{Backoff{Stopped: stopped, Threads: Threads}, open}
+}
+
+// Open opens a file, which [Close] must close.
+func (o *Opener) Open(name string) (file beneath.File, err error) {
+	err = o.Try(func() error {
+		file, err = o.OpenOnce(name)
 		return err
 	})
 	return file, err
 }
 
-// openOnce is Open without patience.
-func (o *opener) openOnce(name string) (File, error) {
+// OpenOnce is Open without retries.
+func (o *Opener) OpenOnce(name string) (beneath.File, error) {
 	file, err := o.open(name)
 	if err == nil {
 		openFiles.Add(1)
@@ -115,11 +128,8 @@ func (o *opener) openOnce(name string) (File, error) {
 	return file, err
 }
 
-func opens(dir *beneath.Root) func(string) (File, error) {
-	return func(name string) (File, error) { return dir.Open(name) }
-}
-
-func exhausted(err error) bool {
+// Exhausted reports whether err says that no descriptor was free.
+func Exhausted(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
@@ -132,9 +142,10 @@ var poller struct {
 	primed atomic.Bool
 }
 
-// primePoller makes the Go runtime open its poller now, while descriptors are
-// free: it ends the process if it needs the poller later and cannot have it.
-func primePoller() error {
+// PrimePoller makes the Go runtime open its poller now, while descriptors are
+// free: it ends the process if it needs the poller later and cannot have it. Its error,
+// a [*beneath.OSError], says that too few descriptors are free.
+func PrimePoller() error {
 	if poller.primed.Load() {
 		return nil
 	}
@@ -155,8 +166,8 @@ func primePoller() error {
 func reserve(n int) error {
 	for range n {
 		fd, err := syscall.Open("/", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-		if exhausted(err) {
-			return &OSError{"/", err}
+		if Exhausted(err) {
+			return &beneath.OSError{Path: "/", Err: err}
 		}
 		if err == nil {
 			defer syscall.Close(fd)

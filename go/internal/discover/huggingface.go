@@ -1,4 +1,4 @@
-package engine
+package discover
 
 import (
 	"fmt"
@@ -21,11 +21,11 @@ func (r *reader) readHuggingFace() error {
 	isMetadata := func(name string) bool { return strings.HasSuffix(name, ".metadata") }
 	var failed error
 	list := func(dir string, each func(string, os.FileMode) bool) error {
-		return r.files.list(r.dir, dir, each)
+		return r.files.List(r.dir, dir, each)
 	}
-	beneath.Walk(list, huggingFace, r.files.stopped, isMetadata, func(item beneath.Item) bool {
+	beneath.Walk(list, huggingFace, r.files.Stopped, isMetadata, func(item beneath.Item) bool {
 		if item.Err != nil {
-			failed = &OSError{Join(r.root, item.Name), item.Err}
+			failed = &beneath.OSError{Path: beneath.Join(r.root, item.Name), Err: item.Err}
 			return false
 		}
 		names = append(names, item.Name)
@@ -50,7 +50,7 @@ func (r *reader) readHuggingFace() error {
 		}
 		fmt.Fprintf(&text, "%s -1 %s %s\x00", algorithm, etag, file)
 	}
-	path := Join(r.root, huggingFace)
+	path := beneath.Join(r.root, huggingFace)
 	before := len(r.found)
 	err := r.add(path, huggingFace, text.String(), manifest.Options{Format: manifest.FormatByName("list"), MayBeEmpty: len(complaints) > 0})
 	if err != nil {

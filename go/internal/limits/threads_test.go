@@ -1,13 +1,16 @@
-package engine
+package limits
 
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"checksig/internal/beneath"
 )
 
 // limitThreads lets the process have n threads more, for the time of a test.
@@ -20,14 +23,12 @@ func limitThreads(t *testing.T, n int) {
 
 func TestAPoolWaitsForAThreadAndFailsWithoutAny(t *testing.T) {
 	limitThreads(t, 0)
-	pool := &threadPool{}
-	pool.capacity = 3
-	pool.retry = time.Now().Add(time.Hour)
+	pool := NewThreadPool(3)
 	var most, now atomic.Int32
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if err := pool.take(new(atomic.Bool)); err != nil {
+			if err := pool.Take(new(atomic.Bool)); err != nil {
 				t.Error(err)
 			}
 			for n := now.Add(1); n > most.Load(); {
@@ -35,7 +36,7 @@ func TestAPoolWaitsForAThreadAndFailsWithoutAny(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 			now.Add(-1)
-			pool.give()
+			pool.Give()
 		})
 	}
 	all.Wait()
@@ -43,15 +44,15 @@ func TestAPoolWaitsForAThreadAndFailsWithoutAny(t *testing.T) {
 		t.Errorf("%d of 3 threads were taken at once, %d still are", most.Load(), pool.taken)
 	}
 	pool.capacity = 0
-	if err := pool.take(new(atomic.Bool)); !errors.Is(err, syscall.EAGAIN) {
+	if err := pool.Take(new(atomic.Bool)); !errors.Is(err, syscall.EAGAIN) {
 		t.Errorf("got %v, want EAGAIN", err)
 	}
 }
 
 func TestAPoolGrowsAsFarAsThereAreThreads(t *testing.T) {
-	pool := &threadPool{}
+	pool := &ThreadPool{}
 	for range 20 {
-		if err := pool.take(new(atomic.Bool)); err != nil {
+		if err := pool.Take(new(atomic.Bool)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,13 +95,46 @@ func TestTheRuntimeHasTheThreadsThatAreSecured(t *testing.T) {
 	}
 }
 
-func TestARunWithoutAThreadIsAnError(t *testing.T) {
-	defer func(pool *threadPool) { threads = pool }(threads)
-	threads = &threadPool{}
-	threads.retry = time.Now().Add(time.Hour)
-	_, err := Run(t.TempDir(), Options{})
-	var refused *OSError
-	if !errors.As(err, &refused) || refused.Reason() == "" || !errors.Is(err, syscall.EAGAIN) {
-		t.Errorf("got %v", err)
+func TestThreadsGoToThoseWhoWaitInTurn(t *testing.T) {
+	pool := NewThreadPool(1)
+	stopped := new(atomic.Bool)
+	if err := pool.Take(stopped); err != nil {
+		t.Fatal(err)
+	}
+	order := make(chan int, 3)
+	for i := range 3 {
+		go func() {
+			if err := pool.Take(stopped); err != nil {
+				t.Error(err)
+			}
+			order <- i
+			pool.Give()
+		}()
+		for waiting := 0; waiting <= i; {
+			pool.mu.Lock()
+			waiting = len(pool.queue)
+			pool.mu.Unlock()
+			runtime.Gosched()
+		}
+	}
+	pool.Give()
+	if got := []int{<-order, <-order, <-order}; !slices.Equal(got, []int{0, 1, 2}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestWhoWaitsForAThreadSeesThatItIsToStop(t *testing.T) {
+	pool := NewThreadPool(1)
+	stopped := new(atomic.Bool)
+	if err := pool.Take(stopped); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(10*time.Millisecond, func() { stopped.Store(true) })
+	if err := pool.Take(stopped); !errors.Is(err, beneath.ErrStopped) {
+		t.Errorf("got %v, want %v", err, beneath.ErrStopped)
+	}
+	pool.Give()
+	if pool.taken != 0 || len(pool.queue) != 0 {
+		t.Errorf("%d are taken, %d wait", pool.taken, len(pool.queue))
 	}
 }

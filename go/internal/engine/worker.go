@@ -3,37 +3,17 @@ package engine
 import (
 	"bytes"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
+	"checksig/internal/beneath"
 	"checksig/internal/digest"
+	"checksig/internal/limits"
 )
-
-// A PanicError is a bug of ours that was contained.
-type PanicError struct {
-	Value any
-	Stack []byte
-}
-
-func (e *PanicError) Error() string {
-	return fmt.Sprintf("internal error: %v; please report it with this stack:\n%s", e.Value, e.Stack)
-}
-
-// Contain makes a panic of the function that defers it a [*PanicError] in *err.
-func Contain(err *error) {
-	switch value := recover().(type) {
-	case nil:
-	case *PanicError: // of another goroutine
-		*err = value
-	default:
-		*err = &PanicError{value, debug.Stack()}
-	}
-}
 
 // checkAll verifies the files of a plan on a bounded number of goroutines. Its
 // error is a [*PanicError].
-func (j *Job) checkAll(p *plan, open func(string) (File, error)) error {
+func (j *Job) checkAll(p *plan, open func(string) (beneath.File, error)) error {
 	if len(p.first) == 0 {
 		return nil
 	}
@@ -44,7 +24,7 @@ func (j *Job) checkAll(p *plan, open func(string) (File, error)) error {
 
 // work checks files until there are no more, the job is cancelled, or a worker
 // panicked; first those that another worker has begun.
-func (j *Job) work(c *crew, p *plan, open func(string) (File, error), begun []handover) (err error) {
+func (j *Job) work(c *crew, p *plan, open func(string) (beneath.File, error), begun []handover) (err error) {
 	defer func() {
 		if err != nil {
 			j.Cancel()
@@ -104,7 +84,7 @@ func freeSlab(slab []byte) {
 // A worker verifies many files at once, round by round: it reads a piece of each,
 // hashes all pieces together, and gives a verdict on the files that ended.
 type worker struct {
-	opener
+	limits.Opener
 	job      *Job
 	plan     *plan
 	crew     *crew
@@ -124,11 +104,11 @@ type worker struct {
 
 // A slot is for one file under way.
 type slot struct {
-	reading // its file is nil when it is closed
-	busy    bool
-	number  int
-	target  target
-	size    int64
+	beneath.Reader // its File is nil when it is closed
+	busy           bool
+	number         int
+	target         target
+	size           int64
 }
 
 // A batch is what hashes the files of all slots that have a digest of that algorithm.
@@ -137,11 +117,11 @@ type batch struct {
 	digest.Batch
 }
 
-func newWorker(j *Job, c *crew, p *plan, open func(string) (File, error)) *worker {
+func newWorker(j *Job, c *crew, p *plan, open func(string) (beneath.File, error)) *worker {
 	slots := min(maxSlots, len(p.first), allSlots/int(c.most))
 	size := min(slabSize, slabsSize/int(c.most))
 	return &worker{
-		opener:   opener{patience{stopped: &j.stopped, threads: threads}, open},
+		Opener:   limits.NewOpener(open, &j.stopped),
 		job:      j,
 		plan:     p,
 		crew:     c,
@@ -162,9 +142,9 @@ func (w *worker) release() {
 }
 
 func (w *worker) close(s *slot) {
-	if s.file != nil {
-		closeCounted(s.file)
-		s.file = nil
+	if s.File != nil {
+		limits.Close(s.File)
+		s.File = nil
 	}
 }
 
@@ -188,11 +168,11 @@ func (w *worker) round() bool {
 
 // withThread does what a round does with files.
 func (w *worker) withThread() {
-	if err := threads.take(w.stopped); err != nil {
+	if err := limits.Threads.Take(w.Stopped); err != nil {
 		w.refuse(err)
 		return
 	}
-	defer threads.give()
+	defer limits.Threads.Give()
 	w.work()
 	w.scout()
 }
@@ -204,8 +184,8 @@ func (w *worker) work() {
 			w.split(at, splitters)
 			return
 		}
-		if threads.takeAtOnce() {
-			defer threads.give()
+		if limits.Threads.TryTake() {
+			defer limits.Threads.Give()
 			w.solo(at)
 			return
 		}
@@ -240,7 +220,7 @@ func (w *worker) refuse(err error) {
 
 // read begins files for the free slots, and reads the next piece of each slot's file.
 func (w *worker) read() {
-	piece := min(w.slabSize/(w.busy+len(w.numbers)), bufferSize) / digest.Block * digest.Block
+	piece := min(w.slabSize/(w.busy+len(w.numbers)), beneath.PieceSize) / digest.Block * digest.Block
 	start := time.Now()
 	files, size, at := len(w.numbers), 0, 0
 	for k := range w.slots {
@@ -267,7 +247,7 @@ func (w *worker) read() {
 // mayBegin reports whether one more file may be begun for a slot, after so many that
 // could not be opened, in a round since start.
 func (w *worker) mayBegin(tries int, start time.Time) bool {
-	return !w.stopped.Load() && (tries == 0 || time.Since(start) <= judged)
+	return !w.Stopped.Load() && (tries == 0 || time.Since(start) <= judged)
 }
 
 // begin opens the next file, for a slot. It reports false if that must wait until a
@@ -277,11 +257,11 @@ func (w *worker) begin(at int) bool {
 	number := w.numbers[0]
 	refusal := w.plan.target(number, &s.target)
 	if refusal == nil {
-		if w.busy > 0 && openFiles.Load() >= openBudget() {
+		if w.busy > 0 && limits.ManyOpen() {
 			return false
 		}
 		file, err := w.openFile(s.target.name)
-		if exhausted(err) && w.busy > 0 {
+		if limits.Exhausted(err) && w.busy > 0 {
 			return false
 		}
 		if err == nil {
@@ -299,17 +279,17 @@ func (w *worker) begin(at int) bool {
 
 // openFile waits for descriptors only if no file of this worker is open: one that is
 // may be what they wait for.
-func (w *worker) openFile(name string) (File, error) {
+func (w *worker) openFile(name string) (beneath.File, error) {
 	if w.busy > 0 {
-		return w.openOnce(name)
+		return w.OpenOnce(name)
 	}
 	return w.Open(name)
 }
 
-func (w *worker) occupy(at, number int, file File) {
+func (w *worker) occupy(at, number int, file beneath.File) {
 	s := &w.slots[at]
-	s.reading, s.busy, s.number = read(file), true, number
-	s.size = s.left
+	s.Reader, s.busy, s.number = beneath.NewReader(file), true, number
+	s.size = s.Left
 	w.busy++
 	for i := range s.target.entries {
 		w.batch(s.target.entries[i].Algorithm).Begin(at, s.size)
@@ -339,7 +319,7 @@ func (w *worker) batch(algorithm *digest.Algorithm) digest.Batch {
 // readPiece reads the next piece of a slot's file to where it belongs in the slab.
 func (w *worker) readPiece(at, from, piece int) (n int) {
 	s := &w.slots[at]
-	n, last, err := s.fill(w.slab[from:from+piece+1], w.stopped)
+	n, last, err := s.Fill(w.slab[from:from+piece+1], w.Stopped)
 	w.add(at, from, from+n, last)
 	if last || err != nil {
 		w.finish(s, err)
@@ -358,7 +338,7 @@ func (w *worker) add(at, from, to int, last bool) {
 // finish closes a slot's file, of which there is no more, or that could not be read.
 func (w *worker) finish(s *slot, err error) {
 	if err == nil {
-		err = s.end()
+		err = s.Verify()
 	}
 	w.close(s)
 	if err != nil {
@@ -369,7 +349,7 @@ func (w *worker) finish(s *slot, err error) {
 // settle gives the verdicts of a round.
 func (w *worker) settle() {
 	for i := range w.slots {
-		if s := &w.slots[i]; s.busy && s.file == nil {
+		if s := &w.slots[i]; s.busy && s.File == nil {
 			w.leave(s, w.verdict(i))
 		}
 	}

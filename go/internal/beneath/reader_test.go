@@ -1,0 +1,45 @@
+package beneath
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+func TestAFileRewrittenWhileItIsReadHasChanged(t *testing.T) {
+	content := strings.Repeat("x", 3*PieceSize)
+	root := t.TempDir()
+	dir, err := OpenRoot(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	for name, touch := range map[string]func(path string) error{
+		"same size":  func(path string) error { return os.WriteFile(path, []byte(content), 0o644) },
+		"grown":      func(path string) error { return os.WriteFile(path, []byte(content+"y"), 0o644) },
+		"cut":        func(path string) error { return os.Truncate(path, 1) },
+		"other mode": func(path string) error { return os.Chmod(path, 0o600) },
+	} {
+		if err := os.WriteFile(filepath.Join(root, "a"), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		file, err := dir.Open("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Timestamps move with the kernel's tick.
+		for touched := false; !touched; {
+			if err := touch(filepath.Join(root, "a")); err != nil {
+				t.Fatal(err)
+			}
+			now, err := file.Stamp()
+			touched = err != nil || now != file.Opened()
+		}
+		if err := ReadPieces(file, make([]byte, PieceSize), new(atomic.Bool), func([]byte) {}); err != ErrChanged {
+			t.Errorf("%s: got %v, want %v", name, err, ErrChanged)
+		}
+		file.Close()
+	}
+}
