@@ -208,7 +208,7 @@ func fillProgress(out *C.checksig_progress, job *wire.Job) {
 		total_files: C.int64_t(p.TotalFiles),
 		bytes:       C.int64_t(p.Bytes),
 		total_bytes: C.int64_t(p.TotalBytes),
-		bad:         C.int64_t(p.Failed),
+		bad:         C.int64_t(p.Bad),
 		bad_lines:   C.int64_t(job.BadLines()),
 	}
 	for status, count := range p.Counts {

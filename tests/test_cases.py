@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from planting import CASES, ON_WINDOWS, cannot_plant, plant_tree
+from case_trees import CASES, ON_WINDOWS, make_tree, why_impossible
 
 import checksig
 from checksig.checksig import verify
@@ -28,11 +28,11 @@ def test_there_are_cases() -> None:
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_case(path: Path, tmp_path: Path) -> None:
     case = json.loads(path.read_text("utf-8"))
-    if why := cannot_plant(case["tree"]):
+    if why := why_impossible(case["tree"]):
         pytest.skip(why)
     if sys.platform == "win32" and path.stem in ON_WINDOWS:
         pytest.skip(f"it ends otherwise on Windows: {ON_WINDOWS[path.stem]}")
-    plant_tree(os.fsencode(tmp_path), case["tree"])
+    make_tree(os.fsencode(tmp_path), case["tree"])
     options = {key: text.replace("ROOT", str(tmp_path)) for key, text in case.get("options", {}).items()}
     if case["verdict"] in ("ok", "failed"):
         check_agrees(tmp_path, options, case.get("message"))

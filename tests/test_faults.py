@@ -75,7 +75,7 @@ class Faults:
         return -self.error
 
 
-def plant(root: Path) -> dict[str, str]:
+def make_files(root: Path) -> dict[str, str]:
     """Make a directory with good, bad and extra files; return the verdict on each."""
     contents = {
         "a": b"a",
@@ -140,7 +140,7 @@ def run(code: str, decide: syscalls.Decision, *arguments: object) -> list[str]:
 def test_whichever_call_fails_the_verdict_is_true(name: str, refused: int, tmp_path: Path) -> None:
     """Every file system call of a run fails in turn: nothing bad passes, nothing good is called bad."""
     error = getattr(errno, name)
-    verdicts = plant(tmp_path)
+    verdicts = make_files(tmp_path)
     code = f"""
 supervise()
 outcome()  # the library is loaded
@@ -172,7 +172,7 @@ def test_whichever_call_fails_while_the_library_is_loaded_it_loads_or_says_so(
     name: str, tmp_path: Path
 ) -> None:
     error = getattr(errno, name)
-    verdicts = plant(tmp_path)
+    verdicts = make_files(tmp_path)
     code = f"""
 supervise()
 os.close({ARM} + int(sys.argv[5]))
@@ -235,7 +235,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("moment", [1, 2, 3])
 def test_a_file_that_changes_behind_the_reader(change: str, moment: int, tmp_path: Path) -> None:
-    verdicts = plant(tmp_path)
+    verdicts = make_files(tmp_path)
     time.sleep(0.02)  # a tick of the file system's clock
 
     def action(count: int) -> None:
@@ -251,7 +251,7 @@ def test_a_file_that_changes_behind_the_reader(change: str, moment: int, tmp_pat
 
 
 def test_a_file_that_grows_for_ever_is_read_to_the_size_that_was_seen(tmp_path: Path) -> None:
-    plant(tmp_path)
+    make_files(tmp_path)
     reads = OnRead(tmp_path / "large", lambda _: append(tmp_path / "large"))
     (line,) = run("supervise(); report(outcome('ignore'))", reads.decide, tmp_path, 0)
     assert ["large", "CHANGED", None] in json.loads(line)
@@ -259,7 +259,7 @@ def test_a_file_that_grows_for_ever_is_read_to_the_size_that_was_seen(tmp_path: 
 
 
 def test_a_file_that_ends_before_its_size_has_changed(tmp_path: Path) -> None:
-    plant(tmp_path)
+    make_files(tmp_path)
     reads = OnRead(tmp_path / "large", lambda count: 0 if count == 2 else None)
     (line,) = run("supervise(); report(outcome('ignore'))", reads.decide, tmp_path, 0)
     assert ["large", "CHANGED", None] in json.loads(line)
@@ -267,7 +267,7 @@ def test_a_file_that_ends_before_its_size_has_changed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["grows", "shrinks", "is replaced", "is rewritten"])
 def test_a_manifest_that_changes_while_it_is_read_is_an_error(change: str, tmp_path: Path) -> None:
-    plant(tmp_path)
+    make_files(tmp_path)
     with (tmp_path / "sha1sum.txt").open("a") as file:
         file.write(f"{'0' * 40}  x\n" * 5000)
     time.sleep(0.02)
@@ -283,7 +283,7 @@ def test_a_manifest_that_changes_while_it_is_read_is_an_error(change: str, tmp_p
 
 @pytest.mark.parametrize("count", [1, 997, 65_537])
 def test_short_reads_make_no_difference(count: int, tmp_path: Path) -> None:
-    verdicts = plant(tmp_path)
+    verdicts = make_files(tmp_path)
     (tmp_path / "large").write_bytes(bytes(300_000))
     large = str(tmp_path / "large")
 
@@ -298,7 +298,7 @@ def test_short_reads_make_no_difference(count: int, tmp_path: Path) -> None:
 
 
 def test_an_io_error_in_the_middle_of_a_file_names_the_file_and_the_cause(tmp_path: Path) -> None:
-    verdicts = plant(tmp_path)
+    verdicts = make_files(tmp_path)
     reads = OnRead(tmp_path / "large", lambda count: -errno.EIO if count == 2 else None)
     code = "supervise(); print(checksig.check(root).message)"
     lines = run(code, reads.decide, tmp_path, 0)
@@ -307,7 +307,7 @@ def test_an_io_error_in_the_middle_of_a_file_names_the_file_and_the_cause(tmp_pa
 
 
 def test_a_killed_verification_leaves_nothing_behind(tmp_path: Path) -> None:
-    verdicts = plant(tmp_path)
+    verdicts = make_files(tmp_path)
     before = sorted(os.walk(tmp_path))
     reads = OnRead(tmp_path / "large", lambda count: os.kill(child, signal.SIGKILL))
     with syscalls.Supervisor(reads.decide) as supervisor:
@@ -325,7 +325,7 @@ def test_a_killed_verification_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_waiting_for_a_slow_disk_takes_hardly_any_processor_time(tmp_path: Path) -> None:
     """benchmarks/call_cost.py measures it; here it must not be a busy loop."""
-    plant(tmp_path)
+    make_files(tmp_path)
     slow = OnRead(tmp_path / "large", lambda count: time.sleep(2) if count == 5 else None)  # 3 reads a run
     code = """
 import time

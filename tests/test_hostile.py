@@ -19,7 +19,7 @@ from checksig import Status
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "tty": (5, 0), "loop0": (7, 0)}
 
 
-def plant_device(path: Path, name: str) -> None:
+def make_special(path: Path, name: str) -> None:
     kind = stat.S_IFBLK if name == "loop0" else stat.S_IFCHR
     try:
         os.mknod(path, kind | 0o666, os.makedev(*DEVICES[name]))
@@ -33,7 +33,7 @@ def entry(name: str, content: bytes = b"") -> str:
 
 @pytest.mark.parametrize("name", DEVICES)
 def test_a_device_is_never_read(name: str, tmp_path: Path) -> None:
-    plant_device(tmp_path / name, name)
+    make_special(tmp_path / name, name)
     (tmp_path / "sha1sum.txt").write_text(entry(name))
     (failure,) = checksig.check(tmp_path).failures
     assert (failure.status, failure.reason) == (Status.ERROR, "is a device")

@@ -37,7 +37,7 @@ def test_the_shards_are_together_the_whole(
     tmp_path_factory: pytest.TempPathFactory, states: list[str], extras: int, count: int, extra: Any
 ) -> None:
     root = tmp_path_factory.mktemp("tree")
-    plant(root, states, extras)
+    make_files(root, states, extras)
     whole = Counter(checksig.iter_check(root, extra=extra))
     parts: Counter[checksig.FileResult] = Counter()
     for number in range(1, count + 1):
@@ -51,7 +51,7 @@ def test_the_shards_are_together_the_whole(
     assert set(parts) <= set(whole)
 
 
-def plant(root: Path, states: list[str], extras: int) -> None:
+def make_files(root: Path, states: list[str], extras: int) -> None:
     """Make a directory whose listed files are in these states, with some that are not listed."""
     lines = []
     for number, state in enumerate(states):

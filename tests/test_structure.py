@@ -89,8 +89,8 @@ def test_python_modules_import_one_way() -> None:
 
 @pytest.mark.parametrize("tags", ["", toolchain.MODULES_TAG])
 def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp_path: Path) -> None:
-    # lanes <- digest <- manifest; beneath <- limits <- discover <- engine <- wire <- main, helper; modules in digest alone, and
-    # only where they can be had; C in main, lanes and, on Linux, the engine
+    # lanes <- digest <- manifest; beneath <- limits <- discover <- engine <- wire <- main, helper;
+    # only digest imports modules, where they are available; C is in main, lanes and, on Linux, the helper
     allowed = {
         "checksig/internal/digest/lanes": set(),
         "checksig/internal/digest": {"lanes"},

@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from planting import CASES, plant_tree
+from case_trees import CASES, make_tree
 
 import checksig
 from checksig.checksig import (
@@ -97,7 +97,7 @@ def main(folder: Path) -> int:
         case = json.loads(path.read_text("utf-8"))
         root = folder / path.stem
         root.mkdir()
-        plant_tree(os.fsencode(root), case["tree"])
+        make_tree(os.fsencode(root), case["tree"])
         found[path.stem] = outcome(str(root), options_of(case, str(root)))
         if not is_as_expected(case, found[path.stem]):
             wrong.append(f"{path.stem}: {found[path.stem]}")

@@ -32,8 +32,8 @@ for folder in ("build_backend", "tests", "src"):
 
 import targets  # noqa: E402
 import toolchain  # noqa: E402
+from case_trees import CASES, ON_WINDOWS, is_plain, make_tree  # noqa: E402
 from corpus import files_of, is_as_expected, options_of  # noqa: E402
-from planting import CASES, ON_WINDOWS, is_plain, plant_tree  # noqa: E402
 
 # The tests that need no compiler, no idle machine, and no package but pytest. Each Python is to pass all.
 PUBLIC = ("cases", "check_signatures", "extra", "hints", "hostile", "kernels", "manifests", "write")
@@ -360,7 +360,7 @@ def planted_for_windows(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
         if is_plain(case["tree"]):
             root = folder / path.stem
             root.mkdir(parents=True)
-            plant_tree(os.fsencode(root), case["tree"])
+            make_tree(os.fsencode(root), case["tree"])
             planted[path.stem] = (f"Z:{root}", case)
     return planted
 

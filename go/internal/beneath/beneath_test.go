@@ -61,9 +61,9 @@ func FuzzClean(f *testing.F) {
 	})
 }
 
-// plantLinks makes a random tree of directories, files and symlinks below
+// createLinks makes a random tree of directories, files and symlinks below
 // base/root, and a secret beside root; some of the links lead out, or in circles.
-func plantLinks(t *testing.T, random *rand.Rand, base string) {
+func createLinks(t *testing.T, random *rand.Rand, base string) {
 	t.Helper()
 	must := func(err error) {
 		if err != nil && !errors.Is(err, os.ErrExist) {
@@ -106,7 +106,7 @@ func TestKernelAndGoResolveAlikeAndNothingLeaves(t *testing.T) {
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		base := t.TempDir()
-		plantLinks(t, random, base)
+		createLinks(t, random, base)
 		kernel, err := OpenRoot(filepath.Join(base, "root"))
 		if err != nil {
 			t.Fatal(err)

@@ -29,7 +29,7 @@ func found(list Lister) (names []string, errs []error) {
 func TestWalkFindsWhatThePathPackageFinds(t *testing.T) {
 	for seed := range uint64(100) {
 		base := t.TempDir()
-		plantLinks(t, rand.New(rand.NewPCG(seed, 7)), base)
+		createLinks(t, rand.New(rand.NewPCG(seed, 7)), base)
 		var want []string
 		top := filepath.Join(base, "root")
 		err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {

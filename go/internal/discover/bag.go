@@ -25,7 +25,7 @@ const PayloadDir = "data"
 type Bag struct {
 	Payload []*Source       // its payload manifests
 	Strict  bool            // each of them lists the whole payload, as from BagIt 1.0 on
-	Fetched map[string]bool // what fetch.txt lists
+	ToFetch map[string]bool // what fetch.txt lists
 	Info    *Source         // where the totals stand; nil if they do not
 
 	bytes int64 // of the payload, as listed
@@ -36,12 +36,12 @@ type Bag struct {
 // InPayload reports whether the file of that name is in the payload of a bag.
 func InPayload(name string) bool { return strings.HasPrefix(name, PayloadDir+"/") }
 
-// CheckTotals complains of totals of the payload that are not the listed ones, unless
-// these are bad themselves. The bag has Info.
+// CheckTotals adds a bad line if the payload has other totals than the listed ones, unless
+// the listed ones are bad themselves. The bag has Info.
 func (b *Bag) CheckTotals(bytes, files int64) {
 	if (bytes != b.bytes || files != b.files) && b.Info.BadLineCount == 0 {
 		const reason = "Payload-Oxum says %d bytes in %d files, the payload has %d in %d"
-		b.Info.Complain(b.line, fmt.Sprintf(reason, b.bytes, b.files, bytes, files))
+		b.Info.AddBadLine(b.line, fmt.Sprintf(reason, b.bytes, b.files, bytes, files))
 	}
 }
 
@@ -109,13 +109,13 @@ type tagLine struct {
 // tagValues returns the values of a name in a tag file, of which a line goes on in
 // the next one if that begins with a blank; none if the file, or the name, is not there.
 func (r *reader) tagValues(file, name string) (values []tagLine, err error) {
-	text, err := r.tagFile(file)
+	content, err := r.tagFile(file)
 	if err != nil {
 		return nil, err
 	}
-	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(text, "\xef\xbb\xbf"))
+	content = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(content, "\xef\xbb\xbf"))
 	wanted := false
-	for number, line := range strings.Split(text, "\n") {
+	for number, line := range strings.Split(content, "\n") {
 		if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
 			if wanted {
 				values[len(values)-1].value = strings.TrimSpace(values[len(values)-1].value + " " + strings.TrimSpace(line))
@@ -140,26 +140,26 @@ func (r *reader) tagFile(name string) (string, error) {
 		return "", manifestError(beneath.Join(r.root, name), err)
 	}
 	defer limits.Close(file)
-	text, err := readAll(file, r.files.Stopped)
+	content, err := readAll(file, r.files.Stopped)
 	if err != nil {
 		return "", manifestError(beneath.Join(r.root, name), err)
 	}
-	return text, nil
+	return content, nil
 }
 
 // readFetch takes the names of fetch.txt, of which each line is a URL, a length or
 // "-", and a name.
 func (r *reader) readFetch() error {
-	text, err := r.tagFile(bagFetch)
+	content, err := r.tagFile(bagFetch)
 	if err != nil {
 		return err
 	}
-	r.bag.Fetched = map[string]bool{}
-	for line := range strings.Lines(text) {
+	r.bag.ToFetch = map[string]bool{}
+	for line := range strings.Lines(content) {
 		_, rest, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
 		_, name, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
 		if clean, err := beneath.Clean(strings.TrimLeft(name, " \t")); err == nil {
-			r.bag.Fetched[clean] = true
+			r.bag.ToFetch[clean] = true
 		}
 	}
 	return nil
@@ -174,7 +174,7 @@ func (r *reader) readOxum() error {
 	r.bag.Info = &Source{Manifest: &manifest.Manifest{}, Path: beneath.Join(r.root, bagInfo), name: bagInfo, First: -1}
 	r.bag.line = values[0].line
 	if len(values) > 1 {
-		r.bag.Info.Complain(values[1].line, "a second Payload-Oxum")
+		r.bag.Info.AddBadLine(values[1].line, "a second Payload-Oxum")
 		return nil
 	}
 	bytes, files, _ := strings.Cut(values[0].value, ".")
@@ -182,7 +182,7 @@ func (r *reader) readOxum() error {
 		r.bag.files, err = strconv.ParseInt(files, 10, 64)
 	}
 	if err != nil {
-		r.bag.Info.Complain(r.bag.line, fmt.Sprintf("Payload-Oxum is %q, and no number of bytes and of files", values[0].value))
+		r.bag.Info.AddBadLine(r.bag.line, fmt.Sprintf("Payload-Oxum is %q, and no number of bytes and of files", values[0].value))
 	}
 	return nil
 }

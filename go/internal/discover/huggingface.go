@@ -20,10 +20,10 @@ func (r *reader) readHuggingFace() error {
 	var names []string
 	isMetadata := func(name string) bool { return strings.HasSuffix(name, ".metadata") }
 	var failed error
-	list := func(dir string, each func(string, os.FileMode) bool) error {
+	listDir := func(dir string, each func(string, os.FileMode) bool) error {
 		return r.files.List(r.dir, dir, each)
 	}
-	beneath.Walk(list, huggingFace, r.files.Stopped, isMetadata, func(item beneath.Item) bool {
+	beneath.Walk(listDir, huggingFace, r.files.Stopped, isMetadata, func(item beneath.Item) bool {
 		if item.Err != nil {
 			failed = &beneath.OSError{Path: beneath.Join(r.root, item.Name), Err: item.Err}
 			return false
@@ -35,8 +35,8 @@ func (r *reader) readHuggingFace() error {
 		return failed
 	}
 	slices.Sort(names)
-	var text strings.Builder
-	var complaints []string
+	var list strings.Builder
+	var badLines []string
 	for _, name := range names {
 		content, err := r.tagFile(name)
 		if err != nil {
@@ -45,19 +45,19 @@ func (r *reader) readHuggingFace() error {
 		file := strings.TrimSuffix(strings.TrimPrefix(name, huggingFace+"/"), ".metadata")
 		etag, algorithm := etagOf(content)
 		if algorithm == "" {
-			complaints = append(complaints, fmt.Sprintf("%q has no etag that is a digest", name))
+			badLines = append(badLines, fmt.Sprintf("%q has no etag that is a digest", name))
 			continue
 		}
-		fmt.Fprintf(&text, "%s -1 %s %s\x00", algorithm, etag, file)
+		fmt.Fprintf(&list, "%s -1 %s %s\x00", algorithm, etag, file)
 	}
 	path := beneath.Join(r.root, huggingFace)
 	before := len(r.found)
-	err := r.add(path, huggingFace, text.String(), manifest.Options{Format: manifest.FormatByName("list"), MayBeEmpty: len(complaints) > 0})
+	err := r.add(path, huggingFace, list.String(), manifest.Options{Format: manifest.FormatByName("list"), MayBeEmpty: len(badLines) > 0})
 	if err != nil {
 		return err
 	}
-	for _, complaint := range complaints {
-		r.found[before].Complain(0, complaint)
+	for _, reason := range badLines {
+		r.found[before].AddBadLine(0, reason)
 	}
 	r.found[before].Notes = append(r.found[before].Notes, "metadata of a download from Hugging Face")
 	return nil

@@ -25,7 +25,7 @@ type Options struct {
 	Manifest  string            // its path; "": the directory has it
 	Name      string            // what the manifest is to be read as if it were called; "": its path
 	List      string            // entries, in the format "list", instead of a manifest
-	Text      *string           // the content of a manifest, instead of a file with it
+	Content   *string           // the content of a manifest, instead of a file with it
 	Format    *manifest.Format  // of the manifest; nil: its name or its lines tell
 	Algorithm *digest.Algorithm // of the manifest's digests; nil: its name or their length tells
 	NamesOnly bool              // find the manifests, and read none
@@ -82,8 +82,8 @@ type reader struct {
 func (r *reader) read() (Sources, error) {
 	var err error
 	switch {
-	case r.options.Text != nil:
-		err = r.addText(cmp.Or(r.options.Name, "the given manifest"), *r.options.Text)
+	case r.options.Content != nil:
+		err = r.addContent(cmp.Or(r.options.Name, "the given manifest"), *r.options.Content)
 	case r.options.List != "":
 		err = r.add("the given entries", "", r.options.List, manifest.Options{Format: manifest.FormatByName("list")})
 	case r.options.Manifest != "":
@@ -100,12 +100,12 @@ func (r *reader) read() (Sources, error) {
 	return r.found, nil
 }
 
-// addText takes the content of a manifest that is no file.
-func (r *reader) addText(name, text string) error {
-	if len(text) > manifest.MaxSize {
+// addContent takes the content of a manifest that is no file.
+func (r *reader) addContent(name, content string) error {
+	if len(content) > manifest.MaxSize {
 		return manifestError(name, errTooLarge)
 	}
-	return r.add(name, "", text, manifest.Options{Name: name})
+	return r.add(name, "", content, manifest.Options{Name: name})
 }
 
 // addFile reads the manifest that a caller has named, which need not lie below the root.
@@ -166,23 +166,23 @@ func (r *reader) addBelow(name string, options manifest.Options) error {
 }
 
 func (r *reader) addOpen(file beneath.File, path, name string, options manifest.Options) error {
-	text, err := readAll(file, r.files.Stopped)
+	content, err := readAll(file, r.files.Stopped)
 	if err != nil {
 		return manifestError(path, err)
 	}
 	options.Name = cmp.Or(r.options.Name, path)
-	return r.add(path, name, text, options)
+	return r.add(path, name, content, options)
 }
 
 // add takes a manifest. The caller's options come before those that its place tells.
-func (r *reader) add(path, name, text string, options manifest.Options) error {
+func (r *reader) add(path, name, content string, options manifest.Options) error {
 	if r.options.Format != nil {
 		options.Format = r.options.Format
 	}
 	options.Name = filepath.ToSlash(options.Name)
 	options.Algorithm = r.options.Algorithm
 	options.NoDigests = r.options.NoDigests
-	parsed, err := manifest.Parse(text, options, r.files.Stopped)
+	parsed, err := manifest.Parse(content, options, r.files.Stopped)
 	var bad *manifest.Error
 	if errors.As(err, &bad) {
 		bad.Path = path
@@ -247,13 +247,13 @@ func (r *reader) candidates() ([]string, error) {
 			usual[name] = true
 		}
 		looked++
-		return looked <= listedAtMost
+		return looked <= maxListed
 	})
-	if err != nil || looked > listedAtMost {
+	if err != nil || looked > maxListed {
 		for name := range isUsual {
 			usual[name] = r.dir.Exists(name)
 		}
-		usual = r.asSpelled(usual)
+		usual = r.withExactNames(usual)
 	}
 	if names := inOrder(usual); len(names) > 0 {
 		return names, nil
@@ -276,11 +276,11 @@ func (r *reader) candidates() ([]string, error) {
 	return others, nil
 }
 
-// asSpelled returns those names that a directory has as they are spelled: many systems
+// withExactNames returns those names that a directory has as they are spelled: many systems
 // find a file by its name in another case, too. It lists the directory only if names
 // differ by their case alone.
-func (r *reader) asSpelled(there map[string]bool) map[string]bool {
-	if !foldTogether(inOrder(there)) {
+func (r *reader) withExactNames(there map[string]bool) map[string]bool {
+	if !sameWhenFolded(inOrder(there)) {
 		return there
 	}
 	spelled := map[string]bool{}
@@ -296,8 +296,8 @@ func (r *reader) asSpelled(there map[string]bool) map[string]bool {
 	return spelled
 }
 
-// foldTogether reports whether two names differ by their case alone.
-func foldTogether(names []string) bool {
+// sameWhenFolded reports whether two names differ by their case alone.
+func sameWhenFolded(names []string) bool {
 	folded := map[string]bool{}
 	for _, name := range names {
 		name = strings.ToLower(name)
@@ -309,9 +309,9 @@ func foldTogether(names []string) bool {
 	return false
 }
 
-// listedAtMost is how many names of a directory are looked at to find its manifest,
+// maxListed is how many names of a directory are looked at to find its manifest,
 // before each usual name is tried instead: it may hold a million files.
-const listedAtMost = 2000
+const maxListed = 2000
 
 // usualNames are those of manifests, and what says that the directory is a bag.
 var usualNames = append([]string{bagDeclaration}, manifest.Usual...)
@@ -362,10 +362,10 @@ func readAll(file beneath.File, stopped *atomic.Bool) (string, error) {
 	if size > manifest.MaxSize {
 		return "", errTooLarge
 	}
-	var text strings.Builder
-	text.Grow(int(size))
+	var content strings.Builder
+	content.Grow(int(size))
 	buffer := buffers.Get().(*[beneath.PieceSize]byte)
 	defer buffers.Put(buffer)
-	err := beneath.ReadPieces(file, buffer[:], stopped, func(p []byte) { text.Write(p) })
-	return text.String(), err
+	err := beneath.ReadPieces(file, buffer[:], stopped, func(p []byte) { content.Write(p) })
+	return content.String(), err
 }

@@ -54,7 +54,7 @@ func runCase(t *testing.T, path string, open func(string) (*beneath.Root, error)
 	}
 	root := t.TempDir()
 	for _, item := range c.Tree {
-		plant(t, root, item)
+		create(t, root, item)
 	}
 	j := newJob(root, Options{
 		Options: discover.Options{
@@ -100,8 +100,8 @@ func verdictOf(err error) string {
 	return err.Error()
 }
 
-// plant makes one item of a case's tree below root.
-func plant(t *testing.T, root string, item []any) {
+// create makes one item of a case's tree below root.
+func create(t *testing.T, root string, item []any) {
 	t.Helper()
 	kind, path := item[0].(string), filepath.Join(root, string(latin1(item[1])))
 	err := os.MkdirAll(filepath.Dir(path), 0o755)

@@ -82,7 +82,7 @@ func checkComplete(b *discover.Bag, p *plan) {
 		}
 		for _, source := range b.Payload {
 			if !p.listedBy(first, source) {
-				source.Complain(0, fmt.Sprintf("does not list %q, which another payload manifest does", name))
+				source.AddBadLine(0, fmt.Sprintf("does not list %q, which another payload manifest does", name))
 			}
 		}
 	}

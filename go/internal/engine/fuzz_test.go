@@ -51,8 +51,8 @@ var fuzzAlgorithms = []struct {
 	{"sha512", func(b []byte) []byte { s := sha512.Sum512(b); return s[:] }},
 }
 
-// plantFiles makes files, and in the place of some of them something else.
-func (f *fuzzTree) plantFiles(t *testing.T) {
+// createFiles makes files, and in the place of some of them something else.
+func (f *fuzzTree) createFiles(t *testing.T) {
 	for _, name := range fuzzNames {
 		path := filepath.Join(f.root, name)
 		err := os.MkdirAll(filepath.Dir(path), 0o755)
@@ -179,7 +179,7 @@ func FuzzRun(f *testing.F) {
 			contents: map[string][]byte{}, sums: map[string]map[string][]byte{}, conflict: map[string]bool{},
 		}
 		tree.calm = tree.next(2) == 1
-		tree.plantFiles(t)
+		tree.createFiles(t)
 		options := Options{
 			Workers: tree.next(4), Extra: Extra(tree.next(3)), IgnoreMissing: tree.next(2) == 1,
 			Results: AllResults, Totals: tree.next(2) == 1,

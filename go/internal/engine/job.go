@@ -36,9 +36,9 @@ type Job struct {
 
 // Progress is how far a job has come.
 type Progress struct {
-	Files, Bytes           int64 // done
-	TotalFiles, TotalBytes int64 // -1 while not known
-	Failed                 int64
+	Files, Bytes           int64         // done
+	TotalFiles, TotalBytes int64         // -1 while not known
+	Bad                    int64         // files
 	Counts                 [statuses]int // done, by verdict
 }
 
@@ -113,7 +113,7 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 	}
 	if found.Bag != nil {
 		checkComplete(found.Bag, p)
-		p.fetched = found.Bag.Fetched
+		p.toFetch = found.Bag.ToFetch
 	}
 	listed := len(p.first)
 	p.keep(j.options.Shard)
@@ -136,7 +136,7 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 		defer inBackground(func() { j.countBytes(p, dir) })()
 	}
 	j.size = dir.Size
-	err := j.checkAll(p, dir.Open)
+	err := j.verifyAll(p, dir.Open)
 	if err != nil || j.stopped.Load() {
 		return cmp.Or(err, ErrCancelled)
 	}
@@ -276,7 +276,7 @@ func (j *Job) Progress() Progress {
 	p := Progress{Bytes: j.bytes.Load(), TotalFiles: -1, TotalBytes: j.totalBytes.Load()}
 	if isClosed(j.ready) {
 		p.TotalFiles = int64(j.results.total)
-		p.Files, p.Failed, p.Counts = j.results.counts()
+		p.Files, p.Bad, p.Counts = j.results.counts()
 	}
 	return p
 }

@@ -45,8 +45,8 @@ func collect(t *testing.T, j *Job, atOnce int) []*Result {
 	return results
 }
 
-// plantFiles makes a directory of count files, each of which holds its own name.
-func plantFiles(t *testing.T, count int) string {
+// createFiles makes a directory of count files, each of which holds its own name.
+func createFiles(t *testing.T, count int) string {
 	t.Helper()
 	files := map[string]string{"sha1sum.txt": listing(count)}
 	for i := range count {
@@ -56,7 +56,7 @@ func plantFiles(t *testing.T, count int) string {
 }
 
 func TestAJobGivesEachResultOnceAndInOrder(t *testing.T) {
-	root := plantFiles(t, 300)
+	root := createFiles(t, 300)
 	if err := os.Remove(filepath.Join(root, "123")); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestAJobGivesEachResultOnceAndInOrder(t *testing.T) {
 			}
 		}
 		p := j.Progress()
-		if p.Files != 300 || p.TotalFiles != 300 || p.Failed != 1 || p.Bytes != size {
+		if p.Files != 300 || p.TotalFiles != 300 || p.Bad != 1 || p.Bytes != size {
 			t.Errorf("got %+v", p)
 		}
 		if p.TotalBytes != -1 && p.TotalBytes != size {
@@ -94,7 +94,7 @@ func TestAJobGivesEachResultOnceAndInOrder(t *testing.T) {
 }
 
 func TestBadResultsOnly(t *testing.T) {
-	root := plantFiles(t, 100)
+	root := createFiles(t, 100)
 	if err := os.WriteFile(filepath.Join(root, "7"), []byte("x"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestBadResultsOnly(t *testing.T) {
 }
 
 func TestIgnoreMissingIsNoSuccessWithoutAnyFile(t *testing.T) {
-	root := plantFiles(t, 2)
+	root := createFiles(t, 2)
 	for _, remaining := range []int{1, 0} {
 		if err := os.Remove(filepath.Join(root, strconv.Itoa(remaining))); err != nil {
 			t.Fatal(err)
@@ -127,7 +127,7 @@ func TestIgnoreMissingIsNoSuccessWithoutAnyFile(t *testing.T) {
 }
 
 func TestACancelledJobHasNoVerdictAndLeavesNothing(t *testing.T) {
-	root := plantFiles(t, 2000)
+	root := createFiles(t, 2000)
 	before := openDescriptors(t)
 	cancelled := 0
 	for delay := range 40 {
@@ -227,7 +227,7 @@ func TestPlanKnowsEachFileOnce(t *testing.T) {
 }
 
 func TestEachFileIsInOneShard(t *testing.T) {
-	root := plantFiles(t, 10)
+	root := createFiles(t, 10)
 	seen := map[string]int{}
 	for number := 1; number <= 4; number++ {
 		j := begin(t, root, Options{Results: AllResults, Shard: Shard{number, 4}})
@@ -251,16 +251,16 @@ func TestEachFileIsInOneShard(t *testing.T) {
 }
 
 func TestAManifestMayBeGivenAsText(t *testing.T) {
-	root := plantFiles(t, 3)
+	root := createFiles(t, 3)
 	if err := os.Remove(filepath.Join(root, "sha1sum.txt")); err != nil {
 		t.Fatal(err)
 	}
 	text := listing(3)
-	report, err := Run(root, Options{Options: discover.Options{Text: &text, Name: "<stdin>"}})
+	report, err := Run(root, Options{Options: discover.Options{Content: &text, Name: "<stdin>"}})
 	if err != nil || report.Counts[OK] != 3 || report.Sources[0].Path != "<stdin>" {
 		t.Errorf("got %+v, %v", report, err)
 	}
-	_, err = Run(root, Options{Options: discover.Options{Text: new(string)}})
+	_, err = Run(root, Options{Options: discover.Options{Content: new(string)}})
 	if want := `"the given manifest" - lists no file`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -16,22 +16,22 @@ import (
 // A plan is the files that the manifests list, in the order in which they first
 // name each. For a file it keeps 4 bytes: the index of its first entry.
 type plan struct {
-	list  discover.Sources
-	first []uint32
-	more  map[uint32][]uint32 // by the first entry, the others for the same file
-	short map[uint32]string   // the clean names of entries that list them at great length
-	names *names              // of all of them
+	list    discover.Sources
+	first   []uint32
+	more    map[uint32][]uint32 // by the first entry, the others for the same file
+	cleaned map[uint32]string   // the clean names of entries that list them at great length
+	names   *names              // of all of them
 
-	fetched map[string]bool // names that a bag says are still to be fetched
+	toFetch map[string]bool // names that a bag says are still to be fetched
 }
 
 // makePlan gathers the entries of list by file; when stopped it ends early.
 func makePlan(list discover.Sources, stopped *atomic.Bool) *plan {
 	p := &plan{
-		list:  list,
-		first: make([]uint32, 0, list.Len()),
-		more:  map[uint32][]uint32{},
-		short: map[uint32]string{},
+		list:    list,
+		first:   make([]uint32, 0, list.Len()),
+		more:    map[uint32][]uint32{},
+		cleaned: map[uint32]string{},
 	}
 	p.names = newNames(list.Len(), p.name)
 	for i := range list.Len() {
@@ -64,8 +64,8 @@ func (p *plan) keep(shard Shard) {
 
 // name returns the name of an entry, clean if it can be.
 func (p *plan) name(entry uint32) string {
-	if short, ok := p.short[entry]; ok {
-		return short
+	if cleaned, ok := p.cleaned[entry]; ok {
+		return cleaned
 	}
 	listed := p.list.Entry(int(entry)).Name
 	clean, err := beneath.Clean(listed)
@@ -74,7 +74,7 @@ func (p *plan) name(entry uint32) string {
 	}
 	if len(listed) > 2*len(clean)+64 {
 		// Or each further entry for this file would have to read and clean it again.
-		p.short[entry] = strings.Clone(clean)
+		p.cleaned[entry] = strings.Clone(clean)
 	}
 	return clean
 }
@@ -102,7 +102,7 @@ func (p *plan) lists(name string, manifests []*discover.Source) bool {
 type target struct {
 	name    string
 	entries []manifest.Entry // one an algorithm
-	fetched bool             // it is to be fetched yet
+	toFetch bool             // it is to be fetched yet
 }
 
 // target fills t, whose memory is used again, with the file number index. A
@@ -117,7 +117,7 @@ func (p *plan) target(index int, t *target) (refusal *Result) {
 		return t.result(Error, err)
 	}
 	t.name = name
-	t.fetched = p.fetched[name]
+	t.toFetch = p.toFetch[name]
 	for _, other := range p.more[first] {
 		if refusal = t.add(p.list.Entry(int(other))); refusal != nil {
 			return refusal

@@ -99,7 +99,7 @@ func (t *target) hashed(status Status, index int, actual []byte, size int64) *Re
 // refused returns the verdict on a file that could not be opened or read.
 func (t *target) refused(err error) *Result {
 	switch {
-	case errors.Is(err, beneath.ErrMissing) && t.fetched:
+	case errors.Is(err, beneath.ErrMissing) && t.toFetch:
 		return t.result(Missing, errNotFetched)
 	case errors.Is(err, beneath.ErrMissing):
 		return t.result(Missing, err)
@@ -118,7 +118,7 @@ type Report struct {
 	Sources discover.Sources
 	Files   int // how many distinct files the manifests list
 	Counts  [statuses]int
-	Failed  int   // how many files are bad
+	Bad     int   // how many files are bad
 	Bytes   int64 // that were hashed
 	Hint    string
 
@@ -134,7 +134,7 @@ func (r *Report) note(result *Result) {
 	if !result.Bad {
 		return
 	}
-	r.Failed++
+	r.Bad++
 	if len(r.first) < maxMessageLines {
 		r.first = append(r.first, *result)
 	}
@@ -163,7 +163,7 @@ type FailedError struct {
 // Err returns nil if all is well, else a [*FailedError]. All is well if at least
 // one file is OK, no other is bad, and no line of a manifest was left unread.
 func (r *Report) Err() error {
-	if r.Counts[OK] > 0 && r.Failed == 0 && r.BadLines() == 0 {
+	if r.Counts[OK] > 0 && r.Bad == 0 && r.BadLines() == 0 {
 		return nil
 	}
 	return &FailedError{r}
@@ -182,7 +182,7 @@ func (e *FailedError) Error() string {
 			lines = append(lines, (&manifest.Error{Path: source.Path, Line: bad.Line, Reason: bad.Reason}).Error())
 		}
 	}
-	if more := r.Failed + r.BadLines() - len(lines); more > 0 {
+	if more := r.Bad + r.BadLines() - len(lines); more > 0 {
 		lines = append(lines, fmt.Sprintf("… and %d more", more))
 	}
 	if len(lines) == 0 {

@@ -8,39 +8,39 @@ import (
 )
 
 const (
-	// maxHelpers is how many goroutines beside the worker's hash one file, at most: more
-	// would wait for their turn to read.
-	maxHelpers = 15
+	// maxHashers is how many goroutines hash one file: more would wait for their turn to
+	// read.
+	maxHashers = 16
 
-	// splitPiece is how much of the file each reads at once, in bytes.
+	// splitPiece is how many bytes of the file a goroutine reads at once.
 	splitPiece = 256 << 10
 
-	// maxParts is how many parts of a file may be read and not joined.
-	maxParts = 4 * (1 + maxHelpers)
+	// maxParts is how many parts of a file may be read and not yet joined.
+	maxParts = 4 * maxHashers
 )
 
-// splitBuffers outlive a run, as the slabs do.
+// splitBuffers are kept for later jobs, as the slabs are.
 var splitBuffers = sync.Pool{New: func() any { return new([splitPiece + 1]byte) }}
 
-// A splitFile is the only file of a worker while several goroutines hash it: each reads
-// a piece, when it is its turn, hashes it while others read, and joins what can be
-// joined.
+// A splitFile is a large file, the only one of a worker, that several goroutines hash. Each
+// of them waits for its turn, reads a piece, hashes it while others read, and joins the
+// parts that can be joined.
 type splitFile struct {
 	worker    *worker
 	slot      int
 	splitters []digest.Splitter // one an entry
-	helpers   sync.WaitGroup
+	hashers   sync.WaitGroup    // beside the worker
 
 	turn    sync.Mutex // to read; it guards
-	at      int64      // where the next piece begins
+	at      int64      // where the next piece begins in the file
 	number  int        // of the next piece
-	started int        // helpers
+	started int        // hashers
 
 	mu     sync.Mutex // it guards
 	moved  *sync.Cond
-	parts  [maxParts]filePart // by the number of their piece
+	parts  [maxParts]filePart // by the number of their piece, modulo maxParts
 	joined int                // pieces
-	ended  bool               // the last piece is read, or there was an error
+	ended  bool               // the last piece was read, or there was an error
 	err    error
 }
 
@@ -48,11 +48,11 @@ type splitFile struct {
 type filePart struct {
 	parts []digest.Part // one an entry
 	size  int
-	done  bool // it is hashed, and not joined
+	done  bool // hashed and not yet joined
 }
 
-// splitters returns what hashes a slot's file on several cores, or nil if one of its
-// algorithms cannot.
+// splitters returns what hashes a slot's file on several cores, or nil if one of the
+// file's algorithms cannot.
 func (w *worker) splitters(at int) (list []digest.Splitter) {
 	entries := w.slots[at].target.entries
 	for i := range entries {
@@ -65,47 +65,47 @@ func (w *worker) splitters(at int) (list []digest.Splitter) {
 	return list
 }
 
-// split reads a slot's file to its end and hashes it, on as many cores as are free.
+// split reads and hashes a slot's file to its end, on as many cores as are free.
 func (w *worker) split(at int, splitters []digest.Splitter) {
 	s := &w.slots[at]
 	f := &splitFile{worker: w, slot: at, splitters: splitters, at: s.size - s.Left}
 	f.moved = sync.NewCond(&f.mu)
 	f.work()
-	f.helpers.Wait()
+	f.hashers.Wait()
 	if panicked, ok := f.err.(*PanicError); ok {
 		panic(panicked)
 	}
 	w.finish(s, f.err)
 }
 
-// help starts one more helper, if there is a core and a thread for it.
-func (f *splitFile) help() {
-	crew := f.worker.crew
-	if f.started == maxHelpers || !crew.takeCore() {
+// addHasher starts one more goroutine, if a core and a thread are free.
+func (f *splitFile) addHasher() {
+	pool := f.worker.pool
+	if f.started == maxHashers-1 || !pool.takeCore() {
 		return
 	}
 	if !limits.Threads.TryTake() {
-		crew.giveCore()
+		pool.giveCore()
 		return
 	}
 	f.started++
-	f.helpers.Go(func() {
-		defer crew.giveCore()
+	f.hashers.Go(func() {
+		defer pool.giveCore()
 		defer limits.Threads.Give()
 		f.work()
 	})
 }
 
-// work reads and hashes pieces until there are no more, or something went wrong.
+// work reads and hashes pieces until the file or the job ends, or an error occurs.
 func (f *splitFile) work() {
 	buffer := splitBuffers.Get().(*[splitPiece + 1]byte)
 	defer splitBuffers.Put(buffer)
-	if err := f.pieces(buffer[:]); err != nil {
+	if err := f.hashPieces(buffer[:]); err != nil {
 		f.end(err)
 	}
 }
 
-func (f *splitFile) pieces(buffer []byte) (err error) {
+func (f *splitFile) hashPieces(buffer []byte) (err error) {
 	defer Contain(&err)
 	for {
 		piece, err := f.read(buffer)
@@ -116,15 +116,15 @@ func (f *splitFile) pieces(buffer []byte) (err error) {
 	}
 }
 
-// A filePiece is a piece that was read; part is nil if there is none.
+// A filePiece is a piece that was read; part is nil if the file has no more.
 type filePiece struct {
 	part *filePart
 	at   int64
 	last bool
 }
 
-// read reads the next piece, when there is room for its part. Where nobody else reads,
-// one more helper pays.
+// read reads the next piece once there is room for its part. If no other goroutine was
+// reading, one more hasher pays off.
 func (f *splitFile) read(buffer []byte) (p filePiece, err error) {
 	alone := f.turn.TryLock()
 	if !alone {
@@ -135,7 +135,7 @@ func (f *splitFile) read(buffer []byte) (p filePiece, err error) {
 		return p, nil
 	}
 	if alone {
-		f.help()
+		f.addHasher()
 	}
 	p.at = f.at
 	p.part.size, p.last, err = f.worker.slots[f.slot].Fill(buffer, f.worker.Stopped)
@@ -147,8 +147,8 @@ func (f *splitFile) read(buffer []byte) (p filePiece, err error) {
 	return p, err
 }
 
-// room waits until the part before which the next one would come is joined, and
-// returns its place, or nil at the end.
+// room waits until the next part has a place in parts, and returns the place, or nil at
+// the end.
 func (f *splitFile) room() *filePart {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -161,7 +161,7 @@ func (f *splitFile) room() *filePart {
 	return &f.parts[f.number%maxParts]
 }
 
-// end makes all goroutines end.
+// end makes all goroutines end. The first error is kept.
 func (f *splitFile) end(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -172,7 +172,7 @@ func (f *splitFile) end(err error) {
 	f.moved.Broadcast()
 }
 
-// hash hashes a piece, and joins those that can be joined.
+// hash hashes a piece, and joins all parts that can be joined.
 func (f *splitFile) hash(p filePiece, buffer []byte) {
 	size := p.part.size
 	for i, splitter := range f.splitters {

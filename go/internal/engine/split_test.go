@@ -39,7 +39,7 @@ func listedBLAKE3(name, content string) string {
 // splitContent has several pieces for each goroutine, and a short one.
 var splitContent = func() string {
 	var text strings.Builder
-	for line := 0; text.Len() < 2*soloSize+5*splitPiece; line++ {
+	for line := 0; text.Len() < 2*readAheadSize+5*splitPiece; line++ {
 		fmt.Fprintf(&text, "%015d\n", line)
 	}
 	return text.String() + "tail"
@@ -70,14 +70,14 @@ func TestALoneLargeFileIsHashedByManyGoroutines(t *testing.T) {
 		want   string
 	}{
 		"good":     {func(*fakeFile) {}, ""},
-		"mismatch": {func(f *fakeFile) { f.content = f.content[:soloSize] + "X" + f.content[soloSize+1:] }, "mismatch"},
+		"mismatch": {func(f *fakeFile) { f.content = f.content[:readAheadSize] + "X" + f.content[readAheadSize+1:] }, "mismatch"},
 		"moved": {func(f *fakeFile) {
-			f.content = f.content[:soloSize] + f.content[soloSize+splitPiece:] + f.content[soloSize:soloSize+splitPiece]
+			f.content = f.content[:readAheadSize] + f.content[readAheadSize+splitPiece:] + f.content[readAheadSize:readAheadSize+splitPiece]
 		}, "mismatch"},
 		"changed": {func(f *fakeFile) { f.after++ }, "changed while it was read"},
 		"shorter": {func(f *fakeFile) { f.content = f.content[1:] }, "changed while it was read"},
 		"longer":  {func(f *fakeFile) { f.content += "x" }, "changed while it was read"},
-		"broken":  {func(f *fakeFile) { f.content, f.err = f.content[:soloSize], syscall.EIO }, "input/output error"},
+		"broken":  {func(f *fakeFile) { f.content, f.err = f.content[:readAheadSize], syscall.EIO }, "input/output error"},
 		"steps":   {func(f *fakeFile) { f.step = 4099 }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,8 +110,8 @@ func TestALoneLargeFileIsHashedByManyGoroutines(t *testing.T) {
 
 func TestAFileOfEachLengthIsHashedByManyGoroutines(t *testing.T) {
 	needsSplitter(t, 3)
-	for _, length := range []int{beneath.PieceSize + soloSize, beneath.PieceSize + soloSize + 1, soloSize + 3*splitPiece - 1,
-		soloSize + 3*splitPiece, soloSize + 3*splitPiece + beneath.PieceSize, soloSize + 3*splitPiece + 1024} {
+	for _, length := range []int{beneath.PieceSize + readAheadSize, beneath.PieceSize + readAheadSize + 1, readAheadSize + 3*splitPiece - 1,
+		readAheadSize + 3*splitPiece, readAheadSize + 3*splitPiece + beneath.PieceSize, readAheadSize + 3*splitPiece + 1024} {
 		content := splitContent[:length]
 		results, err := check(t, listedBLAKE3("a", content), 0, func(string) (beneath.File, error) { return newFake(content), nil })
 		if err != nil || len(results) != 0 {
@@ -184,8 +184,8 @@ func TestAPanicWhileAPartIsHashedOrJoinedIsContained(t *testing.T) {
 		for _, broken := range []*brokenSplitter{{hash: 1 + call}, {join: 1 + call}} {
 			j, p := newRun(t, listedBLAKE3("a", splitContent), Options{})
 			var open atomic.Int32
-			var ran *crew
-			err := run(0, 1, func(c *crew, _ []handover) (err error) {
+			var ran *pool
+			err := runPool(0, 1, func(c *pool, _ []stolenFile) (err error) {
 				ran = c
 				defer Contain(&err)
 				w := newWorker(j, c, p, func(string) (beneath.File, error) {
@@ -213,7 +213,7 @@ func TestStoppedWhileManyGoroutinesHashAFileNothingStaysOpen(t *testing.T) {
 	needsSplitter(t, 3)
 	j, p := newRun(t, listedBLAKE3("a", splitContent), Options{})
 	var open, after atomic.Int64
-	err := j.checkAll(p, func(string) (beneath.File, error) {
+	err := j.verifyAll(p, func(string) (beneath.File, error) {
 		open.Add(1)
 		file := newFake(splitContent)
 		file.closed = func() { open.Add(-1) }
@@ -221,7 +221,7 @@ func TestStoppedWhileManyGoroutinesHashAFileNothingStaysOpen(t *testing.T) {
 			if j.stopped.Load() {
 				after.Add(1)
 			}
-			if len(file.content) < soloSize {
+			if len(file.content) < readAheadSize {
 				j.Cancel()
 			}
 		}}, nil
@@ -234,7 +234,7 @@ func TestStoppedWhileManyGoroutinesHashAFileNothingStaysOpen(t *testing.T) {
 
 func TestWithoutAnotherThreadOneGoroutineHashesAll(t *testing.T) {
 	needsSplitter(t, 4)
-	scarce(t, 1)
+	limitThreadPool(t, 1)
 	r := turns{reads: map[string]int{}}
 	results, err := check(t, listedBLAKE3("a", splitContent), 0, func(string) (beneath.File, error) {
 		return &hookedFile{newFake(splitContent), r.hook}, nil

@@ -13,20 +13,20 @@ const (
 // A stream hands out the numbers of the files to check, takes the results as
 // they come, and gives them on in order.
 type stream struct {
-	mu     sync.Mutex
-	room   *sync.Cond
-	report *Report
-	wanted Wanted
-	total  int
-	taken  int          // the next number to hand out, but for those in early
-	first  []int        // to be handed out before it
-	early  map[int]bool // that were
-	head   int          // the next number to give on
-	ring   []cell
-	out    int       // how many are handed out and not done
-	kept   []*Result // in order, not yet given
-	ended  bool
-	wake   chan struct{} // holds a token when kept is not empty
+	mu       sync.Mutex
+	room     *sync.Cond
+	report   *Report
+	wanted   Wanted
+	total    int
+	taken    int          // the next number to hand out, but for those in early
+	first    []int        // to be handed out before it
+	early    map[int]bool // that were
+	head     int          // the next number to give on
+	ring     []cell
+	underWay int       // how many are handed out and not done
+	kept     []*Result // in order, not yet given
+	ended    bool
+	wake     chan struct{} // holds a token when kept is not empty
 }
 
 // A cell holds the result of a file whose predecessors are not all done.
@@ -69,12 +69,12 @@ func (s *stream) take(free []int, underWay, workers int) int {
 	if s.ended {
 		return 0
 	}
-	share := (s.rest()+s.out+workers-1)/workers - underWay
+	share := (s.rest()+s.underWay+workers-1)/workers - underWay
 	n := max(0, min(len(free), s.rest(), s.ahead(), share))
 	for i := range n {
 		free[i] = s.next()
 	}
-	s.out += n
+	s.underWay += n
 	return n
 }
 
@@ -127,7 +127,7 @@ func (s *stream) put(results []numbered) {
 	for _, r := range results {
 		s.ring[r.number%len(s.ring)] = cell{true, r.result}
 	}
-	s.out -= len(results)
+	s.underWay -= len(results)
 	for s.head < s.total && s.ring[s.head%len(s.ring)].done {
 		next := &s.ring[s.head%len(s.ring)]
 		s.pass(next.result)
@@ -207,8 +207,8 @@ func (s *stream) finished() bool {
 
 // counts returns how many files are done, how many of them are bad, and how
 // many have each verdict.
-func (s *stream) counts() (done, failed int64, by [statuses]int) {
+func (s *stream) counts() (done, bad int64, by [statuses]int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return int64(s.head), int64(s.report.Failed), s.report.Counts
+	return int64(s.head), int64(s.report.Bad), s.report.Counts
 }

@@ -91,7 +91,7 @@ type stressRun struct {
 	cancelAt   int64 // after so many were opened; 0: never
 }
 
-func newStressRun(random *rand.Rand, pool []byte) *stressRun {
+func newStressRun(random *rand.Rand, data []byte) *stressRun {
 	r := &stressRun{Rand: random, maxOpen: 1 << 30}
 	for range 1 + r.IntN(3) {
 		algorithm := digest.Algorithms[r.IntN(len(digest.Algorithms))]
@@ -118,8 +118,8 @@ func newStressRun(random *rand.Rand, pool []byte) *stressRun {
 			size = r.IntN(100)
 		}
 		budget -= size
-		from := r.IntN(len(pool) - size)
-		r.plant(number, pool[from:from+size], mayPanic, mayBeSlow)
+		from := r.IntN(len(data) - size)
+		r.create(number, data[from:from+size], mayPanic, mayBeSlow)
 	}
 	return r
 }
@@ -128,7 +128,7 @@ func newStressRun(random *rand.Rand, pool []byte) *stressRun {
 func (r *stressRun) size(mayBeLarge bool) int {
 	near := []int{0, 128 * r.IntN(40), beneath.PieceSize * (1 + r.IntN(3)), slabSize / (1 + r.IntN(32)) / 128 * 128 * (1 + r.IntN(3))}
 	if mayBeLarge {
-		near = append(near, largeLeft, soloSize, soloSize+slabSize/2, 3*largeLeft, soloSize+slabSize+beneath.PieceSize)
+		near = append(near, stealSize, readAheadSize, readAheadSize+slabSize/2, 3*stealSize, readAheadSize+slabSize+beneath.PieceSize)
 	}
 	if r.IntN(3) == 0 {
 		return r.IntN(20_000)
@@ -136,8 +136,8 @@ func (r *stressRun) size(mayBeLarge bool) int {
 	return max(0, near[r.IntN(len(near))]+r.IntN(5)-2)
 }
 
-// plant adds a file, and its line to each manifest.
-func (r *stressRun) plant(number int, content []byte, mayPanic, mayBeSlow bool) {
+// create adds a file, and its line to each manifest.
+func (r *stressRun) create(number int, content []byte, mayPanic, mayBeSlow bool) {
 	f := stressFile{content: content, failAt: -1, panicAt: -1, step: 1 << 30, open: &r.open}
 	f.size, f.after = int64(len(content)), int64(len(content))
 	want, wrong := OK, -1
@@ -225,7 +225,7 @@ func (r *stressRun) check(t *testing.T) {
 	close(j.ready)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- j.checkAll(p, func(name string) (beneath.File, error) { return r.openFile(name, j.Cancel) })
+		ended <- j.verifyAll(p, func(name string) (beneath.File, error) { return r.openFile(name, j.Cancel) })
 	}()
 	select {
 	case err := <-ended:
@@ -269,11 +269,11 @@ func TestRandomFilesGetTheVerdictsThatTheyWereMadeFor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 1))
-	pool := make([]byte, 40<<20)
-	rand.NewChaCha8([32]byte{7}).Read(pool)
+	data := make([]byte, 40<<20)
+	rand.NewChaCha8([32]byte{7}).Read(data)
 	for start := time.Now(); time.Since(start) < stressTime; {
 		runtime.GOMAXPROCS(1 << random.IntN(4))
-		newStressRun(random, pool).check(t)
+		newStressRun(random, data).check(t)
 		if t.Failed() {
 			t.Fatal("seed", seed)
 		}

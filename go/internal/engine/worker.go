@@ -11,61 +11,64 @@ import (
 	"checksig/internal/limits"
 )
 
-// checkAll verifies the files of a plan on a bounded number of goroutines. Its
-// error is a [*PanicError].
-func (j *Job) checkAll(p *plan, open func(string) (beneath.File, error)) error {
+// verifyAll verifies the files of a plan with a pool of workers. Its error is a
+// [*PanicError].
+func (j *Job) verifyAll(p *plan, open func(string) (beneath.File, error)) error {
 	if len(p.first) == 0 {
 		return nil
 	}
-	return run(j.options.Workers, len(p.first), func(c *crew, files []handover) error {
-		return j.work(c, p, open, files)
+	return runPool(j.options.Workers, len(p.first), func(workers *pool, files []stolenFile) error {
+		return j.work(workers, p, open, files)
 	})
 }
 
-// work checks files until there are no more, the job is cancelled, or a worker
-// panicked; first those that another worker has begun.
-func (j *Job) work(c *crew, p *plan, open func(string) (beneath.File, error), begun []handover) (err error) {
+// work is one worker. It verifies the stolen files, then others until there are no more,
+// the job is cancelled, or a worker panicked.
+func (j *Job) work(workers *pool, p *plan, open func(string) (beneath.File, error), stolen []stolenFile) (err error) {
 	defer func() {
 		if err != nil {
 			j.Cancel()
 		}
 	}()
 	defer Contain(&err)
-	w := newWorker(j, c, p, open)
+	w := newWorker(j, workers, p, open)
 	defer w.release()
-	w.takeOver(begun)
+	w.attach(stolen)
 	for w.round() {
 	}
 	return nil
 }
 
 const (
-	// maxSlots is how many files a worker has under way: twice as many as most kernels
-	// have lanes, so that a short file's lane has a next one.
+	// maxSlots is how many files a worker verifies at once: twice as many as most kernels
+	// have lanes, so that the lane of a short file gets another file at once.
 	maxSlots = 32
 
-	// looks is after how many files a worker looks at the clock.
-	looks = 4
-
-	// allSlots is how many files all workers of a run have under way.
+	// allSlots is how many files all workers of a job verify at once.
 	allSlots = 2048
 
-	// slabSize is how many bytes a worker reads in one round: less than a core's own cache.
+	// maxRound is how long a worker opens and reads files in one round, apart from the last
+	// file. It looks at the clock after each clockEvery slots.
+	maxRound   = 10 * time.Millisecond
+	clockEvery = 4
+
+	// slabSize is how many bytes a worker reads in one round: fewer than a core's own cache
+	// holds.
 	slabSize = 512 * 1024
 
-	// slabsSize bounds what all workers of a run read in one round, in bytes.
+	// slabsSize is how many bytes all workers of a job read in one round, at most.
 	slabsSize = 32 << 20
 
-	// slabExtra is for what keeps pieces apart, and for one byte more of each.
+	// slabExtra is for the space between pieces, and for one byte more of each piece.
 	slabExtra = maxSlots * (skew + digest.Block)
 
-	// skew is what keeps pieces of one size from beginning a power of two apart, where
-	// they would share few lines of the cache.
+	// skew is the space between pieces, in bytes. Without it, pieces of one size would
+	// begin a power of two apart, and share few lines of the cache.
 	skew = 192
 )
 
-// slabs hold what a worker reads in one round. They outlive a run, since a new one
-// costs more than to read a small file; smaller ones, for many workers, do not.
+// slabs hold what a worker reads in one round. They are kept for later jobs, because a new
+// one costs more than to read a small file. Smaller ones, for many workers, are not kept.
 var slabs = sync.Pool{New: func() any { return new([slabSize + slabExtra]byte) }}
 
 func newSlab(size int) []byte {
@@ -81,20 +84,20 @@ func freeSlab(slab []byte) {
 	}
 }
 
-// A worker verifies many files at once, round by round: it reads a piece of each,
-// hashes all pieces together, and gives a verdict on the files that ended.
+// A worker verifies many files at once, in rounds: it reads a piece of each file, hashes
+// all pieces together, and gives the verdicts on the files that ended.
 type worker struct {
 	limits.Opener
 	job      *Job
 	plan     *plan
-	crew     *crew
-	pace     pace
+	pool     *pool
+	timer    readTimer
 	slab     []byte
-	slabSize int // what it uses of it
+	slabSize int // how many bytes of it are used
 	slots    []slot
-	next     int   // slot to begin a round with
+	next     int   // the slot with which the next round begins
 	busy     int   // slots
-	room     int   // how many may be busy
+	room     int   // how many slots may be busy
 	numbers  []int // of files that were handed out and are not begun
 	taken    [maxSlots]int
 	batches  []batch
@@ -102,30 +105,30 @@ type worker struct {
 	sum      [digest.MaxSize]byte
 }
 
-// A slot is for one file under way.
+// A slot has one file that is being verified.
 type slot struct {
-	beneath.Reader // its File is nil when it is closed
+	beneath.Reader // its File is nil once it is closed
 	busy           bool
 	number         int
 	target         target
 	size           int64
 }
 
-// A batch is what hashes the files of all slots that have a digest of that algorithm.
+// A batch hashes the files of all slots that have a digest of its algorithm.
 type batch struct {
 	algorithm *digest.Algorithm
 	digest.Batch
 }
 
-func newWorker(j *Job, c *crew, p *plan, open func(string) (beneath.File, error)) *worker {
-	slots := min(maxSlots, len(p.first), allSlots/int(c.most))
-	size := min(slabSize, slabsSize/int(c.most))
+func newWorker(j *Job, workers *pool, p *plan, open func(string) (beneath.File, error)) *worker {
+	slots := min(maxSlots, len(p.first), allSlots/int(workers.limit))
+	size := min(slabSize, slabsSize/int(workers.limit))
 	return &worker{
 		Opener:   limits.NewOpener(open, &j.stopped),
 		job:      j,
 		plan:     p,
-		crew:     c,
-		pace:     pace{crew: c},
+		pool:     workers,
+		timer:    readTimer{pool: workers},
 		slab:     newSlab(size),
 		slabSize: size,
 		slots:    make([]slot, slots),
@@ -133,7 +136,7 @@ func newWorker(j *Job, c *crew, p *plan, open func(string) (beneath.File, error)
 	}
 }
 
-// release closes what is open.
+// release closes all files and gives the slab back.
 func (w *worker) release() {
 	for i := range w.slots {
 		w.close(&w.slots[i])
@@ -148,45 +151,45 @@ func (w *worker) close(s *slot) {
 	}
 }
 
-// round reports whether there may be a next one.
+// round works for one round. It reports whether there may be another one.
 func (w *worker) round() bool {
 	if len(w.numbers) == 0 && w.busy < w.room {
 		free := w.taken[:w.room-w.busy]
-		w.numbers = free[:w.job.results.take(free, w.busy, int(w.crew.size.Load()))]
+		w.numbers = free[:w.job.results.take(free, w.busy, int(w.pool.size.Load()))]
 	}
 	if len(w.numbers)+w.busy == 0 {
 		return false
 	}
-	w.withThread()
+	w.workWithThread()
 	if w.job.stopped.Load() {
 		return false
 	}
-	w.settle()
-	w.share()
+	w.giveVerdicts()
+	w.offerLargeFiles()
 	return true
 }
 
-// withThread does what a round does with files.
-func (w *worker) withThread() {
+// workWithThread takes a thread for everything in a round that uses the file system.
+func (w *worker) workWithThread() {
 	if err := limits.Threads.Take(w.Stopped); err != nil {
-		w.refuse(err)
+		w.refuseAll(err)
 		return
 	}
 	defer limits.Threads.Give()
 	w.work()
-	w.scout()
+	w.findLarge()
 }
 
 // work reads and hashes.
 func (w *worker) work() {
-	if at := w.maySolo(); at >= 0 {
+	if at := w.singleLargeFile(); at >= 0 {
 		if splitters := w.splitters(at); splitters != nil {
 			w.split(at, splitters)
 			return
 		}
 		if limits.Threads.TryTake() {
 			defer limits.Threads.Give()
-			w.solo(at)
+			w.hashWithReadAhead(at)
 			return
 		}
 	}
@@ -200,8 +203,8 @@ func (w *worker) hash() {
 	}
 }
 
-// refuse gives the verdict that no file could be read.
-func (w *worker) refuse(err error) {
+// refuseAll gives all files of this worker the verdict that they could not be read.
+func (w *worker) refuseAll(err error) {
 	var t target
 	for _, number := range w.numbers {
 		refusal := w.plan.target(number, &t)
@@ -213,12 +216,12 @@ func (w *worker) refuse(err error) {
 	w.numbers = w.numbers[:0]
 	for i := range w.slots {
 		if s := &w.slots[i]; s.busy {
-			w.leave(s, s.target.refused(err))
+			w.freeSlot(s, s.target.refused(err))
 		}
 	}
 }
 
-// read begins files for the free slots, and reads the next piece of each slot's file.
+// read opens files for the free slots, and reads the next piece of each slot's file.
 func (w *worker) read() {
 	piece := min(w.slabSize/(w.busy+len(w.numbers)), beneath.PieceSize) / digest.Block * digest.Block
 	start := time.Now()
@@ -231,27 +234,27 @@ func (w *worker) read() {
 			size += w.readPiece(i, at, piece)
 			at += piece + skew
 		}
-		if k%looks == looks-1 && time.Since(start) > judged {
-			w.next = i + 1 // the others' turn comes first
+		if k%clockEvery == clockEvery-1 && time.Since(start) > maxRound {
+			w.next = i + 1 // the other slots come first in the next round
 			break
 		}
 	}
 	w.job.bytes.Add(int64(size))
-	if due, waits := w.pace.note(time.Since(start), files-len(w.numbers), size); due && waits {
-		w.room = 1 // a disk reads best what it reads to the end
-	} else if due {
+	if complete, waits := w.timer.add(time.Since(start), files-len(w.numbers), size); complete && waits {
+		w.room = 1 // a disk is fastest if each file is read to its end
+	} else if complete {
 		w.room = len(w.slots)
 	}
 }
 
-// mayBegin reports whether one more file may be begun for a slot, after so many that
-// could not be opened, in a round since start.
+// mayBegin reports whether another file may be begun for a slot for which so many could
+// not be opened, in the round that began at start.
 func (w *worker) mayBegin(tries int, start time.Time) bool {
-	return !w.Stopped.Load() && (tries == 0 || time.Since(start) <= judged)
+	return !w.Stopped.Load() && (tries == 0 || time.Since(start) <= maxRound)
 }
 
-// begin opens the next file, for a slot. It reports false if that must wait until a
-// file of this worker is closed.
+// begin opens the next file for a slot. It reports false if that must wait until a file of
+// this worker is closed.
 func (w *worker) begin(at int) bool {
 	s := &w.slots[at]
 	number := w.numbers[0]
@@ -277,8 +280,8 @@ func (w *worker) begin(at int) bool {
 	return true
 }
 
-// openFile waits for descriptors only if no file of this worker is open: one that is
-// may be what they wait for.
+// openFile waits for a free descriptor only if this worker has no file open. Otherwise
+// closing that file may be what frees one.
 func (w *worker) openFile(name string) (beneath.File, error) {
 	if w.busy > 0 {
 		return w.OpenOnce(name)
@@ -286,6 +289,7 @@ func (w *worker) openFile(name string) (beneath.File, error) {
 	return w.Open(name)
 }
 
+// occupy puts an open file into a slot.
 func (w *worker) occupy(at, number int, file beneath.File) {
 	s := &w.slots[at]
 	s.Reader, s.busy, s.number = beneath.NewReader(file), true, number
@@ -296,9 +300,9 @@ func (w *worker) occupy(at, number int, file beneath.File) {
 	}
 }
 
-// leave makes a slot free, with the verdict on its file; nil is OK, when such results
-// are not wanted.
-func (w *worker) leave(s *slot, result *Result) {
+// freeSlot frees a slot and notes the result of its file. A nil result is OK, where such
+// results are not wanted.
+func (w *worker) freeSlot(s *slot, result *Result) {
 	w.close(s)
 	s.busy = false
 	w.busy--
@@ -316,7 +320,7 @@ func (w *worker) batch(algorithm *digest.Algorithm) digest.Batch {
 	return made
 }
 
-// readPiece reads the next piece of a slot's file to where it belongs in the slab.
+// readPiece reads the next piece of a slot's file to its place in the slab.
 func (w *worker) readPiece(at, from, piece int) (n int) {
 	s := &w.slots[at]
 	n, last, err := s.Fill(w.slab[from:from+piece+1], w.Stopped)
@@ -327,7 +331,7 @@ func (w *worker) readPiece(at, from, piece int) (n int) {
 	return n
 }
 
-// add gives a piece of a slot's file to be hashed.
+// add adds a piece of a slot's file to the batches that hash it.
 func (w *worker) add(at, from, to int, last bool) {
 	entries := w.slots[at].target.entries
 	for i := range entries {
@@ -335,22 +339,22 @@ func (w *worker) add(at, from, to int, last bool) {
 	}
 }
 
-// finish closes a slot's file, of which there is no more, or that could not be read.
+// finish closes a slot's file, which was read to its end or could not be read.
 func (w *worker) finish(s *slot, err error) {
 	if err == nil {
 		err = s.Verify()
 	}
 	w.close(s)
 	if err != nil {
-		w.leave(s, s.target.refused(err))
+		w.freeSlot(s, s.target.refused(err))
 	}
 }
 
-// settle gives the verdicts of a round.
-func (w *worker) settle() {
+// giveVerdicts gives the verdicts of this round to the job's stream.
+func (w *worker) giveVerdicts() {
 	for i := range w.slots {
 		if s := &w.slots[i]; s.busy && s.File == nil {
-			w.leave(s, w.verdict(i))
+			w.freeSlot(s, w.verdict(i))
 		}
 	}
 	if len(w.done) > 0 {
@@ -359,7 +363,7 @@ func (w *worker) settle() {
 	}
 }
 
-// verdict gives the verdict on a slot's file, all of which was hashed; nil is OK, when
+// verdict returns the result of a slot's file, all of which was hashed. nil is OK, where
 // such results are not wanted.
 func (w *worker) verdict(at int) *Result {
 	s := &w.slots[at]

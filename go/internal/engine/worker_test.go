@@ -47,7 +47,7 @@ func onTwoCores(t *testing.T) {
 
 func TestALoneLargeFileIsReadByAnotherGoroutine(t *testing.T) {
 	onTwoCores(t)
-	content := strings.Repeat("0123456789abcdef", (2*soloSize+5*slabSize/2)/16) + "tail"
+	content := strings.Repeat("0123456789abcdef", (2*readAheadSize+5*slabSize/2)/16) + "tail"
 	for name, c := range map[string]struct {
 		change func(*fakeFile)
 		want   string
@@ -57,7 +57,7 @@ func TestALoneLargeFileIsReadByAnotherGoroutine(t *testing.T) {
 		"changed":  {func(f *fakeFile) { f.after++ }, "changed while it was read"},
 		"shorter":  {func(f *fakeFile) { f.content = f.content[1:] }, "changed while it was read"},
 		"longer":   {func(f *fakeFile) { f.content += "x" }, "changed while it was read"},
-		"broken":   {func(f *fakeFile) { f.content, f.err = f.content[:soloSize], syscall.EIO }, "input/output error"},
+		"broken":   {func(f *fakeFile) { f.content, f.err = f.content[:readAheadSize], syscall.EIO }, "input/output error"},
 		"steps":    {func(f *fakeFile) { f.step = 4099 }, ""},
 	} {
 		reads := map[string]int{}
@@ -83,7 +83,7 @@ func TestALoneLargeFileIsReadByAnotherGoroutine(t *testing.T) {
 
 func TestAPanicOfTheGoroutineThatReadsIsContained(t *testing.T) {
 	onTwoCores(t)
-	content := strings.Repeat("x", 2*soloSize)
+	content := strings.Repeat("x", 2*readAheadSize)
 	reads := 0
 	_, err := check(t, listed("a", content), 0, func(string) (beneath.File, error) {
 		return &hookedFile{newFake(content), func() {
@@ -100,7 +100,7 @@ func TestAPanicOfTheGoroutineThatReadsIsContained(t *testing.T) {
 
 func TestAWorkerThatHasNothingTakesOverLargeFiles(t *testing.T) {
 	onTwoCores(t)
-	large := strings.Repeat("x", 5*largeLeft)
+	large := strings.Repeat("x", 5*stealSize)
 	var list strings.Builder
 	for i := range 8 {
 		if i < 4 {
@@ -155,7 +155,7 @@ func TestAFileThatWouldHoldUpTheEndIsBegunEarly(t *testing.T) {
 	}
 	var mu sync.Mutex
 	var order []string
-	err := j.checkAll(p, func(name string) (beneath.File, error) {
+	err := j.verifyAll(p, func(name string) (beneath.File, error) {
 		time.Sleep(200 * time.Microsecond)
 		mu.Lock()
 		defer mu.Unlock()
@@ -203,20 +203,20 @@ func TestAPaceTellsWaitingFromWork(t *testing.T) {
 		files, bytes int
 		due, waits   bool
 	}{
-		{judged / 2, 1, 1, false, false},
-		{judged, 1, 1, true, true},
-		{judged, 1600, 1600 * 4096, true, false}, // small files in memory
-		{judged, 1, 40 << 20, true, false},       // a large one
-		{judged, 10, 10 * 4096, true, true},      // 1 ms each
-		{judged, 1, 1 << 20, true, true},         // 100 MB/s
+		{measureFor / 2, 1, 1, false, false},
+		{measureFor, 1, 1, true, true},
+		{measureFor, 1600, 1600 * 4096, true, false}, // small files in memory
+		{measureFor, 1, 40 << 20, true, false},       // a large one
+		{measureFor, 10, 10 * 4096, true, true},      // 1 ms each
+		{measureFor, 1, 1 << 20, true, true},         // 100 MB/s
 	} {
 		joined := make(chan bool, 1)
-		crew := &crew{most: 1, work: func(*crew, []handover) error { joined <- true; return nil }}
-		p := pace{crew: crew}
-		if due, waits := p.note(c.spent, c.files, c.bytes); due != c.due || waits != c.waits {
+		workers := &pool{limit: 1, work: func(*pool, []stolenFile) error { joined <- true; return nil }}
+		p := readTimer{pool: workers}
+		if due, waits := p.add(c.spent, c.files, c.bytes); due != c.due || waits != c.waits {
 			t.Errorf("%+v: got %v, %v", c, due, waits)
 		}
-		crew.wait.Wait()
+		workers.group.Wait()
 		if (len(joined) == 1) != c.waits {
 			t.Errorf("%+v: joined: %d", c, len(joined))
 		}
@@ -247,15 +247,15 @@ func TestWhereDescriptorsRunOutAWorkerGoesOnWithWhatItHas(t *testing.T) {
 
 func TestStoppedWhileALoneFileIsReadNothingStaysOpen(t *testing.T) {
 	onTwoCores(t)
-	content := bytes.Repeat([]byte("x"), 2*soloSize)
+	content := bytes.Repeat([]byte("x"), 2*readAheadSize)
 	j, p := newRun(t, listed("a", string(content)), Options{})
 	var open atomic.Int64
-	err := j.checkAll(p, func(string) (beneath.File, error) {
+	err := j.verifyAll(p, func(string) (beneath.File, error) {
 		open.Add(1)
 		file := newFake(string(content))
 		file.closed = func() { open.Add(-1) }
 		return &hookedFile{file, func() {
-			if len(file.content) < soloSize {
+			if len(file.content) < readAheadSize {
 				j.Cancel()
 			}
 		}}, nil

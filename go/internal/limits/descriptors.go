@@ -56,35 +56,35 @@ type Backoff struct {
 }
 
 // Try calls open until it fails of no descriptor, or for too long.
-func (p *Backoff) Try(open func() error) error {
+func (b *Backoff) Try(open func() error) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := open()
 		if !Exhausted(err) {
-			p.waited = 0
+			b.waited = 0
 			return err
 		}
-		if p.waited >= maxWaiting || p.Stopped.Load() {
+		if b.waited >= maxWaiting || b.Stopped.Load() {
 			return err
 		}
-		p.pause(pause)
+		b.pause(pause)
 		if openFiles.Load() == 0 {
-			p.waited += pause
+			b.waited += pause
 		}
 	}
 }
 
 // pause sleeps. Whoever has a file open may want the thread.
-func (p *Backoff) pause(length time.Duration) {
-	if p.Threads == nil {
+func (b *Backoff) pause(length time.Duration) {
+	if b.Threads == nil {
 		time.Sleep(length)
 		return
 	}
-	p.Threads.rest(length)
+	b.Threads.sleep(length)
 }
 
 // List lists a directory below the root, with retries, as long as nothing of it was listed.
-func (p *Backoff) List(root *beneath.Root, dir string, each func(string, os.FileMode) bool) (err error) {
-	_ = p.Try(func() error {
+func (b *Backoff) List(root *beneath.Root, dir string, each func(string, os.FileMode) bool) (err error) {
+	_ = b.Try(func() error {
 		began := false
 		err = root.List(dir, func(name string, mode os.FileMode) bool {
 			began = true
@@ -154,7 +154,7 @@ func PrimePoller() error {
 	if poller.primed.Load() {
 		return nil
 	}
-	if err := reserve(descriptorsNeeded); err != nil {
+	if err := checkFree(descriptorsNeeded); err != nil {
 		return err
 	}
 	time.Sleep(1) // a timer, and timers need the poller
@@ -162,8 +162,8 @@ func PrimePoller() error {
 	return nil
 }
 
-// reserve fails if descriptors run out before n more are open at once.
-func reserve(n int) error {
+// checkFree fails if descriptors run out before n more are open at once.
+func checkFree(n int) error {
 	for range n {
 		fd, err := syscall.Open("/", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 		if Exhausted(err) {

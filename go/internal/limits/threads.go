@@ -62,33 +62,33 @@ func NewThreadPool(capacity int) *ThreadPool {
 	return &ThreadPool{capacity: capacity, retry: time.Now().Add(forever)}
 }
 
-// stopLook is how often one who waits for a thread looks whether to stop.
-const stopLook = 20 * time.Millisecond
+// stopPoll is how often one who waits for a thread looks whether to stop.
+const stopPoll = 20 * time.Millisecond
 
 // Take takes a thread, which Give gives back; while all are taken it waits for its
 // turn. Its error wraps EAGAIN if there is none at all; it is [beneath.ErrStopped] if
 // stopped is set while it waits.
 func (t *ThreadPool) Take(stopped *atomic.Bool) error {
-	turn, err := t.enter()
+	turn, err := t.takeOrQueue()
 	if turn == nil {
 		return err
 	}
-	look := time.NewTicker(stopLook)
+	look := time.NewTicker(stopPoll)
 	defer look.Stop()
 	for {
 		select {
 		case <-turn:
 			return nil
 		case <-look.C:
-			if stopped.Load() && t.leave(turn) {
+			if stopped.Load() && t.unqueue(turn) {
 				return beneath.ErrStopped
 			}
 		}
 	}
 }
 
-// enter takes a thread, or a place in the queue.
-func (t *ThreadPool) enter() (turn chan struct{}, err error) {
+// takeOrQueue takes a thread, or a place in the queue.
+func (t *ThreadPool) takeOrQueue() (turn chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.taken >= t.capacity && t.capacity < maxThreads && !time.Now().Before(t.retry) {
@@ -106,8 +106,8 @@ func (t *ThreadPool) enter() (turn chan struct{}, err error) {
 	return turn, nil
 }
 
-// leave gives up a place in the queue. It reports false if the turn has come.
-func (t *ThreadPool) leave(turn chan struct{}) bool {
+// unqueue gives up a place in the queue. It reports false if the turn has come.
+func (t *ThreadPool) unqueue(turn chan struct{}) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	at := slices.Index(t.queue, turn)
@@ -117,11 +117,11 @@ func (t *ThreadPool) leave(turn chan struct{}) bool {
 	return at >= 0
 }
 
-// rest sleeps without the thread that the caller has taken, and takes one again.
-func (t *ThreadPool) rest(pause time.Duration) {
+// sleep sleeps without the thread that the caller has taken, and takes one again.
+func (t *ThreadPool) sleep(pause time.Duration) {
 	t.Give()
 	time.Sleep(pause)
-	if turn, _ := t.enter(); turn != nil {
+	if turn, _ := t.takeOrQueue(); turn != nil {
 		<-turn
 	}
 }
@@ -159,7 +159,7 @@ func (t *ThreadPool) Taken() int {
 // grow makes the runtime have more threads, if it may.
 func (t *ThreadPool) grow() {
 	want := min(max(firstThreads, 2*t.capacity), maxThreads)
-	t.capacity = max(t.capacity, secure(ownThreads()+want)-ownThreads())
+	t.capacity = max(t.capacity, startThreads(ownThreads()+want)-ownThreads())
 	if t.capacity < want {
 		t.retry = time.Now().Add(growPause)
 	}
@@ -171,15 +171,15 @@ func processors() int { return max(runtime.NumCPU(), runtime.GOMAXPROCS(0)) }
 // ownThreads is how many the runtime may want beside those in system calls.
 func ownThreads() int { return processors() + 4 }
 
-// slack is how many threads stay free for the process around the runtime, and for
+// headroom is how many threads stay free for the process around the runtime, and for
 // the runtime itself while it is made to have more.
-func slack() int { return processors() + 16 }
+func headroom() int { return processors() + 16 }
 
-// secure makes the runtime have n threads, if it may, and returns how many it has.
-func secure(n int) (have int) {
+// startThreads makes the runtime have n threads, if it may, and returns how many it has.
+func startThreads(n int) (have int) {
 	have = runtimeThreads()
 	if have < n {
-		n = have + max(0, SpareThreads(n-have+slack())-slack())
+		n = have + max(0, SpareThreads(n-have+headroom())-headroom())
 	}
 	gate := make(chan struct{})
 	defer close(gate)
@@ -206,5 +206,5 @@ func runtimeThreads() int {
 
 func tooFewThreads() error {
 	const reason = "too few threads: checksig needs %d, and the limit on processes (ulimit -u, or the container's) leaves fewer"
-	return &beneath.Error{Reason: fmt.Sprintf(reason, ownThreads()+1+slack()), Err: syscall.EAGAIN}
+	return &beneath.Error{Reason: fmt.Sprintf(reason, ownThreads()+1+headroom()), Err: syscall.EAGAIN}
 }

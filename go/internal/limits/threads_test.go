@@ -59,7 +59,7 @@ func TestAPoolGrowsAsFarAsThereAreThreads(t *testing.T) {
 	if have := runtimeThreads(); pool.capacity < 20 || have < pool.capacity+ownThreads() {
 		t.Errorf("the capacity is %d, and there are %d threads", pool.capacity, have)
 	}
-	limitThreads(t, slack()+2)
+	limitThreads(t, headroom()+2)
 	before := pool.capacity
 	pool.grow()
 	if got := runtimeThreads() - ownThreads(); pool.capacity > got {
@@ -72,11 +72,11 @@ func TestAPoolGrowsAsFarAsThereAreThreads(t *testing.T) {
 
 func TestTheRuntimeHasTheThreadsThatAreSecured(t *testing.T) {
 	n := runtimeThreads() + 20
-	if have := secure(n); have < n {
+	if have := startThreads(n); have < n {
 		t.Fatalf("got %d threads, want %d", have, n)
 	}
 	limitThreads(t, 0)
-	if have := secure(n + 100); have < n || have > n+slack() {
+	if have := startThreads(n + 100); have < n || have > n+headroom() {
 		t.Errorf("got %d threads, %d were there", have, n)
 	}
 	var all, ready sync.WaitGroup
@@ -90,7 +90,7 @@ func TestTheRuntimeHasTheThreadsThatAreSecured(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if have := runtimeThreads(); have > n+slack() {
+	if have := runtimeThreads(); have > n+headroom() {
 		t.Errorf("15 goroutines on threads of their own made %d of %d threads", have, n)
 	}
 }

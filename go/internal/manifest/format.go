@@ -74,7 +74,7 @@ func (m *Manifest) choose(options Options) error {
 	}
 	m.dialect = dialect{
 		algorithm: algorithm,
-		literal:   m.text.delimiter == 0,
+		literal:   m.content.delimiter == 0,
 		file:      sidecarOf(options.Name),
 		percent:   options.Percent,
 		noDigests: options.NoDigests,
@@ -86,7 +86,7 @@ func (m *Manifest) choose(options Options) error {
 	if m.Format == nil {
 		m.Format = formatOfName(options.Name)
 	}
-	if strings.HasPrefix(m.text.content, hashdeepMark) && m.Format == nil {
+	if strings.HasPrefix(m.content.bytes, hashdeepMark) && m.Format == nil {
 		m.Format = FormatByName("hashdeep")
 	}
 	switch {
@@ -109,16 +109,16 @@ const (
 
 // sniff chooses the format of the first line that one understands, else GNU's.
 func (m *Manifest) sniff() error {
-	content := m.text.content[m.text.begin:m.text.end]
+	content := m.content.bytes[m.content.begin:m.content.end]
 	if strings.HasPrefix(content, lfsPointer) {
 		return refuse(content) // its second line could be one of a registry
 	}
 	looked := 0
-	for number, offset := range m.text.lines() {
+	for number, offset := range m.content.lines() {
 		if looked > maxSniffed || number > maxSkipped {
 			break
 		}
-		line := m.text.line(offset)
+		line := m.content.line(offset)
 		if sfvComment(line) {
 			continue
 		}

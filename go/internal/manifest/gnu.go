@@ -123,11 +123,11 @@ func isDouble(separator string) bool { return len(separator) == 2 }
 // sniffSeparator takes the separator of the first GNU line for the manifest's.
 func (m *Manifest) sniffSeparator() {
 	looked := 0
-	for number, offset := range m.text.lines() {
+	for number, offset := range m.content.lines() {
 		if looked > maxSniffed || number > maxSkipped {
 			return
 		}
-		line := trimBlanks(m.text.line(offset))
+		line := trimBlanks(m.content.line(offset))
 		if hashComment(line) || len(line) > MaxLine {
 			continue
 		}

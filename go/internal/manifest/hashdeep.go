@@ -12,8 +12,8 @@ const hashdeepMark = "%%%% HASHDEEP-1.0"
 
 // readHashdeepHeader reads the names of the columns: "%%%% size,md5,sha256,filename".
 func (m *Manifest) readHashdeepHeader() error {
-	for number, offset := range m.text.lines() {
-		columns, found := strings.CutPrefix(m.text.line(offset), "%%%% size,")
+	for number, offset := range m.content.lines() {
+		columns, found := strings.CutPrefix(m.content.line(offset), "%%%% size,")
 		if !found {
 			if number < 10 {
 				continue

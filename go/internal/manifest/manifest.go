@@ -69,7 +69,7 @@ type Manifest struct {
 	BadLineCount int
 
 	dialect dialect
-	text    text
+	content content
 	offsets []uint32 // of the lines that are entries
 }
 
@@ -79,7 +79,7 @@ func (m *Manifest) Len() int { return len(m.offsets) * m.dialect.perLine() }
 // Entry returns the entry with that index, from 0.
 func (m *Manifest) Entry(index int) Entry {
 	offset := m.offsets[index/m.dialect.perLine()]
-	entry, err := m.Format.parse(&m.dialect, m.text.line(offset), index%m.dialect.perLine())
+	entry, err := m.Format.parse(&m.dialect, m.content.line(offset), index%m.dialect.perLine())
 	if err != nil {
 		panic(err) // Parse has read this line without an error
 	}
@@ -118,22 +118,22 @@ func (e *NotFoundError) Reason() string {
 // path, says why the whole cannot serve. When stopped is set, another line or
 // StopEvery of them are read, and no more.
 func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, error) {
-	text, err := decode(content)
+	c, err := decode(content)
 	if err != nil {
 		return nil, err
 	}
-	m := &Manifest{text: text, Signed: text.signed}
+	m := &Manifest{content: c, Signed: c.signed}
 	if err := m.choose(options); err != nil {
 		return nil, err
 	}
-	most := min(strings.Count(text.content, string(text.delimiter))+1, len(text.content)/minEntry)
+	most := min(strings.Count(c.bytes, string(c.delimiter))+1, len(c.bytes)/minEntry)
 	m.offsets = make([]uint32, 0, most)
 	separators := separators{}
-	for number, offset := range text.lines() {
+	for number, offset := range c.lines() {
 		if number%StopEvery == 0 && stopped.Load() {
 			break
 		}
-		line := text.line(offset)
+		line := c.line(offset)
 		if m.Format.isComment(line) && strings.IndexByte(line, '\n') < 0 {
 			continue
 		}
@@ -148,8 +148,8 @@ func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, er
 	return m, nil
 }
 
-// Complain notes that a line is wrong, or the whole, for which line is 0.
-func (m *Manifest) Complain(line int, reason string) {
+// AddBadLine notes that a line is wrong, or the whole, for which line is 0.
+func (m *Manifest) AddBadLine(line int, reason string) {
 	m.addBadLine(line, errors.New(reason))
 }
 

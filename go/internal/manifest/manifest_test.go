@@ -185,9 +185,9 @@ func specimens(f *testing.F) (contents []string) {
 // checkLines fails if a line is neither an entry, nor bad, nor a comment.
 func checkLines(t *testing.T, m *Manifest) {
 	comments, lines := 0, 0
-	for _, offset := range m.text.lines() {
+	for _, offset := range m.content.lines() {
 		lines++
-		if line := m.text.line(offset); m.Format.isComment(line) && !strings.Contains(line, "\n") {
+		if line := m.content.line(offset); m.Format.isComment(line) && !strings.Contains(line, "\n") {
 			comments++
 		}
 	}

@@ -100,7 +100,7 @@ func appendProgress(b []byte, job *Job) []byte {
 	numbers := [ProgressSize/8 - 1]int64{1: -1, 3: -1}
 	if job != nil {
 		p := job.Progress()
-		copy(numbers[:], []int64{p.Files, p.TotalFiles, p.Bytes, p.TotalBytes, p.Failed})
+		copy(numbers[:], []int64{p.Files, p.TotalFiles, p.Bytes, p.TotalBytes, p.Bad})
 		for status, count := range p.Counts {
 			numbers[5+status] = int64(count)
 		}

@@ -60,7 +60,7 @@ func (r *Request) options() (engine.Options, error) {
 	}
 	switch {
 	case r.has(Content) && r.List != nil:
-		options.Text = r.List
+		options.Content = r.List
 	case r.List != nil && *r.List == "":
 		return options, ArgumentError("the list of entries is empty")
 	default:

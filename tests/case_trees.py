@@ -21,7 +21,7 @@ ON_WINDOWS = {
 }
 
 
-def cannot_plant(tree: Iterable[list[Any]]) -> str:
+def why_impossible(tree: Iterable[list[Any]]) -> str:
     """Return why a tree cannot be had here, or ""."""
     if sys.platform in ("win32", "darwin"):
         return "" if is_plain(tree) else "there are no such files here"
@@ -39,13 +39,13 @@ def is_plain(tree: Iterable[list[Any]]) -> bool:
     return plain and kinds <= {"file", "directory", "sparse"} and not same and not odd
 
 
-def plant_tree(root: bytes, tree: Iterable[list[Any]]) -> None:
-    """Make a case's tree in the directory ``root``; see :func:`cannot_plant`."""
+def make_tree(root: bytes, tree: Iterable[list[Any]]) -> None:
+    """Make a case's tree in the directory ``root``; see :func:`why_impossible`."""
     for item in tree:
-        plant(root, *item)
+        make_item(root, *item)
 
 
-def plant(root: bytes, kind: str, name: str, *details: Any) -> None:
+def make_item(root: bytes, kind: str, name: str, *details: Any) -> None:
     """Make one item of a case's tree; testdata/cases/README.md tells what they are."""
     path = os.path.join(root, name.encode("latin-1"))
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -62,14 +62,14 @@ def plant(root: bytes, kind: str, name: str, *details: Any) -> None:
     elif kind == "fifo":
         os.mkfifo(path)
     elif kind == "socket":
-        plant_socket(path)
+        make_socket(path)
     elif kind == "device":
         os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     else:
         raise AssertionError(f"unknown kind {kind!r}")
 
 
-def plant_socket(path: bytes) -> None:
+def make_socket(path: bytes) -> None:
     """Bind a socket; its address is relative, since it may have 107 bytes at most."""
     before = Path.cwd()
     os.chdir(os.path.dirname(path))

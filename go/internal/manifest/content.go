@@ -7,9 +7,9 @@ import (
 	"unicode/utf16"
 )
 
-// A text is the content of a manifest, in the encoding that its lines have.
-type text struct {
-	content   string
+// A content is that of a manifest, in the encoding that its lines have.
+type content struct {
+	bytes     string
 	delimiter byte // of lines: LF, or NUL
 	begin     int  // of the part that is read, in bytes
 	end       int
@@ -19,16 +19,17 @@ type text struct {
 
 // decode takes off what stands around the lines: a byte order mark, UTF-16, the
 // frame of a PGP signature. docs/format.md, section 3.
-func decode(content string) (text, error) {
-	content, err := toUTF8(content)
+func decode(bytes string) (content, error) {
+	bytes, err := toUTF8(bytes)
 	if err != nil {
-		return text{}, err
+		return content{}, err
 	}
-	t := text{content: content, delimiter: '\n', end: len(content)}
-	if strings.HasSuffix(content, "\x00") {
-		t.delimiter = 0
+	c := content{bytes: bytes, delimiter: '\n', end: len(bytes)}
+	if strings.HasSuffix(bytes, "\x00") {
+		c.delimiter = 0
 	}
-	return t, t.unwrap()
+	err = c.unwrap()
+	return c, err
 }
 
 // toUTF8 returns content without a byte order mark, and converted if that is UTF-16's.
@@ -76,22 +77,22 @@ const (
 )
 
 // unwrap leaves only the signed part, if there is one.
-func (t *text) unwrap() error {
-	if !strings.HasPrefix(t.content, pgpMessage) {
+func (c *content) unwrap() error {
+	if !strings.HasPrefix(c.bytes, pgpMessage) {
 		return nil
 	}
 	const header, body, signature, after = 0, 1, 2, 3
 	part := header
-	for number, offset := range t.lines() {
-		line := strings.TrimRight(t.line(offset), " \t")
+	for number, offset := range c.lines() {
+		line := strings.TrimRight(c.line(offset), " \t")
 		switch {
 		case part == header && number > 1 && line != "" && !strings.HasPrefix(line, "Hash: "):
 			return &Error{Line: number, Reason: "a line that is not signed, in the header of the PGP signature"}
 		case part == header && line == "":
-			part, t.before = body, number
-			t.begin = t.next(offset)
+			part, c.before = body, number
+			c.begin = c.next(offset)
 		case part == body && line == pgpSignature:
-			part, t.end = signature, int(offset)
+			part, c.end = signature, int(offset)
 		case part == signature && line == pgpEnd:
 			part = after
 		case part == after && line != "":
@@ -101,43 +102,43 @@ func (t *text) unwrap() error {
 	if part != after {
 		return &Error{Reason: "a PGP signature that is not complete"}
 	}
-	t.signed = true
+	c.signed = true
 	return nil
 }
 
 // lines gives the number, from 1, and the offset of each line.
-func (t *text) lines() iter.Seq2[int, uint32] {
-	begin, end, number := t.begin, t.end, t.before
+func (c *content) lines() iter.Seq2[int, uint32] {
+	begin, end, number := c.begin, c.end, c.before
 	return func(yield func(int, uint32) bool) {
 		for at := begin; at < end; {
 			number++
 			if !yield(number, uint32(at)) {
 				return
 			}
-			at = t.next(uint32(at))
+			at = c.next(uint32(at))
 		}
 	}
 }
 
 // next returns the offset of the line after the one at offset.
-func (t *text) next(offset uint32) int {
-	length := strings.IndexByte(t.content[offset:], t.delimiter)
+func (c *content) next(offset uint32) int {
+	length := strings.IndexByte(c.bytes[offset:], c.delimiter)
 	if length < 0 {
-		return len(t.content)
+		return len(c.bytes)
 	}
 	return int(offset) + length + 1
 }
 
 // line returns the line at offset, without its end.
-func (t *text) line(offset uint32) string {
-	line := t.content[offset:]
-	if length := strings.IndexByte(line, t.delimiter); length >= 0 {
+func (c *content) line(offset uint32) string {
+	line := c.bytes[offset:]
+	if length := strings.IndexByte(line, c.delimiter); length >= 0 {
 		line = line[:length]
 	}
-	if t.delimiter == '\n' {
+	if c.delimiter == '\n' {
 		line = strings.TrimSuffix(line, "\r")
 	}
-	if t.signed {
+	if c.signed {
 		line = strings.TrimPrefix(line, "- ")
 	}
 	return line

@@ -34,16 +34,16 @@ func within(t *testing.T, limit time.Duration, work func()) {
 	}
 }
 
-func TestACrewIsNeverLargerThanItMayBe(t *testing.T) {
+func TestAPoolStaysWithinItsLimit(t *testing.T) {
 	for range 50 {
 		var now, most, all atomic.Int32
 		within(t, 10*time.Second, func() {
-			_ = run(64, 1000, func(c *crew, _ []handover) error {
+			_ = runPool(64, 1000, func(p *pool, _ []stolenFile) error {
 				n := now.Add(1)
 				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 				}
 				if all.Add(1) < 500 {
-					c.join()
+					p.addWorker()
 				}
 				time.Sleep(time.Millisecond)
 				now.Add(-1)
@@ -85,7 +85,7 @@ func TestAPanicGivesItsThreadBack(t *testing.T) {
 func TestACancelledRunOpensNothingMore(t *testing.T) {
 	j, p := newRun(t, listing(1000), Options{Workers: 1})
 	opened := 0
-	err := j.checkAll(p, func(string) (beneath.File, error) {
+	err := j.verifyAll(p, func(string) (beneath.File, error) {
 		if opened++; opened == 3 {
 			j.Cancel()
 		}
@@ -136,7 +136,7 @@ func TestToHashIsNotToWait(t *testing.T) {
 	close(j.ready)
 	var mu sync.Mutex
 	workers := map[string]bool{}
-	err = j.checkAll(p, func(string) (beneath.File, error) {
+	err = j.verifyAll(p, func(string) (beneath.File, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		workers[goroutine()] = true
@@ -147,8 +147,8 @@ func TestToHashIsNotToWait(t *testing.T) {
 	}
 }
 
-// scarce makes the pool have so many threads, and no more.
-func scarce(t *testing.T, capacity int) {
+// limitThreadPool makes the pool have so many threads, and no more.
+func limitThreadPool(t *testing.T, capacity int) {
 	t.Helper()
 	saved := limits.Threads
 	t.Cleanup(func() { limits.Threads = saved })
@@ -156,7 +156,7 @@ func scarce(t *testing.T, capacity int) {
 }
 
 func TestWhoWaitsForADescriptorHoldsNoThread(t *testing.T) {
-	scarce(t, 1)
+	limitThreadPool(t, 1)
 	content := strings.Repeat("x", 3*beneath.PieceSize)
 	var list strings.Builder
 	for i := range 200 {
@@ -180,7 +180,7 @@ func TestWhoWaitsForADescriptorHoldsNoThread(t *testing.T) {
 }
 
 func TestNothingIsAskedOfTheSystemWithoutAThread(t *testing.T) {
-	scarce(t, 2)
+	limitThreadPool(t, 2)
 	j, p := newRun(t, listing(3000), Options{Workers: 2})
 	var without, asked atomic.Int64
 	ask := func() {
@@ -190,7 +190,7 @@ func TestNothingIsAskedOfTheSystemWithoutAThread(t *testing.T) {
 		}
 	}
 	j.size = func(string) (int64, error) { ask(); return 1, nil }
-	err := j.checkAll(p, func(name string) (beneath.File, error) {
+	err := j.verifyAll(p, func(name string) (beneath.File, error) {
 		ask()
 		time.Sleep(100 * time.Microsecond)
 		return newFake(name), nil
@@ -201,7 +201,7 @@ func TestNothingIsAskedOfTheSystemWithoutAThread(t *testing.T) {
 }
 
 func TestARunWithoutAThreadIsAnError(t *testing.T) {
-	scarce(t, 0)
+	limitThreadPool(t, 0)
 	_, err := Run(t.TempDir(), Options{})
 	var refused *beneath.OSError
 	if !errors.As(err, &refused) || refused.Reason() == "" || !errors.Is(err, syscall.EAGAIN) {

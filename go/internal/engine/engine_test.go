@@ -53,11 +53,11 @@ func newRun(t *testing.T, text string, options Options) (*Job, *plan) {
 func check(t *testing.T, text string, workers int, open func(string) (beneath.File, error)) ([]*Result, error) {
 	t.Helper()
 	j, p := newRun(t, text, Options{Workers: workers, Results: BadResults})
-	err := j.checkAll(p, open)
+	err := j.verifyAll(p, open)
 	var results []*Result
 	j.results.give(func(r *Result) bool { results = append(results, r); return true })
-	if len(results) != j.results.report.Failed {
-		t.Errorf("got %d results, %d failed", len(results), j.results.report.Failed)
+	if len(results) != j.results.report.Bad {
+		t.Errorf("got %d results, %d failed", len(results), j.results.report.Bad)
 	}
 	return results, err
 }
@@ -197,7 +197,7 @@ func TestAPanicInAWorkerIsAnErrorAndEndsTheRun(t *testing.T) {
 		return newFake(name), nil
 	})
 	var panicked *PanicError
-	if !errors.As(err, &panicked) || panicked.Value != "boom" || !strings.Contains(err.Error(), "verify_test.go") {
+	if !errors.As(err, &panicked) || panicked.Value != "boom" || !strings.Contains(err.Error(), "engine_test.go") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"cmp"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxWorkers is how many workers one job may have.
+	maxWorkers = 256
+
+	// maxDefaultWorkers is how many workers one job may have if the caller gave no number.
+	maxDefaultWorkers = 32
+)
+
+// A pool is the workers of one job. It starts with one worker a core. If the caller gave
+// no number of workers, more are added while the workers wait for the storage.
+type pool struct {
+	start          time.Time
+	limit          int32        // on workers
+	size           atomic.Int32 // workers that have not ended, and goroutines that hash for them
+	lookedForLarge atomic.Bool
+	group          sync.WaitGroup
+	work           func(*pool, []stolenFile) error
+	mu             sync.Mutex
+	err            error // the first that a worker returned
+}
+
+// runPool runs work on as many workers as pay off for that number of files. asked is the
+// number of workers that the caller asked for, or 0. It returns the first error of a
+// worker.
+func runPool(asked, files int, work func(*pool, []stolenFile) error) error {
+	first, limit := runtime.GOMAXPROCS(0), max(runtime.GOMAXPROCS(0), maxDefaultWorkers)
+	if asked > 0 {
+		first, limit = asked, asked
+	}
+	limit = min(limit, maxWorkers, files)
+	p := &pool{start: time.Now(), limit: int32(limit), work: work}
+	p.size.Add(1) // this goroutine, before another worker may add more
+	for range min(first, limit) - 1 {
+		p.addWorker()
+	}
+	p.runWorker(nil) // on this goroutine: to wake another one costs more than to verify a small file
+	p.group.Wait()
+	return p.err
+}
+
+// addWorker starts one more worker, unless the pool has reached its limit.
+func (p *pool) addWorker() {
+	if p.tryGrow(p.limit) {
+		p.group.Go(func() { p.runWorker(nil) })
+	}
+}
+
+// steal starts a worker that continues the files that choose returns. It does nothing, and
+// does not call choose, if the pool has reached its limit or no core is free.
+func (p *pool) steal(choose func() []stolenFile) {
+	if p.tryGrow(min(p.limit, int32(runtime.GOMAXPROCS(0)))) {
+		files := choose()
+		p.group.Go(func() { p.runWorker(files) })
+	}
+}
+
+// takeCore counts a goroutine that hashes for a worker like a worker. It reports false if
+// no core is free. giveCore reverses it.
+func (p *pool) takeCore() bool { return p.tryGrow(int32(runtime.GOMAXPROCS(0))) }
+
+func (p *pool) giveCore() { p.size.Add(-1) }
+
+// tryGrow adds 1 to the size of the pool. It reports false if the size would exceed limit.
+func (p *pool) tryGrow(limit int32) bool {
+	if p.size.Add(1) > limit {
+		p.size.Add(-1)
+		return false
+	}
+	return true
+}
+
+// runWorker does the work of one worker, which begins with the given files.
+func (p *pool) runWorker(files []stolenFile) {
+	defer p.size.Add(-1)
+	if err := p.work(p, files); err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.err = cmp.Or(p.err, err)
+	}
+}
+
+// hasFreeCore reports whether there are fewer workers than cores.
+func (p *pool) hasFreeCore() bool { return int(p.size.Load()) < runtime.GOMAXPROCS(0) }
+
+// A readTimer measures whether a worker waits for the storage.
+type readTimer struct {
+	pool     *pool
+	spent    time.Duration // on opening and reading since the last measurement
+	expected time.Duration // what that takes at most if the files are in memory
+}
+
+const (
+	// measureFor is how long a worker reads before its time is compared.
+	measureFor = 10 * time.Millisecond
+
+	// Opening and reading a file that is in memory takes less than openTime, and each
+	// bytesPerNanosecond bytes take less than a nanosecond, unless the core is shared.
+	openTime           = 6 * time.Microsecond
+	bytesPerNanosecond = 3
+
+	// waitFactor is how many times the expected time a worker spends if it waits for the
+	// storage.
+	waitFactor = 4
+)
+
+// add adds the time that a worker spent on opening so many files and on reading so many
+// bytes of them. It reports whether a measurement is complete and, if so, whether the
+// worker waits for the storage. If it does, add also adds a worker to the pool.
+func (t *readTimer) add(spent time.Duration, files, bytes int) (complete, waits bool) {
+	t.spent += spent
+	t.expected += time.Duration(files)*openTime + time.Duration(bytes/bytesPerNanosecond)
+	if t.spent < measureFor {
+		return false, false
+	}
+	workersPerCore := max(1, int(t.pool.size.Load())/runtime.GOMAXPROCS(0))
+	waits = t.spent > time.Duration(waitFactor*workersPerCore)*t.expected
+	t.spent, t.expected = 0, 0
+	if waits {
+		t.pool.addWorker()
+	}
+	return true, waits
+}
