@@ -18,6 +18,7 @@ from checksig._read import Entries
 from checksig._text import count, place, printable, size
 from checksig.command.hints import Hint
 from checksig.command.terminal import Out
+from checksig.errors import ManifestError, ManifestNotFoundError
 from checksig.report import Changes, Entry, FileResult, Progress, Report, Status
 
 GROUPED = 20  # with more bad files than that, they are also counted by directory
@@ -308,6 +309,23 @@ def _manifests(source: Report | Entries) -> dict[str, Any]:
         ],
         "bad_line_count": source.bad_line_count,
     }
+
+
+def cause(error: BaseException | None) -> str:
+    """Return why something failed: what the system says, without a path."""
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+def describe(error: Exception) -> str:
+    """Return what an exception says, in the words of the command."""
+    if isinstance(error, ManifestNotFoundError):
+        return f"{place(error.path or '')}: {error.reason}; -m names one, 'checksig create' makes one"
+    if isinstance(error, ManifestError) and error.path:
+        line = f"line {error.line}: " if error.line else ""
+        return f"{place(error.path)}: {line}{error.reason}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{place(os.fsdecode(error.filename))}: {cause(error)}"
+    return printable(cause(error))
 
 
 def joined(root: str, name: str) -> str:
