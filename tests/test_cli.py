@@ -459,7 +459,7 @@ import sys
 sys.argv = ["checksig", "--version"]
 from checksig.command.cli import run
 assert run() == 0
-heavy = {"tqdm", "tempfile", "asyncio", "html.parser", "checksig.command.completion", "multiprocessing"}
+heavy = {"tqdm", "tempfile", "asyncio", "html.parser", "multiprocessing"}
 print(sorted(heavy & set(sys.modules)), "_checksig.so" in open("/proc/self/maps").read())
 """
     done = subprocess.run(
@@ -516,7 +516,7 @@ def test_the_table_of_from_sha256sum_is_true() -> None:
     assert all(f"\n{number}. **" in explained for number in numbers)
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_gets_a_script(shell: str, tmp_path: Path) -> None:
     done = command(cwd=tmp_path, env={"_CHECKSIG_COMPLETE": f"{shell}_source"})
     assert done.returncode == 0
@@ -558,15 +558,3 @@ eval "$(_CHECKSIG_COMPLETE=zsh_source checksig)"
 echo "$_comps[checksig]"
 """
     assert completed("zsh", script, tmp_path) == ["_checksig_completion"]
-
-
-def test_powershell_gets_answers_line_by_line(tmp_path: Path) -> None:
-    env = {
-        "_CHECKSIG_COMPLETE": "powershell_complete",
-        "COMP_LINE": "checksig check --st",
-        "COMP_WORD": "--st",
-    }
-    done = command(cwd=tmp_path, env=env)
-    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["--status", "--strict"]
-    env = {"_CHECKSIG_COMPLETE": "powershell_complete", "COMP_LINE": "checksig check ", "COMP_WORD": ""}
-    assert command(cwd=tmp_path, env=env).stdout.strip() == "", "the shell completes names of files"

@@ -73,13 +73,11 @@ def test_python_modules_import_one_way() -> None:
             "errors",
             "report",
         },
-        "command.completion": set(),
         "command.cli": {
             "",
             "_read",
             "_text",
             "command.check",
-            "command.completion",
             "command.output",
             "command.terminal",
             "errors",

@@ -81,8 +81,6 @@ def _guarded(arguments: list[str] | None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
-    if os.environ.get("_CHECKSIG_COMPLETE", "").startswith("powershell"):
-        import checksig.command.completion  # noqa: F401
     try:
         status = main.main(args=arguments, prog_name="checksig", standalone_mode=False)
         return GOOD if status is None else int(status)
