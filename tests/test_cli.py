@@ -197,7 +197,7 @@ def test_names_that_act_on_a_terminal_are_escaped(tmp_path: Path) -> None:
     assert sorted(lines) == sorted(f"{shown}: OK" for shown in names.values())
 
 
-def test_shards_and_jobs_and_format_reach_the_engine(directory: Directory) -> None:
+def test_shard_workers_format_and_algorithm_reach_the_engine(directory: Directory) -> None:
     root = directory({"a": b"1", "b": b"2", "c": b"3"})
     done = command("check", "-v", "--shard=2/2", "-j", "1", "-f", "gnu", "-a", "sha1", cwd=root)
     assert done.stdout == f"b: OK\n1 file OK{GOOD}1 B in TIME · sha1sum.txt · shard 2 of 2\n"

@@ -44,7 +44,7 @@ class Check:
     manifest: str | None
     algorithm: str | None
     format: str | None
-    jobs: int | None
+    workers: int | None
     ignore_missing: bool
     extra: ExtraOption
     fail_fast: bool
@@ -115,7 +115,7 @@ class Check:
             target.manifest(),
             format=self.format,
             algorithm=self.algorithm,
-            workers=self.jobs,
+            workers=self.workers,
             ignore_missing=self.ignore_missing,
             extra=self.extra,
             shard=self.shard,

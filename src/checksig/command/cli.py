@@ -170,8 +170,8 @@ _manifest = click.option("-m", "--manifest", metavar="FILE", type=_path, help="T
 _algorithm = click.option(
     "-a", "--algorithm", metavar="NAME", shell_complete=_algorithms, help="Of the digests, such as sha256."
 )
-_jobs = click.option(
-    "-j", "--jobs", metavar="N", type=click.IntRange(1, 256), help="Read N files at once, at most 256."
+_workers = click.option(
+    "-j", "--workers", metavar="N", type=click.IntRange(1, 256), help="Read N files at once, at most 256."
 )
 _progress = click.option(
     "--progress/--no-progress", default=None, help="Show a bar on stderr. [default: if that is a terminal]"
@@ -238,7 +238,7 @@ def _version(verbose: bool) -> int:
 @_manifest
 @_algorithm
 @_format(_FORMATS, f"Of the manifest: {', '.join(_FORMATS)}.")
-@_jobs
+@_workers
 @click.option("--ignore-missing", is_flag=True, help="A file that is not there is not bad.")
 @click.option(
     "--extra",
@@ -278,10 +278,10 @@ def check(**options: Any) -> int:
 @_exclude
 @_symlinks
 @click.option("--overwrite", is_flag=True, help="Replace a manifest that is there.")
-@_jobs
+@_workers
 @_progress
 @_color
-def create(directory: str, jobs: int | None, progress: bool | None, color: str, **options: Any) -> int:
+def create(directory: str, workers: int | None, progress: bool | None, color: str, **options: Any) -> int:
     """Write a manifest of a directory's files.
 
     Listed is every regular file in DIR (default: this directory) and below it, but no
@@ -291,7 +291,7 @@ def create(directory: str, jobs: int | None, progress: bool | None, color: str, 
     out = Out(wants_color(color))
     with _working(out, progress, "no manifest was written") as work:
         start = time.monotonic()
-        written = checksig.create(directory, workers=jobs, progress=work.draw, **options)
+        written = checksig.create(directory, workers=workers, progress=work.draw, **options)
         took = duration(time.monotonic() - start)
         listed = f"{count(written.entries, 'file')} listed"
         path = place(written.path)
@@ -302,7 +302,7 @@ def create(directory: str, jobs: int | None, progress: bool | None, color: str, 
 
 def _changing(function: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options of update and diff."""
-    options = (_directory, _manifest, _include, _exclude, _symlinks, _jobs, _json, _progress, _color)
+    options = (_directory, _manifest, _include, _exclude, _symlinks, _workers, _json, _progress, _color)
     for option in reversed(options):
         function = option(function)
     return function
@@ -336,7 +336,7 @@ def _change(
     interrupted: str,
     *,
     directory: str,
-    jobs: int | None,
+    workers: int | None,
     as_json: bool,
     progress: bool | None,
     color: str,
@@ -345,7 +345,7 @@ def _change(
     """Show what a function of the API says has changed; return ``changed`` if something has."""
     out = Out(wants_color(color) and not as_json)
     with _working(out, progress, interrupted) as work:
-        changes = change(directory, workers=jobs, progress=work.draw, **options)
+        changes = change(directory, workers=workers, progress=work.draw, **options)
         printer = JsonPrinter(out) if as_json else TextPrinter(out)
         printer.changes(directory, changes)
         work.status = changed if changes else GOOD
