@@ -1,8 +1,6 @@
-"""What ``sha256sum -c`` and ``checksig check`` do with the same manifests and options.
+"""Compares ``sha256sum -c`` with ``checksig check`` for the same manifests and options.
 
-    python tests/coreutils.py
-
-writes the table of docs/from-sha256sum.md anew, from runs of both.
+``python tests/coreutils.py`` runs both, and rewrites the table in docs/from-sha256sum.md.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ def _line(name: str, content: bytes = b"1") -> str:
     return f"{hashlib.sha256(content).hexdigest()}  {name}\n"
 
 
-# Each is a manifest; in the directory are a file "a" that holds "1", a file "b" that holds "2", and a folder.
+# The manifests. Their directory contains the file "a" with "1", the file "b" with "2", and a folder.
 CASES = {
     "all is well": _line("a") + _line("b", b"2"),
     "one is mismatched": _line("a") + _line("b", b"3"),
@@ -42,8 +40,8 @@ CASES = {
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a tool does: its exit status, and its lines."""
+class Output:
+    """What a tool did: its exit status, and the lines that it wrote."""
 
     status: int
     out: tuple[str, ...]
@@ -54,23 +52,23 @@ class Outcome:
         return "<br>".join([f"**{self.status}**", *lines])
 
 
-def run(folder: Path, *command: str) -> Outcome:
+def run(folder: Path, *command: str) -> Output:
     """Run a command for SHA256SUMS."""
     words = [*filter(None, command), "SHA256SUMS"]
     env = {**os.environ, "LC_ALL": "C.UTF-8"}
     done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
     out = (re.sub(r" in \d[\d.]* m?s\b", " in 1 ms", line) for line in done.stdout.splitlines())
-    return Outcome(done.returncode, tuple(out), tuple(done.stderr.splitlines()))
+    return Output(done.returncode, tuple(out), tuple(done.stderr.splitlines()))
 
 
 @dataclass(frozen=True)
 class Row:
-    """A case, options that make no difference there, and what both tools do."""
+    """A case, the options that give the same outcomes, and those of both tools."""
 
     case: str
     flags: tuple[str, ...]
-    theirs: Outcome
-    ours: Outcome
+    theirs: Output
+    ours: Output
 
     def differences(self) -> list[int]:
         """Return the numbers of the differences that the page explains."""
@@ -94,7 +92,7 @@ class Row:
 
 
 def rows() -> list[Row]:
-    """Return the rows of the table, as the tools do now."""
+    """Return the rows of the table from runs of both tools."""
     found = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -105,7 +103,7 @@ def rows() -> list[Row]:
             (folder / "SHA256SUMS").unlink(missing_ok=True)
             if manifest is not None:
                 (folder / "SHA256SUMS").write_text(manifest)
-            alike: dict[tuple[Outcome, Outcome], list[str]] = {}
+            alike: dict[tuple[Output, Output], list[str]] = {}
             for flag in FLAGS:
                 pair = run(folder, "sha256sum", "-c", flag), run(folder, *CHECKSIG, flag)
                 alike.setdefault(pair, []).append(flag)
@@ -114,7 +112,7 @@ def rows() -> list[Row]:
 
 
 def version() -> str:
-    """Return the version of sha256sum; "" if it is not coreutils'."""
+    """Return the version of GNU sha256sum; "" if there is none."""
     try:
         done = subprocess.run(["sha256sum", "--version"], capture_output=True, text=True, check=False)
     except FileNotFoundError:

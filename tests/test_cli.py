@@ -1,4 +1,4 @@
-"""The command, in a process of its own and without a terminal: lines, exit statuses, options."""
+"""The command in a process of its own, without a terminal: lines, exit statuses, options."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,19 @@ from typing import Any
 import coreutils
 import jsonschema
 import pytest
-from support import CHECKOUT, LIBRARY, Directory, command, environment, install_command, needs_library
+from support import (
+    CHECKOUT,
+    LIBRARY,
+    Directory,
+    command,
+    environment,
+    install_command,
+    needs_library,
+    timeless,
+)
 
 import checksig
-from checksig.command import cli
+from checksig.command import cli, output
 
 GOOD = " · sha1 (finds accidents, not attackers) · "
 SCHEMA = json.loads((CHECKOUT / "docs/checksig.schema.json").read_text("utf-8"))
@@ -30,7 +40,7 @@ def sha1(content: bytes) -> str:
 
 @pytest.fixture
 def bad(directory: Directory) -> Path:
-    """Return a directory with a file of each verdict, and a bad line."""
+    """Return a directory with a file of each status except CHANGED, and a bad line."""
     root = directory({"good": b"1", "failed": b"2", "missing": b"3", "twice": b"4"})
     (root / "failed").write_bytes(b"x")
     (root / "missing").unlink()
@@ -41,7 +51,7 @@ def bad(directory: Directory) -> Path:
     return root
 
 
-def test_a_good_directory_is_one_line(directory: Directory) -> None:
+def test_a_good_directory_gets_one_line(directory: Directory) -> None:
     root = directory({"a": b"1", "b": b"2"})
     done = command("check", cwd=root)
     assert (done.returncode, done.stderr) == (0, "")
@@ -49,7 +59,7 @@ def test_a_good_directory_is_one_line(directory: Directory) -> None:
     assert command("check", root / "sha1sum.txt", cwd=root.parent).stdout.startswith("2 files OK")
 
 
-def test_each_verdict_has_its_line_and_standard_error_the_rest(bad: Path) -> None:
+def test_each_status_gets_a_line_and_bad_lines_go_to_standard_error(bad: Path) -> None:
     done = command("check", "--extra=fail", bad.name, cwd=bad.parent)
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
@@ -87,13 +97,13 @@ def test_each_option_does_what_it_says(bad: Path, option: str, status: int, line
     assert len(found) == len(lines)
     for line, expected in zip(found, lines, strict=True):
         if expected == "last":
-            assert line.startswith(("1 of 5 files FAILED", "stopped at the first file that is not OK: "))
+            assert line.startswith(("1 of 5 files FAILED", "stopped at the first bad file: "))
         else:
             assert line.startswith(expected.removesuffix("…"))
     assert (option in ("--status", "--fail-fast")) == (done.stderr == "")
 
 
-def test_the_last_of_quiet_status_and_verbose_counts(bad: Path) -> None:
+def test_the_last_of_quiet_status_and_verbose_wins(bad: Path) -> None:
     assert "good: OK" in command("check", "-q", "-v", cwd=bad).stdout
     assert command("check", "-v", "--status", cwd=bad).stdout == ""
 
@@ -113,27 +123,31 @@ def test_nothing_verified_is_never_0(directory: Directory, tmp_path: Path) -> No
     assert command(cwd=tmp_path).returncode == 2
 
 
-def test_of_several_paths_one_that_is_not_ok_decides(bad: Path, tmp_path: Path) -> None:
+def test_one_bad_path_of_several_decides_the_exit_status(bad: Path, tmp_path: Path) -> None:
     good = tmp_path / "good"
     good.mkdir()
     (good / "a").write_bytes(b"1")
     assert command("create", "good", cwd=tmp_path).returncode == 0
     assert command("check", good, good, cwd=tmp_path).returncode == 0
     assert command("check", good, "gone", cwd=tmp_path).returncode == 2
+    assert command("check", "--strict", good, "gone", cwd=tmp_path).returncode == 2
     done = command("check", "gone", good, bad, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout.count("\n1 file OK") + done.stdout.startswith("1 file OK") == 1
     assert command("check", "-x", bad, good, cwd=tmp_path).stdout.count(" · ") == 0
+    (good / "a").unlink()
+    assert command("check", "gone", good, cwd=tmp_path).returncode == 1
+    assert command("check", "--strict", "gone", good, cwd=tmp_path).returncode == 2
 
 
-def test_warn_names_each_bad_line(directory: Directory) -> None:
+def test_warn_reports_20_bad_lines_of_a_manifest(directory: Directory) -> None:
     root = directory({"a": b"1"})
     with (root / "sha1sum.txt").open("a") as manifest:
         manifest.write("?\n" * 23)
     first = "checksig: sha1sum.txt: line 2: no hexadecimal digest\n"
     done = command("check", "sha1sum.txt", cwd=root)
     assert done.returncode == 2
-    assert done.stderr == first + "checksig: 22 more bad lines (--warn names them)\n"
+    assert done.stderr == first + "checksig: 22 more bad lines (--warn shows more)\n"
     assert done.stdout.startswith("1 file OK, but 23 bad lines · ")
     done = command("check", "-w", "sha1sum.txt", cwd=root)
     assert done.stderr.startswith(first)
@@ -141,7 +155,7 @@ def test_warn_names_each_bad_line(directory: Directory) -> None:
     assert done.stderr.endswith("line 21: no hexadecimal digest\nchecksig: 3 more bad lines\n")
 
 
-def test_a_manifest_comes_from_standard_input(directory: Directory, tmp_path: Path) -> None:
+def test_a_manifest_is_read_from_standard_input(directory: Directory, tmp_path: Path) -> None:
     root = directory({"a": b"1", "b": b"2"})
     text = (root / "sha1sum.txt").read_bytes()
     (root / "sha1sum.txt").unlink()
@@ -159,27 +173,28 @@ def test_a_manifest_comes_from_standard_input(directory: Directory, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["check", "-m", "x", ".", "."], "-m/--manifest goes with one PATH"),
-        (["check", "-", "-"], "standard input holds one manifest"),
-        (["check", "-m", "x", "y"], "PATH is a directory"),
+        (["check", "-m", "x", ".", "."], "-m/--manifest allows only one PATH"),
+        (["check", "-", "-"], "only one manifest can be read from standard input"),
+        (["check", "-m", "x", "y"], "with -m/--manifest, PATH must be a directory, but 'y' is not"),
         (["check", "-a", "md4", "."], 'unknown algorithm "md4"; known are sha512'),
-        (["check", "-j", "0"], "0 is not in the range 1<=x<=256"),
+        (["check", "--workers", "0"], "0 is not in the range 1<=x<=256"),
+        (["check", "--jobs", "1"], "No such option"),
         (["check", "--shard", "0/3"], "'0/3' is not K/N with K from 1 to N"),
         (["check", "--nope"], "No such option"),
         (["check", ""], "the path of the"),
         (["create", "-f", "sfv", "-a", "md5"], "crc32 is written in the format sfv"),
-        (["sha1sum.txt"], "sha1sum.txt is no command; to verify it: checksig check sha1sum.txt"),
+        (["sha1sum.txt"], "sha1sum.txt is not a command; to verify it, run: checksig check sha1sum.txt"),
         (["nope"], "No such command 'nope'"),
     ],
 )
-def test_what_makes_no_sense_is_refused(directory: Directory, arguments: list[str], message: str) -> None:
+def test_bad_usage_is_an_error(directory: Directory, arguments: list[str], message: str) -> None:
     done = command(*arguments, cwd=directory({"a": b"1"}))
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_names_that_act_on_a_terminal_are_escaped(tmp_path: Path) -> None:
+def test_names_that_would_control_the_terminal_are_escaped(tmp_path: Path) -> None:
     names = {
         "plain name": "plain name",
         "日本　語": "日本　語",
@@ -197,13 +212,73 @@ def test_names_that_act_on_a_terminal_are_escaped(tmp_path: Path) -> None:
     assert sorted(lines) == sorted(f"{shown}: OK" for shown in names.values())
 
 
-def test_shard_workers_format_and_algorithm_reach_the_engine(directory: Directory) -> None:
+def test_a_shard_is_a_part_of_the_files(directory: Directory) -> None:
     root = directory({"a": b"1", "b": b"2", "c": b"3"})
-    done = command("check", "-v", "--shard=2/2", "-j", "1", "-f", "gnu", "-a", "sha1", cwd=root)
+    done = command("check", "-v", "--shard=2/2", cwd=root)
     assert done.stdout == f"b: OK\n1 file OK{GOOD}1 B in TIME · sha1sum.txt · shard 2 of 2\n"
     done = command("check", "--shard=4/4", cwd=root)
     assert done.returncode == 2
     assert done.stderr == "checksig: sha1sum.txt: shard 4 of 4 is empty, since 3 files are listed\n"
+
+
+LISTING = ["--include=a*", "--include=b", "--exclude=c", "--follow-symlinks", "--workers=4"]
+LISTED = {"include": ("a*", "b"), "exclude": ("c",), "follow_symlinks": True, "workers": 4}
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "expected"),
+    [
+        (
+            "iter_check",
+            [
+                "check",
+                "-f",
+                "hashdeep",
+                "-a",
+                "md5",
+                "-j",
+                "3",
+                "--ignore-missing",
+                "--extra=fail",
+                "--shard=2/5",
+            ],
+            {
+                "format": "hashdeep",
+                "algorithm": "md5",
+                "workers": 3,
+                "ignore_missing": True,
+                "extra": "fail",
+                "shard": (2, 5),
+                "only_bad": True,
+            },
+        ),
+        ("iter_check", ["check", "-v"], {"only_bad": False, "workers": None, "extra": "ignore"}),
+        (
+            "create",
+            ["create", "-f", "tag", "-a", "blake3", "--overwrite", *LISTING],
+            {"format": "tag", "algorithm": "blake3", "overwrite": True, **LISTED},
+        ),
+        ("update", ["update", *LISTING], LISTED),
+        ("diff", ["diff", *LISTING], LISTED),
+    ],
+)
+def test_the_options_reach_the_api(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    options: list[str],
+    expected: dict[str, Any],
+) -> None:
+    passed: dict[str, Any] = {}
+
+    def spy(path: str, manifest: str | None = None, **options: Any) -> None:
+        passed.update(options, path=path, manifest=manifest)
+        raise OSError
+
+    monkeypatch.setattr(checksig, function, spy)
+    assert cli.run([*options, "-m", "sums", str(tmp_path)]) == 2
+    expected = {**expected, "path": str(tmp_path), "manifest": "sums"}
+    assert {name: passed[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["check", "-v"], ["show"], ["--help"], ["--version"]])
@@ -221,7 +296,7 @@ def test_a_full_or_closed_output_is_never_0(directory: Directory, arguments: lis
     assert (closed.returncode, closed.stderr) == (2, "checksig: standard output is closed\n")
 
 
-def test_a_reader_that_goes_away_gets_no_complaint_and_no_0(directory: Directory) -> None:
+def test_a_broken_pipe_is_an_error_without_a_message(directory: Directory) -> None:
     root = directory({"a": b"1"})
     reader, writer = os.pipe()
     os.close(reader)
@@ -231,15 +306,25 @@ def test_a_reader_that_goes_away_gets_no_complaint_and_no_0(directory: Directory
     assert (done.returncode, done.stderr) == (2, "")
 
 
-def test_a_closed_standard_error_changes_nothing(bad: Path) -> None:
-    run = ["sh", "-c", '"$@" 2>&-', "sh", sys.executable, "-m", "checksig", "check"]
-    done = subprocess.run(run, cwd=bad, env=environment(), stdout=-1, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stdout.startswith("failed: FAILED\n")
+def test_a_closed_standard_error_changes_nothing_else(bad: Path) -> None:
+    run = ["sh", "-c", '"$@" 2>&-', "sh", sys.executable, "-m", "checksig"]
+    for arguments, status in ((["check"], 1), (["check", "gone"], 2), (["--version"], 0)):
+        done = subprocess.run(
+            [*run, *arguments], cwd=bad, env=environment(), stdout=-1, text=True, check=False
+        )
+        assert done.returncode == status
+        assert timeless(done.stdout) == command(*arguments, cwd=bad).stdout
+
+
+def test_a_closed_standard_input_is_an_error(tmp_path: Path) -> None:
+    run = ["sh", "-c", '"$@" <&-', "sh", sys.executable, "-m", "checksig", "check", "-"]
+    done = subprocess.run(run, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "standard input is closed" in done.stderr
 
 
 def strict_schema() -> dict[str, Any]:
-    """Return the schema, made to refuse keys that it does not name."""
+    """Return the schema, changed to refuse keys that it does not name."""
     definitions = json.loads(json.dumps(SCHEMA["$defs"]))
     for part in [*definitions.values(), definitions["file"]["properties"]["hint"]]:
         if "properties" in part:
@@ -248,14 +333,14 @@ def strict_schema() -> dict[str, Any]:
 
 
 def lines_of(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    """Return the objects of JSON Lines, each of which is as the schema says."""
+    """Return the objects of JSON Lines, each of which is valid under the schema."""
     found = [json.loads(line) for line in done.stdout.splitlines()]
     for line in found:
         jsonschema.validate(line, strict_schema())
     return found
 
 
-def test_json_has_an_object_a_file_and_a_summary(bad: Path) -> None:
+def test_json_has_an_object_for_each_file_and_a_summary(bad: Path) -> None:
     done = command("check", "--json", "--extra=report", ".", "gone", cwd=bad)
     found = lines_of(done)
     assert [(line["type"], line.get("path"), line.get("status")) for line in found] == [
@@ -284,7 +369,10 @@ def test_json_has_an_object_a_file_and_a_summary(bad: Path) -> None:
     }
     summary = found[6]
     assert (summary["ok"], summary["complete"], summary["files"], summary["bad"]) == (False, True, 5, 4)
-    assert sum(summary["counts"].values()) == 6
+    assert summary["counts"] == {status: int(status != "CHANGED") for status in checksig.Status}
+    assert (summary["bytes"], summary["shard"], summary["hint"]) == (2, None, None)
+    assert [manifest["path"] for manifest in summary["manifests"]] == ["./sha1sum.txt"]
+    assert found[7]["message"] == "gone: No such file or directory"
     assert summary["bad_lines"] == [{"path": "./sha1sum.txt", "line": 7, "reason": "no hexadecimal digest"}]
     assert done.returncode == 1
     quiet = lines_of(command("check", "--json", "-q", cwd=bad))
@@ -294,14 +382,14 @@ def test_json_has_an_object_a_file_and_a_summary(bad: Path) -> None:
     assert command("check", "--json", "--status", cwd=bad).stdout == ""
 
 
-def test_json_lists_missing_files_that_are_not_bad(directory: Directory) -> None:
+def test_json_lists_missing_files_that_are_ignored(directory: Directory) -> None:
     root = directory({"a": b"1", "b": b"2"})
     (root / "b").unlink()
     _, missing, summary = lines_of(command("check", "--json", "--ignore-missing", cwd=root))
     assert (missing["status"], missing["bad"], summary["ok"]) == ("MISSING", False, True)
 
 
-def test_json_is_json_in_whatever_encoding(tmp_path: Path) -> None:
+def test_json_does_not_depend_on_the_encoding_of_the_output(tmp_path: Path) -> None:
     (tmp_path / "é😀\x9b").write_text("1")
     command("create", cwd=tmp_path)
     done = command("check", "--json", cwd=tmp_path, env={"PYTHONIOENCODING": "latin-1"})
@@ -338,7 +426,7 @@ def test_json_keeps_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
     assert base64.b64decode(summary["manifests"][0]["path_base64"]) == manifest
 
 
-def test_json_of_the_other_commands_is_as_the_schema_says(bad: Path) -> None:
+def test_the_json_of_the_other_commands_is_valid_under_the_schema(bad: Path) -> None:
     *entries, manifests = lines_of(command("show", "--json", cwd=bad))
     assert [entry["path"] for entry in entries] == ["good", "failed", "missing", "twice", "folder", "twice"]
     assert manifests["bad_line_count"] == 1
@@ -391,12 +479,44 @@ def test_many_bad_files_are_counted_by_directory(tmp_path: Path) -> None:
         (tmp_path / f"d{number % 12}" / str(number)).unlink()
     lines = command("check", cwd=tmp_path).stdout.splitlines()[24:]
     assert lines[0] == "d0/: 2 MISSING"
-    assert lines[10] == "… and in 2 other directories"
+    assert lines[10] == "… and 2 other directories"
     assert lines[11].startswith("24 of 24 files missing · ")
     assert len(lines) == 12
 
 
-def test_a_summary_goes_to_github(bad: Path, tmp_path: Path) -> None:
+def test_bad_files_of_one_directory_are_not_counted_by_directory(tmp_path: Path) -> None:
+    (tmp_path / "SHA256SUMS").write_text("".join(f"{'0' * 64}  {number}\n" for number in range(24)))
+    lines = command("check", cwd=tmp_path).stdout.splitlines()[24:]
+    assert len(lines) == 1
+
+
+def test_files_with_the_same_hint_share_a_line(directory: Directory) -> None:
+    root = directory(dict.fromkeys("abcd", b"1"))
+    for name in "abcd":
+        (root / name).write_bytes(b"")
+    assert command("check", cwd=root).stderr == "checksig: hint: a is empty; same for 3 other files\n"
+    (root / "d").write_bytes(b"1")
+    assert command("check", cwd=root).stderr == "".join(
+        f"checksig: hint: {name} is empty\n" for name in "abc"
+    )
+    assert command("check", "--status", cwd=root).stderr == ""
+
+
+def test_a_long_summary_for_github_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "_MARKDOWN_ROWS", 2)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page.md"))
+    (tmp_path / "SHA256SUMS").write_text("".join(f"{'0' * 64}  {name}\n" for name in "abcde"))
+    assert cli.run(["check", str(tmp_path)]) == 1
+    rows = (tmp_path / "page.md").read_text("utf-8").splitlines()[6:-1]
+    assert rows == [
+        *(f"| <code>{tmp_path}/{name}</code> | MISSING |  |".replace("_", "&#95;") for name in "ab"),
+        "| … and 3 more | | |",
+    ]
+
+
+def test_a_summary_is_appended_for_github(bad: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     (bad / "a|`b").write_bytes(b"")
     with (bad / "sha1sum.txt").open("a") as manifest:
@@ -411,10 +531,19 @@ def test_a_summary_goes_to_github(bad: Path, tmp_path: Path) -> None:
     ]
     assert "| <code>a&#124;&#96;b</code> | FAILED | is empty |" in lines
     assert "<code>sha1sum.txt</code>: line 7: no hexadecimal digest" in lines
-    page.unlink()
-    for arguments, title in ((["-x"], "stopped at the first"), (["gone"], "not verified")):
+    for arguments in (["-x"], ["gone"]):
         command("check", *arguments, cwd=bad, env={"GITHUB_STEP_SUMMARY": str(page)})
-        assert f"### checksig: {title}" in page.read_text("utf-8")
+    added = page.read_text("utf-8").splitlines()[len(lines) :]
+    assert [re.sub(r"\d of 6 files checked, \d B", "2 of 6 files checked, 2 B", line) for line in added] == [
+        "### checksig: stopped at the first bad file",
+        "",
+        "2 of 6 files checked, 2 B, 1 bad",
+        "",
+        "### checksig: not verified",
+        "",
+        "gone: No such file or directory",
+        "",
+    ]
     os.mkfifo(tmp_path / "fifo")
     for place, why in ((tmp_path, "Is a directory"), (tmp_path / "fifo", "No such device or address")):
         done = command("check", cwd=bad, env={"GITHUB_STEP_SUMMARY": str(place)})
@@ -422,10 +551,10 @@ def test_a_summary_goes_to_github(bad: Path, tmp_path: Path) -> None:
         assert f"checksig: $GITHUB_STEP_SUMMARY: {place}: {why}\n" in done.stderr
 
 
-def test_colours_are_for_those_who_want_them(directory: Directory) -> None:
+def test_colors_follow_the_option_and_the_environment(directory: Directory) -> None:
     root = directory({"a": b"1"})
     green = "\x1b[32m1 file OK\x1b[0m"
-    for arguments, env, coloured in (
+    for arguments, env, colored in (
         ([], {}, False),
         (["--color=always"], {"NO_COLOR": "1"}, True),
         (["--color=never"], {"FORCE_COLOR": "1"}, False),
@@ -433,16 +562,25 @@ def test_colours_are_for_those_who_want_them(directory: Directory) -> None:
         ([], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
         (["--json"], {"FORCE_COLOR": "1"}, False),
     ):
-        assert (green in command("check", *arguments, cwd=root, env=env).stdout) == coloured
+        done = command("check", *arguments, cwd=root, env=env)
+        assert (green in done.stdout) == ("\x1b" in done.stdout) == colored
 
 
 def test_there_is_no_bar_in_a_pipe_unless_asked_for(directory: Directory) -> None:
     root = directory({"a": b"1"})
-    assert command("check", cwd=root).stderr == ""
     assert "B/s" in command("check", "--progress", cwd=root).stderr
+    code = """
+from checksig.command import cli, terminal
+terminal._DELAY = 0  # a bar would appear at once
+assert cli.run(["check"]) == 0
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
 
 
-def test_an_output_in_another_encoding_loses_nothing(tmp_path: Path) -> None:
+def test_characters_that_the_output_cannot_encode_are_escaped(tmp_path: Path) -> None:
     (tmp_path / "日").write_text("1")
     command("create", cwd=tmp_path)
     env = {**environment(), "PYTHONIOENCODING": "ascii"}
@@ -451,7 +589,7 @@ def test_an_output_in_another_encoding_loses_nothing(tmp_path: Path) -> None:
     assert done.stdout.startswith(b"\\u65e5: OK\n1 file OK \\xb7 sha256")
 
 
-def test_version_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+def test_version_loads_neither_the_library_nor_slow_modules(tmp_path: Path) -> None:
     done = command("--version", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, f"checksig {checksig.__version__}\n")
     code = """
@@ -469,7 +607,7 @@ print(sorted(heavy & set(sys.modules)), "_checksig.so" in open("/proc/self/maps"
 
 
 @needs_library
-def test_a_damaged_installation_is_told_without_a_traceback(tmp_path: Path, package_copy: Path) -> None:
+def test_a_damaged_installation_is_reported_without_a_traceback(tmp_path: Path, package_copy: Path) -> None:
     os.truncate(package_copy / LIBRARY, 100_000)
     done = command("check", cwd=tmp_path, env={"PYTHONPATH": str(package_copy.parent)})
     assert (done.returncode, done.stdout) == (2, "")
@@ -477,7 +615,7 @@ def test_a_damaged_installation_is_told_without_a_traceback(tmp_path: Path, pack
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_version_tells_which_engine_serves_if_asked(tmp_path: Path) -> None:
+def test_version_shows_the_engine_if_asked(tmp_path: Path) -> None:
     engine = checksig.get_engine()
     for arguments in (["--version", "-v"], ["-v", "--version"]):
         done = command(*arguments, cwd=tmp_path)
@@ -499,19 +637,19 @@ def test_each_command_has_help_with_an_example(name: str, tmp_path: Path) -> Non
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_the_table_of_from_sha256sum_is_true() -> None:
+def test_the_table_in_from_sha256sum_is_true() -> None:
     if not coreutils.version():
-        pytest.skip("there is no sha256sum of coreutils here")
+        pytest.skip("sha256sum of GNU coreutils is not installed")
     text = coreutils.PAGE.read_text("utf-8")
     written = text[text.index(coreutils.BEGIN) + len(coreutils.BEGIN) : text.index(coreutils.END)]
     if f"| sha256sum {coreutils.version()} |" not in written:
-        pytest.skip(f"the page is of another sha256sum than {coreutils.version()}")
+        pytest.skip(f"the page was written with another version than {coreutils.version()}")
     rows = coreutils.rows()
     assert written.splitlines()[3:-1] == [str(row).rstrip("\n") for row in rows]
     for row in rows:
         assert (row.theirs == row.ours) == (row.differences() == []), row
         assert (row.ours.status == 0) <= (row.theirs.status == 0), "coreutils is never stricter"
-    explained = text[: text.index("Not in the table")]
+    explained = text[: text.index("The table below does not show these")]
     numbers = {number for row in rows for number in row.differences()}
     assert all(f"\n{number}. **" in explained for number in numbers)
 
@@ -526,7 +664,7 @@ def test_each_shell_gets_a_script(shell: str, tmp_path: Path) -> None:
 def completed(shell: str, script: str, tmp_path: Path) -> list[str]:
     """Run a script in a shell, with ``checksig`` on its path, and return the words it prints."""
     if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not there")
+        pytest.skip(f"{shell} is not installed")
     env = {**environment(), "PATH": install_command(tmp_path / "bin"), "HOME": str(tmp_path)}
     done = subprocess.run(
         [shell, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
@@ -551,7 +689,7 @@ def test_fish_completes(tmp_path: Path) -> None:
     assert completed("fish", script, tmp_path) == ["fail"]
 
 
-def test_zsh_takes_its_script(tmp_path: Path) -> None:
+def test_zsh_loads_its_script(tmp_path: Path) -> None:
     script = """
 autoload -Uz compinit; compinit -u
 eval "$(_CHECKSIG_COMPLETE=zsh_source checksig)"

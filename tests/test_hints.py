@@ -1,4 +1,4 @@
-"""What a small look at a bad file tells, and where none is taken."""
+"""The hints for bad files, and the files that are never examined."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def digest(content: bytes, algorithm: str = "sha256") -> str:
 
 
 def found(root: Path, entries: list[Entry]) -> dict[str, str]:
-    """Return the kinds of the hints for the bad files of a directory, by name."""
+    """Return the kinds of the hints for the bad files in a directory, by name."""
     finder = Hints(str(root), lambda: entries)
     known = {result.path: finder.find(result) for result in checksig.iter_check(root, entries)}
     return {path: hint.kind for path, hint in known.items() if hint is not None}
 
 
-def planted(root: Path, files: Mapping[str, bytes], listed: Mapping[str, bytes]) -> list[Entry]:
-    """Make files; return entries as if they held something else."""
+def write(root: Path, files: Mapping[str, bytes], listed: Mapping[str, bytes]) -> list[Entry]:
+    """Write files; return entries that list other content for them."""
     for name, content in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
@@ -54,15 +54,15 @@ def planted(root: Path, files: Mapping[str, bytes], listed: Mapping[str, bytes])
         ("d/e/a", b"", b"1", "empty"),
     ],
 )
-def test_what_the_content_tells(
+def test_the_content_of_a_bad_file_gives_a_hint(
     tmp_path: Path, name: str, content: bytes, listed: bytes, kind: str | None
 ) -> None:
-    entries = planted(tmp_path, {name: content}, {name: listed})
+    entries = write(tmp_path, {name: content}, {name: listed})
     assert found(tmp_path, entries) == ({name: kind} if kind else {})
 
 
 @pytest.mark.parametrize("algorithm", checksig.get_algorithms())
-def test_line_ends_are_told_in_each_algorithm(tmp_path: Path, algorithm: str) -> None:
+def test_line_endings_are_recognized_with_each_algorithm(tmp_path: Path, algorithm: str) -> None:
     (tmp_path / "unix").write_bytes(b"1\n2\n")
     if algorithm == "git-sha1":
         listed = digest(b"blob 4\x001\n2\n", "sha1")
@@ -80,48 +80,54 @@ def test_line_ends_are_told_in_each_algorithm(tmp_path: Path, algorithm: str) ->
     assert found(tmp_path, [Entry("unix", algorithm, listed)]) == {"unix": "line-ends"}
 
 
-def test_a_shorter_file_is_told_where_sizes_are_listed(tmp_path: Path) -> None:
+def test_a_shorter_file_is_recognized_if_sizes_are_listed(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"12")
     entries = [Entry("a", "sha256", digest(b"1234"), 4)]
     finder = Hints(str(tmp_path), lambda: entries)
     (result,) = checksig.iter_check(tmp_path, entries)
-    assert finder.find(result) == Hint("shorter", "has 2 of the 4 bytes that are listed")
+    assert finder.find(result) == Hint("shorter", "is shorter than listed: 2 of 4 bytes")
     assert found(tmp_path, [Entry("a", "sha256", digest(b"1"), 1)]) == {}
 
 
-def test_names_are_compared_without_what_means_nothing(tmp_path: Path) -> None:
-    planted(tmp_path, {"a": b"b", "b": b"b"}, {})
+def test_dot_and_empty_parts_of_names_are_ignored(tmp_path: Path) -> None:
+    write(tmp_path, {"a": b"b", "b": b"b"}, {})
     entries = [Entry(".//./a", "sha256", digest(b"a")), Entry(".//./b", "sha256", digest(b"b"))]
     (result, _) = checksig.iter_check(tmp_path, entries)
     assert Hints(str(tmp_path), lambda: entries).find(result) == Hint(
-        "other-entry", "has the bytes that are listed for b"
+        "other-entry", "matches the digest listed for b"
     )
 
 
-def test_swapped_files_are_told(tmp_path: Path) -> None:
-    entries = planted(tmp_path, {"a": b"b", "b": b"a", "c": b"c"}, {"a": b"a", "b": b"b", "c": b"c"})
+def test_swapped_files_are_recognized(tmp_path: Path) -> None:
+    entries = write(tmp_path, {"a": b"b", "b": b"a", "c": b"c"}, {"a": b"a", "b": b"b", "c": b"c"})
     assert found(tmp_path, entries) == {"a": "other-entry", "b": "other-entry"}
 
 
 @pytest.mark.parametrize(
-    ("there", "listed", "told"),
+    ("existing", "listed", "differs"),
     [
-        ("Readme", "README", True),
-        ("D/e/F", "d/E/f", True),
-        (unicodedata.normalize("NFD", "é"), "é", True),
-        ("Straße", "STRASSE", True),
-        ("a", "b", False),
+        ("Readme", "README", "case"),
+        ("D/e/F", "d/E/f", "case"),
+        (unicodedata.normalize("NFD", "é"), "é", "Unicode normalization"),
+        ("Straße", "STRASSE", "case"),
+        ("a", "b", None),
     ],
 )
-def test_a_similar_name_is_told(tmp_path: Path, there: str, listed: str, told: bool) -> None:
-    entries = planted(tmp_path, {there: b"1"}, {listed: b"1"})
-    assert found(tmp_path, entries) == ({listed: "similar-name"} if told else {})
-    if told:
-        both = [*entries, Entry(there, "sha256", digest(b"1"))]
-        assert found(tmp_path, both) == {}, "it is listed under its own name"
+def test_a_similar_name_is_recognized(
+    tmp_path: Path, existing: str, listed: str, differs: str | None
+) -> None:
+    entries = write(tmp_path, {existing: b"1"}, {listed: b"1"})
+    (result,) = checksig.iter_check(tmp_path, entries)
+    hint = Hints(str(tmp_path), lambda: entries).find(result)
+    if differs is None:
+        assert hint is None
+        return
+    assert hint == Hint("similar-name", f"exists as {existing} (different {differs})")
+    both = [*entries, Entry(existing, "sha256", digest(b"1"))]
+    assert found(tmp_path, both) == {}, "the existing name is listed too"
 
 
-def test_no_look_goes_out_of_the_directory_or_waits(tmp_path: Path) -> None:
+def test_nothing_outside_the_directory_is_examined_and_nothing_blocks(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
     (tmp_path / "out").write_bytes(b"")
@@ -129,26 +135,49 @@ def test_no_look_goes_out_of_the_directory_or_waits(tmp_path: Path) -> None:
     (root / "folder").symlink_to(tmp_path)
     os.mkfifo(root / "fifo")
     finder = Hints(str(root), list)
-    names = ("../out", "link", "folder/out", "fifo", "folder/OUT", str(tmp_path / "out"), "a/../../out")
+    names = (
+        "../out",
+        "../OUT",
+        "link",
+        "folder/out",
+        "fifo",
+        "folder/OUT",
+        str(tmp_path / "out"),
+        "a/../../out",
+    )
     for name in names:
         for status in (Status.FAILED, Status.MISSING):
             result = FileResult(name, status, "sha256", digest(b"1"), digest(b"2"), bad=True)
             assert finder.find(result) is None, name
 
 
-def test_only_so_many_files_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_files_examined_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hints, "MAX_HINTS", 2)
     names = dict.fromkeys("abcd", b"")
-    assert list(found(tmp_path, planted(tmp_path, names, dict.fromkeys("abcd", b"1")))) == ["a", "b"]
+    assert list(found(tmp_path, write(tmp_path, names, dict.fromkeys("abcd", b"1")))) == ["a", "b"]
 
 
 def test_a_long_manifest_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entries = planted(tmp_path, {"a": b"b", "b": b"a"}, {"a": b"a", "b": b"b"})
+    entries = write(tmp_path, {"a": b"b", "b": b"a"}, {"a": b"a", "b": b"b"})
     monkeypatch.setattr(hints, "MAX_ENTRIES", 1)
     assert found(tmp_path, entries) == {}
 
 
-def test_a_good_file_and_other_verdicts_have_no_hint(tmp_path: Path) -> None:
+def test_a_large_file_is_not_tried_with_other_line_endings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = write(tmp_path, {"a": b"1\r\n"}, {"a": b"1\n"})
+    monkeypatch.setattr(hints, "MAX_CONVERTED", 2)
+    assert found(tmp_path, entries) == {}
+
+
+def test_the_search_for_a_similar_name_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = write(tmp_path, {"a": b"1"}, {"A": b"1"})
+    monkeypatch.setattr(hints, "MAX_LISTED", 0)
+    assert found(tmp_path, entries) == {}
+
+
+def test_a_good_file_and_other_statuses_get_no_hint(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
     (tmp_path / "d").mkdir()
     entries = [Entry("a", "sha256", digest(b"")), Entry("d", "sha256", digest(b""))]

@@ -1,4 +1,4 @@
-"""The command in a pseudo-terminal: the bar, its width, Ctrl-C, what stays on the screen."""
+"""The command in a pseudo-terminal: the bar, its width, Ctrl-C, and what remains on the screen."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ LINES = 24
 
 
 class Terminal:
-    """A command in a pseudo-terminal, and the screen that it makes."""
+    """A command in a pseudo-terminal, and its screen."""
 
     def __init__(self, folder: Path, columns: int, *arguments: str, **env: str) -> None:
         self.screen = pyte.Screen(columns, LINES)
         self.text = b""
-        self.seen: set[str] = set()  # all that ever stood in a line of the screen
+        self.seen: set[str] = set()  # every line that was ever on the screen
         self._stream = pyte.ByteStream(self.screen)
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
@@ -60,7 +60,7 @@ class Terminal:
         os.write(self._master, text)
 
     def finish(self, seconds: float = 60) -> tuple[int, list[str]]:
-        """Read to the end; return the exit status and the lines that are left on the screen."""
+        """Read to the end; return the exit status and the lines that remain on the screen."""
         end = time.monotonic() + seconds
         while self._read(end):
             pass
@@ -68,7 +68,7 @@ class Terminal:
         return status, [line.rstrip() for line in self.screen.display if line.strip()]
 
     def close(self) -> None:
-        """End the command, if it goes on."""
+        """End the command if it still runs."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -90,7 +90,7 @@ class Terminal:
 
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
-    """Return a directory of a bad file and then some that take for ever to read."""
+    """Return a directory with a bad file, then two files that take too long to read."""
     nothing = hashlib.sha1(b"").hexdigest()
     (tmp_path / "bad").write_text("1")
     for number in range(2):
@@ -111,7 +111,7 @@ def good(tmp_path: Path) -> Path:
 
 @contextlib.contextmanager
 def terminal(folder: Path, columns: int, *arguments: str, **env: str) -> Iterator[Terminal]:
-    """Run a command in a terminal, and end it."""
+    """Run a command in a terminal; end it at the exit."""
     running = Terminal(folder, columns, *arguments, **env)
     try:
         yield running
@@ -120,7 +120,7 @@ def terminal(folder: Path, columns: int, *arguments: str, **env: str) -> Iterato
 
 
 @pytest.mark.parametrize("columns", [60, 100])
-def test_the_bar_has_bytes_rate_time_left_and_failures_and_ctrl_c_ends_it(large: Path, columns: int) -> None:
+def test_the_bar_shows_bytes_rate_time_left_and_bad_files_until_ctrl_c(large: Path, columns: int) -> None:
     with terminal(large, columns, "check") as running:
         running.wait_for(r"\d%.*/2\.20TB? \[\d\d:\d\d<.*B/s")
         running.wait_for("^bad: FAILED")
@@ -132,12 +132,11 @@ def test_the_bar_has_bytes_rate_time_left_and_failures_and_ctrl_c_ends_it(large:
         status, lines = running.finish()
     assert status == 130
     assert lines[0] == "bad: FAILED"
-    assert re.fullmatch(
-        r"checksig: interrupted: [01] of 3 files checked, .*B, 1 no ?t OK", " ".join(lines[1:])
-    )
+    message = "".join(lines[1:]).replace(" ", "")  # the terminal wraps it anywhere
+    assert re.fullmatch(r"checksig:interrupted:[01]of3fileschecked,.*B,1bad", message)
 
 
-def test_columns_is_the_width_of_the_bar(large: Path) -> None:
+def test_columns_sets_the_width_of_the_bar(large: Path) -> None:
     with terminal(large, 100, "check", COLUMNS="50") as running:
         running.wait_for("B/s")
         bars = [line for line in running.seen if "B/s" in line]
@@ -145,7 +144,7 @@ def test_columns_is_the_width_of_the_bar(large: Path) -> None:
     assert max(map(len, bars)) <= 50
 
 
-def test_a_short_run_shows_no_bar_and_colours(good: Path) -> None:
+def test_a_short_run_shows_colors_and_no_bar(good: Path) -> None:
     with terminal(good, 100, "check", "-v") as running:
         status, lines = running.finish()
     assert status == 0
@@ -156,24 +155,31 @@ def test_a_short_run_shows_no_bar_and_colours(good: Path) -> None:
     assert not any("B/s" in line for line in running.seen)
 
 
-def test_no_color_and_no_progress_are_heard(good: Path) -> None:
-    with terminal(good, 100, "check", "--no-progress", NO_COLOR="1") as running:
+def test_no_color_and_no_progress_turn_off_colors_and_the_bar(large: Path) -> None:
+    with terminal(large, 100, "check", "--no-progress", NO_COLOR="1") as running:
+        running.wait_for("^bad: FAILED")
+        time.sleep(1)  # a bar would appear
+        running.type(b"\x03")
         status, _ = running.finish()
-    assert status == 0
+    assert status == 130
     assert b"\x1b" not in running.text
+    assert b"B/s" not in running.text
 
 
-def test_lines_stay_whole_while_there_is_a_bar(tmp_path: Path) -> None:
-    names = [f"file{number}" for number in range(18)]
+def test_lines_stay_whole_while_the_bar_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "slow").touch()
+    os.truncate(tmp_path / "slow", 1 << 29)
+    names = ["slow", *(f"file{number}" for number in range(18))]
     (tmp_path / "sha1sum.txt").write_text("".join(f"{'0' * 40}  {name}\n" for name in names))
-    with terminal(tmp_path, 100, "check", "--progress") as running:
+    with terminal(tmp_path, 160, "check", "--progress") as running:
         status, lines = running.finish()
     assert status == 1
-    assert lines[:-1] == [f"{name}: MISSING" for name in names]
-    assert lines[-1].startswith("18 of 18 files missing · ")
+    assert any("B/s" in line and "FAILED" not in line for line in running.seen)
+    assert lines[:-1] == ["slow: FAILED", *(f"{name}: MISSING" for name in names[1:])]
+    assert lines[-1].startswith("1 of 19 files FAILED, 18 missing · ")
 
 
-def test_ctrl_c_leaves_the_old_manifest(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_the_old_manifest_alone(tmp_path: Path) -> None:
     (tmp_path / "large").touch()
     os.truncate(tmp_path / "large", 1 << 40)
     (tmp_path / "SHA256SUMS").write_text("old\n")
@@ -187,7 +193,7 @@ def test_ctrl_c_leaves_the_old_manifest(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["SHA256SUMS", "large"]
 
 
-def test_ctrl_c_with_json_says_that_it_is_not_complete(large: Path) -> None:
+def test_the_json_summary_after_ctrl_c_is_not_complete(large: Path) -> None:
     with terminal(large, 400, "check", "--json", "--no-progress") as running:
         running.wait_for('"path": "bad"')
         running.type(b"\x03")
@@ -195,3 +201,12 @@ def test_ctrl_c_with_json_says_that_it_is_not_complete(large: Path) -> None:
     assert status == 130
     assert '"complete": false, "ok": false, "files": 3' in lines[-2]
     assert lines[-1].startswith("checksig: interrupted: ")
+
+
+def test_ctrl_c_ends_a_wait_for_standard_input(tmp_path: Path) -> None:
+    with terminal(tmp_path, 100, "check", "-") as running:
+        time.sleep(1)  # until it reads
+        running.type(b"\x03")
+        status, lines = running.finish()
+    assert status == 130
+    assert lines[-1].endswith("checksig: interrupted")

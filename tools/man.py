@@ -1,4 +1,4 @@
-"""Writes the man pages, docs/man/*.1, from the help of the commands.
+"""Writes the man pages, docs/man/*.1, from the help texts of the commands.
 
 python tools/man.py [FOLDER]
 """
@@ -19,13 +19,13 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "man"
 EXIT_STATUS = """.SH EXIT STATUS
 .TP
 0
-All is well, and something was verified.
+All is well, and something was verified. For diff: nothing differs.
 .TP
 1
-A file is not OK, or differs.
+A file is bad. For diff: something differs.
 .TP
 2
-It could not be done, or not wholly.
+An error: bad usage, unusable manifest, bad manifest line, nothing verified, or output lost.
 .TP
 130
 Interrupted.
@@ -33,19 +33,19 @@ Interrupted.
 
 
 def write(folder: Path) -> None:
-    """Write all pages into a folder, which is made."""
+    """Write all pages into a folder; create it if necessary."""
     folder.mkdir(parents=True, exist_ok=True)
     write_man_pages("checksig", commands, version=checksig.__version__, target_dir=str(folder))
     for command in [commands, *commands.commands.values()]:
         name = "checksig" if command is commands else f"checksig-{command.name}"
         page = folder / f"{name}.1"
-        # A date would differ from day to day; the version tells the age.
+        # Without the date, which would change every day.
         text = re.sub(r'^(\.TH "[^"]*" "1") "[^"]*"', r'\1 ""', page.read_text("utf-8"))
         page.write_text(text.rstrip("\n") + "\n" + examples(command) + EXIT_STATUS, "utf-8")
 
 
 def examples(command: click.Command) -> str:
-    """Return the examples of a command's help as a section."""
+    """Return the examples in the help text of a command as a section."""
     lines = (command.epilog or "").replace("\b\nExamples:\n", "").splitlines()
     shown = "\n.br\n".join(line.strip().replace("-", "\\-").replace("'", "\\(aq") for line in lines)
     return f".SH EXAMPLES\n{shown}\n"

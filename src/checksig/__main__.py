@@ -6,12 +6,12 @@ import sys
 
 
 def main() -> None:
-    """Run the command and end the process with its exit status."""
+    """Run the command, and exit with its exit status."""
     try:
         from checksig.command.cli import run
 
         status = run()
-    except KeyboardInterrupt:  # while modules were imported
+    except KeyboardInterrupt:  # while modules were being imported
         status = 130
     sys.exit(status)
 

@@ -1,4 +1,4 @@
-"""A run of ``checksig check``: what is verified, in which order, and the exit status."""
+"""One run of ``checksig check``: what it verifies, in which order, and its exit status."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import BinaryIO
 
 import click
@@ -18,7 +19,7 @@ from checksig.command.hints import Hints
 from checksig.command.output import (
     FAIL_FAST,
     INTERRUPTED,
-    Found,
+    Findings,
     JsonPrinter,
     Printer,
     TextPrinter,
@@ -31,14 +32,21 @@ from checksig.command.terminal import Out, progress_bar, wants_color
 from checksig.errors import ChecksigError
 from checksig.report import Progress, Report
 
-GOOD, BAD, TROUBLE, CANCELLED = 0, 1, 2, 130
-
 _KEPT = 1000  # bad files of a directory that are kept for hints and Markdown
+
+
+class ExitStatus(IntEnum):
+    """The exit status of the command."""
+
+    OK = 0  # all is well, and something was verified; for diff: nothing differs
+    BAD = 1  # a file is bad; for diff: something differs
+    ERROR = 2  # bad usage, unusable manifest, bad manifest line, nothing verified, or output lost
+    INTERRUPTED = 130
 
 
 @dataclass(kw_only=True)
 class Check:
-    """One run of ``checksig check``; its options are the attributes."""
+    """One run of ``checksig check``; its attributes are the options."""
 
     paths: tuple[str, ...]
     manifest: str | None
@@ -60,54 +68,52 @@ class Check:
 
     def __post_init__(self) -> None:
         if self.manifest is not None and len(self.paths) > 1:
-            raise click.UsageError("-m/--manifest goes with one PATH")
+            raise click.UsageError("-m/--manifest allows only one PATH")
         if [*self.paths, self.manifest].count("-") > 1:
-            raise click.UsageError("standard input holds one manifest")
-        self.out = Out(wants_color(self.color) and not self.as_json)
+            raise click.UsageError("only one manifest can be read from standard input")
+        self.out = Out(wants_color(self.color))
         if self.as_json and self.lines != "status":
             self.printer = JsonPrinter(self.out)
         else:
-            shown = {"results": self.lines != "status", "last": self.lines not in ("status", "quiet")}
+            shown = {"results": self.lines != "status", "summary": self.lines not in ("status", "quiet")}
             self.printer = TextPrinter(self.out, **shown, warn=self.warn)
 
-    def run(self) -> int:
-        """Verify all that is to be verified, and return the exit status."""
+    def run(self) -> ExitStatus:
+        """Verify each path, and return the exit status."""
         statuses = []
         for path in self.paths or (".",):
             statuses.append(self._check(path))
-            if statuses[-1] == CANCELLED:
-                return CANCELLED
-            if self.fail_fast and statuses[-1] == BAD:
+            if statuses[-1] == ExitStatus.INTERRUPTED:
+                return ExitStatus.INTERRUPTED
+            if self.fail_fast and statuses[-1] == ExitStatus.BAD:
                 break
-        if self.strict and TROUBLE in statuses:
-            return TROUBLE
-        return BAD if BAD in statuses else max(statuses)
+        if self.strict and ExitStatus.ERROR in statuses:
+            return ExitStatus.ERROR
+        return ExitStatus.BAD if ExitStatus.BAD in statuses else max(statuses)
 
-    def _check(self, path: str) -> int:
-        results, stopped = None, None
+    def _check(self, path: str) -> ExitStatus:
+        """Verify what one PATH stands for."""
+        results, why = None, None
         try:
             target = Target.of(path, self.manifest, self.format, self.algorithm)
-            found = Found(target.root, self.shard)
+            findings = Findings(target.root, self.shard)
             with progress_bar(self.out, False if self.lines == "status" else self.progress) as draw:
                 results = self._start(target, draw)
-                stopped = self._take(results, found, Hints(target.root, target.entries))
+                why = self._take(results, findings, Hints(target.root, target.entries))
         except KeyboardInterrupt:
-            stopped = INTERRUPTED
+            why = INTERRUPTED
         except (ChecksigError, OSError) as error:
             self.printer.error(path, describe(error))
-            self._tell_github(markdown_note("not verified", describe(error)))
-            return TROUBLE
+            self._add_to_step_summary(markdown_note("not verified", describe(error)))
+            return ExitStatus.ERROR
         except ValueError as error:
             raise click.UsageError(str(error)) from error
         if results is None:
             raise KeyboardInterrupt
-        if stopped is not None:
-            results.close()
-            self.printer.stop(found, results.progress, stopped)
-            self._tell_github(markdown_note(stopped, so_far(results.progress, found.bad)))
-            return CANCELLED if stopped == INTERRUPTED else BAD
+        if why is not None:
+            return self._stop(results, findings, why)
         assert results.report is not None, "a verification that ended has a report"
-        return self._end(found, results.report)
+        return self._end(findings, results.report)
 
     def _start(self, target: Target, draw: Callable[[Progress], object] | None) -> Results:
         return checksig.iter_check(
@@ -123,16 +129,16 @@ class Check:
             only_bad=self.lines != "verbose" and not (self.as_json and self.lines is None),
         )
 
-    def _take(self, results: Results, found: Found, hints: Hints) -> str | None:
-        """Show results as they come; return why they were not all taken."""
+    def _take(self, results: Results, findings: Findings, hints: Hints) -> str | None:
+        """Show results as they arrive; return why it stopped early, or None."""
         for result in results:
-            if results.report is not None:  # what follows is in the report
+            if results.report is not None:  # the rest is in the report
                 break
             hint = None if self.lines == "status" else hints.find(result)
             if result.bad:
-                found.add(result, hint, _KEPT)
+                findings.add(result, hint, _KEPT)
             if result.bad or self.as_json or not self._is_ignored(result.status):
-                self.printer.result(found.root, result, hint)
+                self.printer.result(findings.root, result, hint)
             if result.bad and self.fail_fast:
                 return FAIL_FAST
         return None
@@ -140,36 +146,34 @@ class Check:
     def _is_ignored(self, status: checksig.Status) -> bool:
         return self.ignore_missing and status is checksig.Status.MISSING
 
-    def _end(self, found: Found, report: Report) -> int:
-        self.printer.end(found, report)
-        self._tell_github(markdown(found, report))
-        if report.ok:
-            return GOOD
-        if found.bad and not (self.strict and report.bad_line_count):
-            return BAD
-        return TROUBLE
+    def _stop(self, results: Results, findings: Findings, why: str) -> ExitStatus:
+        results.close()
+        self.printer.stop(findings, results.progress, why)
+        self._add_to_step_summary(markdown_note(why, so_far(results.progress, findings.bad)))
+        return ExitStatus.INTERRUPTED if why == INTERRUPTED else ExitStatus.BAD
 
-    def _tell_github(self, text: str) -> None:
-        """Add Markdown to the summary of a job of GitHub Actions, if this is one."""
+    def _end(self, findings: Findings, report: Report) -> ExitStatus:
+        self.printer.end(findings, report)
+        self._add_to_step_summary(markdown(findings, report))
+        if report.ok:
+            return ExitStatus.OK
+        if findings.bad and not (self.strict and report.bad_line_count):
+            return ExitStatus.BAD
+        return ExitStatus.ERROR
+
+    def _add_to_step_summary(self, text: str) -> None:
+        """Append Markdown to the job summary of GitHub Actions, if the environment names one."""
         if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             try:
-                with open(step_summary, "a", encoding="utf-8", opener=_without_waiting) as file:
+                with open(step_summary, "a", encoding="utf-8", opener=_without_blocking) as file:
                     file.write(text)
             except OSError as error:
                 self.out.complain(f"$GITHUB_STEP_SUMMARY: {describe(error)}")
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file for :func:`open`; one that nobody reads, such as a FIFO, is an OSError."""
+def _without_blocking(path: str, flags: int) -> int:
+    """Open a file for :func:`open`; raise OSError for a FIFO that nobody reads."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
-
-
-def _standard_input() -> bytes:
-    """Return what standard input holds, up to what makes a manifest too large."""
-    try:
-        return read_content(sys.stdin.buffer)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, "<stdin>") from None
 
 
 @dataclass
@@ -178,42 +182,48 @@ class Target:
 
     Attributes:
         root: the directory.
-        path: of the manifest; None: the directory has it.
-        text: what the manifest on standard input says; None: it is not there.
-        format: as the user says.
-        algorithm: as the user says.
+        path: the manifest. None: the manifests in the directory.
+        content: the content of a manifest on standard input, else None.
+        format: the format that the user named, if any.
+        algorithm: the algorithm that the user named, if any.
     """
 
     root: str
     path: str | None
-    text: bytes | None
+    content: bytes | None
     format: str | None
     algorithm: str | None
 
     @classmethod
     def of(cls, path: str, manifest: str | None, format: str | None, algorithm: str | None) -> Target:
-        """Return what a PATH and -m stand for."""
+        """Return what a PATH and the value of -m stand for."""
         root, file = path, manifest
         if path == "-" or not os.path.isdir(path):
             if manifest is not None:
-                raise click.UsageError(f"with -m/--manifest PATH is a directory, and {path!r} is none")
+                raise click.UsageError(f"with -m/--manifest, PATH must be a directory, but {path!r} is not")
             root, file = os.path.dirname(path) or ".", path
-        text = None
-        if file == "-":
-            if sys.stdin is None:
-                raise click.UsageError("standard input is closed")
-            text = _standard_input()
-        return cls(root, file, text, format, algorithm)
+        content = _standard_input() if file == "-" else None
+        return cls(root, file, content, format, algorithm)
 
     def manifest(self) -> str | BinaryIO | None:
         """Return the manifest as :func:`checksig.check` takes it."""
-        if self.text is None:
+        if self.content is None:
             return self.path
-        file = io.BytesIO(self.text)
+        file = io.BytesIO(self.content)
         file.name = "<stdin>"
         return file
 
     def entries(self) -> Entries:
-        """Return the manifest's entries."""
+        """Return the entries of the manifest."""
         source = self.manifest() or self.root
         return checksig.read_manifest(source, format=self.format, algorithm=self.algorithm)
+
+
+def _standard_input() -> bytes:
+    """Return the content of standard input, up to a limit beyond which a manifest is too large."""
+    if sys.stdin is None:
+        raise click.UsageError("standard input is closed")
+    try:
+        return read_content(sys.stdin.buffer)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "<stdin>") from None

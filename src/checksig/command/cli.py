@@ -1,8 +1,7 @@
-"""The command ``checksig``.
+"""The command ``checksig``: its commands and options, and how the process ends.
 
-Exit status: 0, all is well; 1, a file is not OK, or differs; 2, it could not be done;
-130, it was interrupted. It is 0 only if something was verified, and everything that
-was to be written to standard output was.
+The exit status is 0 only if something was verified and all output reached standard output; see
+:class:`checksig.command.check.ExitStatus`.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from click.shell_completion import CompletionItem
 import checksig
 from checksig._read import Entries
 from checksig._text import count, duration, place, printable
-from checksig.command.check import BAD, CANCELLED, GOOD, TROUBLE, Check, Target
+from checksig.command.check import Check, ExitStatus, Target
 from checksig.command.output import JsonPrinter, TextPrinter, cause, describe
-from checksig.command.terminal import Out, OutputError, complain, failing, progress_bar, wants_color
+from checksig.command.terminal import Out, OutputError, complain, flush, progress_bar, wants_color
 from checksig.errors import ChecksigError, ManifestError
 from checksig.report import Changes, Progress
 
@@ -34,8 +33,108 @@ _FORMATS = ("gnu", "bagit", "sfv", "pooch", "hashdeep", "record", "sidecar")
 _WRITTEN = ("gnu", "tag", "sfv", "bagit")
 
 
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status.
+
+    Args:
+        arguments: the arguments of the command line. None: those of the process.
+    """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    status = _run_and_flush(arguments)
+    try:
+        sys.stderr.flush()
+    except OSError:  # Python would flush again when it exits, and change the exit status
+        _discard(sys.stderr)
+    return int(status)
+
+
+def _run_and_flush(arguments: list[str] | None) -> int:
+    """Run the command; a failure of standard output is an error."""
+    if sys.stdout is None:
+        return _fail("standard output is closed")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = _dispatch(arguments)
+        flush()
+        return status
+    except OutputError as error:
+        return _output_lost(error.__cause__)
+    except OSError as error:  # click's, when it prints a help text
+        return _output_lost(error)
+
+
+def _dispatch(arguments: list[str] | None) -> int:
+    """Let click run the command; make its exceptions messages and exit statuses."""
+    try:
+        status = main.main(args=arguments, prog_name="checksig", standalone_mode=False)
+        return ExitStatus.OK if status is None else int(status)
+    except click.UsageError as error:
+        with contextlib.suppress(OSError):
+            error.show()
+        return ExitStatus.ERROR
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except ImportError as error:  # a damaged installation
+        return _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return ExitStatus.INTERRUPTED
+
+
+def _fail(message: str) -> ExitStatus:
+    complain(message)
+    return ExitStatus.ERROR
+
+
+def _output_lost(error: BaseException | None) -> ExitStatus:
+    """Report that standard output cannot be written to, unless the reader closed the pipe."""
+    _discard(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        return ExitStatus.ERROR
+    return _fail(f"standard output: {cause(error)}")
+
+
+def _discard(stream: TextIO) -> None:
+    """Redirect a stream to the null device, with what it has not flushed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@dataclass
+class Run:
+    """A run of a command other than ``check``: what draws its progress, and its exit status."""
+
+    draw: Callable[[Progress], object] | None = None
+    status: ExitStatus = ExitStatus.ERROR
+
+
+@contextlib.contextmanager
+def _running(out: Out, progress: bool | None, interrupted: str) -> Iterator[Run]:
+    """Show a progress bar; make exceptions messages and exit statuses.
+
+    Args:
+        out: what writes lines meanwhile.
+        progress: whether to show a bar. None: if standard error is a terminal.
+        interrupted: the message after Ctrl-C.
+    """
+    current = Run()
+    try:
+        with progress_bar(out, progress) as current.draw:
+            yield current
+    except KeyboardInterrupt:
+        out.complain(f"interrupted: {interrupted}")
+        current.status = ExitStatus.INTERRUPTED
+    except (ChecksigError, OSError) as error:
+        out.complain(describe(error))
+        current.status = ExitStatus.ERROR
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
 class Commands(click.Group):
-    """The commands; a path in place of one is told how to go on."""
+    """The commands. For a path in place of a command, the error says how to verify it."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -43,152 +142,79 @@ class Commands(click.Group):
         """Find the command; raise UsageError if there is none of that name."""
         if self.get_command(ctx, args[0]) is None and os.path.lexists(args[0]):
             name = printable(shlex.quote(args[0]))
-            raise click.UsageError(f"{name} is no command; to verify it: checksig check {name}", ctx)
+            raise click.UsageError(f"{name} is not a command; to verify it, run: checksig check {name}", ctx)
         return super().resolve_command(ctx, args)
 
 
-def run(arguments: list[str] | None = None) -> int:
-    """Run the command and return its exit status.
-
-    Args:
-        arguments: those of the command line. None: the process's own.
-    """
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    status = _guarded(arguments)
-    try:
-        sys.stderr.flush()
-    except OSError:  # when Python ends it would try again, and change the status
-        _discard(sys.stderr)
-    return status
-
-
-def _guarded(arguments: list[str] | None) -> int:
-    if sys.stdout is None:
-        return _fail("standard output is closed")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        status = _run(arguments)
-        with failing():
-            sys.stdout.flush()
-        return status
-    except OutputError as error:
-        return _lost(error.__cause__)
-    except OSError as error:  # of a help text
-        return _lost(error)
-
-
-def _run(arguments: list[str] | None) -> int:
-    try:
-        status = main.main(args=arguments, prog_name="checksig", standalone_mode=False)
-        return GOOD if status is None else int(status)
-    except click.UsageError as error:
-        with contextlib.suppress(OSError):
-            error.show()
-        return TROUBLE
-    except click.ClickException as error:
-        return _fail(error.format_message())
-    except ImportError as error:  # a damaged installation
-        return _fail(str(error))
-    except (click.Abort, KeyboardInterrupt):
-        complain("interrupted")
-        return CANCELLED
-
-
-def _fail(message: str) -> int:
-    complain(message)
-    return TROUBLE
-
-
-def _lost(error: BaseException | None) -> int:
-    """Tell that standard output cannot be written to; who has closed a pipe need not be told."""
-    _discard(sys.stdout)
-    if isinstance(error, BrokenPipeError):
-        return TROUBLE
-    return _fail(f"standard output: {cause(error)}")
-
-
-def _discard(stream: TextIO) -> None:
-    """Let what is still to be flushed, and all that comes, go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-@dataclass
-class Work:
-    """A piece of work under way: what shows its progress, and its exit status."""
-
-    draw: Callable[[Progress], object] | None = None
-    status: int = TROUBLE
-
-
-@contextlib.contextmanager
-def _working(out: Out, progress: bool | None, interrupted: str) -> Iterator[Work]:
-    """Show progress; and make an exception a message and an exit status.
-
-    Args:
-        out: what is written meanwhile.
-        progress: whether a bar is wanted; None: on a terminal.
-        interrupted: what to say of Ctrl-C.
-    """
-    work = Work()
-    try:
-        with progress_bar(out, progress) as work.draw:
-            yield work
-    except KeyboardInterrupt:
-        out.complain(f"interrupted: {interrupted}")
-        work.status = CANCELLED
-    except (ChecksigError, OSError) as error:
-        out.complain(describe(error))
-        work.status = TROUBLE
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-
-
-def _algorithms(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _complete_algorithm(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the name of an algorithm."""
     return [CompletionItem(name) for name in checksig.get_algorithms() if name.startswith(incomplete)]
 
 
 def _shard(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    """Return K and N of K/N."""
+    """Return (K, N) for ``K/N``."""
     if value is None:
         return None
     number, _, of = value.partition("/")
     if not (
         value.isascii() and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) < 1 << 31
     ):
-        raise click.BadParameter(f"{value!r} is not K/N with K from 1 to N, as 3/8", ctx, param)
+        raise click.BadParameter(f"{value!r} is not K/N with K from 1 to N, such as 3/8", ctx, param)
     return int(number), int(of)
 
 
-# Whether a path can be read is found out where it is read.
+# An unreadable path is reported where it is read, not here.
 _path, _path_or_dash = click.Path(readable=False), click.Path(readable=False, allow_dash=True)
 _directory = click.argument("directory", metavar="[DIR]", default=".", type=_path)
-_manifest = click.option("-m", "--manifest", metavar="FILE", type=_path, help="The manifest.")
-_algorithm = click.option(
-    "-a", "--algorithm", metavar="NAME", shell_complete=_algorithms, help="Of the digests, such as sha256."
-)
+_manifest = click.option("-m", "--manifest", metavar="FILE", type=_path, help="Use FILE as the manifest.")
 _workers = click.option(
-    "-j", "--workers", metavar="N", type=click.IntRange(1, 256), help="Read N files at once, at most 256."
+    "-j",
+    "--workers",
+    metavar="N",
+    type=click.IntRange(1, 256),
+    help="Read N files at once [default: automatic].",
 )
 _progress = click.option(
-    "--progress/--no-progress", default=None, help="Show a bar on stderr. [default: if that is a terminal]"
+    "--progress/--no-progress",
+    default=None,
+    help="Show a progress bar on standard error [default: if it is a terminal].",
 )
 _color = click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output."
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="When to color the output [default: auto].",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Write JSON Lines, as docs/json.md tells.")
-_include = click.option("--include", metavar="PATTERN", multiple=True, help="List only files that match.")
-_exclude = click.option("--exclude", metavar="PATTERN", multiple=True, help="Do not list files that match.")
-_symlinks = click.option("--follow-symlinks", is_flag=True, help="List symlinks to files, too.")
+_json = click.option("--json", "as_json", is_flag=True, help="Write JSON Lines; see docs/json.md.")
+_include = click.option(
+    "--include", metavar="PATTERN", multiple=True, help="List only files that match PATTERN (repeatable)."
+)
+_exclude = click.option(
+    "--exclude", metavar="PATTERN", multiple=True, help="Do not list files that match PATTERN (repeatable)."
+)
+_symlinks = click.option("--follow-symlinks", is_flag=True, help="Also list symlinks to files.")
+
+
+def _algorithm(text: str) -> Callable[..., Any]:
+    return click.option("-a", "--algorithm", metavar="NAME", shell_complete=_complete_algorithm, help=text)
 
 
 def _format(names: tuple[str, ...], text: str, default: str | None = None) -> Callable[..., Any]:
     return click.option(
         "-f", "--format", type=click.Choice(names), metavar="NAME", default=default, help=text
     )
+
+
+_detected_algorithm = _algorithm("Digest algorithm, such as sha256 [default: detected].")
+_detected_format = _format(_FORMATS, f"Manifest format: {', '.join(_FORMATS)} [default: detected].")
+
+
+def _update_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the argument and options of ``update`` and ``diff``."""
+    options = (_directory, _manifest, _include, _exclude, _symlinks, _workers, _json, _progress, _color)
+    for option in reversed(options):
+        function = option(function)
+    return function
 
 
 def _example(*lines: str) -> str:
@@ -203,27 +229,27 @@ def _example(*lines: str) -> str:
     epilog=_example("checksig check", "checksig check data/SHA256SUMS", "checksig create data"),
 )
 @click.option("--version", is_flag=True, help="Show the version and exit.")
-@click.option("-v", "--verbose", is_flag=True, help="With --version, tell which engine serves, and why.")
+@click.option("-v", "--verbose", is_flag=True, help="With --version, also show which engine is used and why.")
 @click.pass_context
 def main(ctx: click.Context, version: bool, verbose: bool) -> None:
-    """Prove that every file of a directory is what its checksum manifest says."""
+    """Prove that every file in a directory is what its checksum manifest says."""
     if version:
         ctx.exit(_version(verbose))
     if ctx.invoked_subcommand is None:
         raise NoArgsIsHelpError(ctx)
     if verbose:
-        raise click.UsageError("-v/--verbose goes with --version, or behind a command", ctx)
+        raise click.UsageError("-v/--verbose must follow a command or accompany --version", ctx)
 
 
 def _version(verbose: bool) -> int:
     out = Out(color=False)
-    with _working(out, False, "no engine was chosen") as work:
+    with _running(out, False, "no engine was chosen") as current:
         out.line(f"checksig {checksig.__version__}")
         if verbose:
             engine = checksig.get_engine()
             out.line(f"engine: {engine.name} ({engine.reason})")
-        work.status = GOOD
-    return work.status
+        current.status = ExitStatus.OK
+    return current.status
 
 
 @main.command(
@@ -236,35 +262,44 @@ def _version(verbose: bool) -> int:
 )
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=_path_or_dash)
 @_manifest
-@_algorithm
-@_format(_FORMATS, f"Of the manifest: {', '.join(_FORMATS)}.")
+@_detected_algorithm
+@_detected_format
 @_workers
-@click.option("--ignore-missing", is_flag=True, help="A file that is not there is not bad.")
+@click.option("--ignore-missing", is_flag=True, help="Do not treat missing files as bad.")
 @click.option(
     "--extra",
     type=click.Choice(["ignore", "report", "fail"]),
     default="ignore",
-    help="What files are that no manifest lists.",
+    help="How to treat files that no manifest lists [default: ignore].",
 )
-@click.option("-x", "--fail-fast", is_flag=True, help="Stop at the first file that is not OK.")
-@click.option("-q", "--quiet", "lines", flag_value="quiet", help="Write no last line.")
-@click.option("--status", "lines", flag_value="status", help="Write nothing; the exit status tells.")
-@click.option("-v", "--verbose", "lines", flag_value="verbose", help="Write the lines of good files, too.")
-@click.option("-w", "--warn", is_flag=True, help="Name each bad line of a manifest, not just the first.")
-@click.option("--strict", is_flag=True, help="Exit with 2 for a bad line, even if a file is not OK.")
+@click.option("-x", "--fail-fast", is_flag=True, help="Stop at the first bad file.")
+@click.option(
+    "-q",
+    "--quiet",
+    "lines",
+    flag_value="quiet",
+    help="Do not print the summary line; with --json, omit good files instead.",
+)
+@click.option("--status", "lines", flag_value="status", help="Print no results; only set the exit status.")
+@click.option("-v", "--verbose", "lines", flag_value="verbose", help="Also print a line for each good file.")
+@click.option(
+    "-w", "--warn", is_flag=True, help="Report the first 20 bad lines of each manifest, not only one."
+)
+@click.option("--strict", is_flag=True, help="Exit with status 2 for a bad line, even if a file is bad too.")
 @_json
-@click.option("--shard", metavar="K/N", callback=_shard, help="Verify every N-th file, from the K-th on.")
+@click.option("--shard", metavar="K/N", callback=_shard, help="Verify every Nth file, starting with the Kth.")
 @_progress
 @_color
 def check(**options: Any) -> int:
     """Verify files against checksum manifests.
 
-    PATH is a directory, a manifest (whose files lie beside it), or - for a manifest on
-    standard input, whose files are looked for here. Without PATH it is this directory.
+    PATH is a directory, a manifest, or - for a manifest on standard input (default: the current
+    directory). File names are relative to the directory of the manifest; with -m, to PATH; for
+    standard input, to the current directory.
 
-    A line is written for each file that is not OK, and a last one that sums up. Exit status:
-    0, all is well; 1, a file is not OK; 2, it could not be done, nothing was verified, or a
-    line of a manifest is bad; 130, interrupted.
+    The output is a line for each file that is not OK, then a summary line. Exit status: 0, all is
+    well and something was verified; 1, a file is bad; 2, an error: bad usage, unusable manifest,
+    bad manifest line, nothing verified, or output lost; 130, interrupted.
     """
     return Check(**options).run()
 
@@ -272,67 +307,60 @@ def check(**options: Any) -> int:
 @main.command(epilog=_example("checksig create data", "checksig create -a blake3 --exclude '*.tmp' data"))
 @_directory
 @_manifest
-@_algorithm
-@_format(_WRITTEN, "Of the manifest: gnu (default), tag, sfv, or bagit, which makes a bag.", "gnu")
+@_algorithm("Digest algorithm [default: sha256].")
+@_format(_WRITTEN, "Manifest format: gnu, tag, sfv, or bagit to make a bag [default: gnu].", "gnu")
 @_include
 @_exclude
 @_symlinks
-@click.option("--overwrite", is_flag=True, help="Replace a manifest that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing manifest.")
 @_workers
 @_progress
 @_color
 def create(directory: str, workers: int | None, progress: bool | None, color: str, **options: Any) -> int:
     """Write a manifest of a directory's files.
 
-    Listed is every regular file in DIR (default: this directory) and below it, but no
-    manifest of DIR's own. The manifest is SHA256SUMS in DIR, or as -a and -m say. It appears
-    complete, or not at all.
+    Every regular file in DIR (default: the current directory) and below it is listed, except the
+    manifests in DIR itself. The manifest is SHA256SUMS in DIR unless -m, -a or -f says otherwise.
+    It is written atomically.
     """
     out = Out(wants_color(color))
-    with _working(out, progress, "no manifest was written") as work:
+    with _running(out, progress, "no manifest was written") as current:
         start = time.monotonic()
-        written = checksig.create(directory, workers=workers, progress=work.draw, **options)
+        written = checksig.create(directory, workers=workers, progress=current.draw, **options)
         took = duration(time.monotonic() - start)
         listed = f"{count(written.entries, 'file')} listed"
         path = place(written.path)
         out.line(f"{out.paint(listed, 'green')} · {', '.join(written.algorithms)} · {took} · {path}")
-        work.status = GOOD
-    return work.status
-
-
-def _changing(function: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the options of update and diff."""
-    options = (_directory, _manifest, _include, _exclude, _symlinks, _workers, _json, _progress, _color)
-    for option in reversed(options):
-        function = option(function)
-    return function
+        current.status = ExitStatus.OK
+    return current.status
 
 
 @main.command(epilog=_example("checksig update data"))
-@_changing
+@_update_options
 def update(**options: Any) -> int:
     """Bring a manifest up to date.
 
-    What is new is added, what is gone is dropped, what was touched is hashed. What was not
-    touched is not read: 'checksig diff' reads every file.
+    New files are added and deleted files are removed. Files are hashed again if they were
+    touched since the manifest was written, or if their size is not the listed one. Other files
+    are not read; 'checksig diff' reads every file.
     """
-    return _change(checksig.update, GOOD, "the manifest stays as it was", **options)
+    return _change(checksig.update, ExitStatus.OK, "the manifest is unchanged", **options)
 
 
 @main.command(epilog=_example("checksig diff data", "checksig diff -m old/SHA256SUMS data"))
-@_changing
+@_update_options
 def diff(**options: Any) -> int:
-    """Tell what differs from a manifest.
+    """Report what differs from a manifest.
 
     The content of every file is read, and nothing is written.
-    Exit status: 0, nothing differs; 1, something does; 2, it could not be told.
+    Exit status: 0, nothing differs; 1, something differs; 2, an error; 130, interrupted.
     """
-    return _change(checksig.diff, BAD, "nothing was compared to its end", **options)
+    return _change(checksig.diff, ExitStatus.BAD, "the comparison is incomplete", **options)
 
 
 def _change(
     change: Callable[..., Changes],
-    changed: int,
+    changed: ExitStatus,
     interrupted: str,
     *,
     directory: str,
@@ -342,39 +370,40 @@ def _change(
     color: str,
     **options: Any,
 ) -> int:
-    """Show what a function of the API says has changed; return ``changed`` if something has."""
-    out = Out(wants_color(color) and not as_json)
-    with _working(out, progress, interrupted) as work:
-        changes = change(directory, workers=workers, progress=work.draw, **options)
+    """Show the changes that a function of the API returns; return ``changed`` if there are any."""
+    out = Out(wants_color(color))
+    with _running(out, progress, interrupted) as current:
+        changes = change(directory, workers=workers, progress=current.draw, **options)
         printer = JsonPrinter(out) if as_json else TextPrinter(out)
         printer.changes(directory, changes)
-        work.status = changed if changes else GOOD
-    return work.status
+        current.status = changed if changes else ExitStatus.OK
+    return current.status
 
 
 @main.command(epilog=_example("checksig show data/SHA256SUMS", "checksig show -q data"))
 @click.argument("manifest", metavar="[MANIFEST]", default=".", type=_path_or_dash)
-@_algorithm
-@_format(_FORMATS, f"Of the manifest: {', '.join(_FORMATS)}.")
-@click.option("-q", "--quiet", is_flag=True, help="Show no entries, but how they were understood.")
+@_detected_algorithm
+@_detected_format
+@click.option("-q", "--quiet", is_flag=True, help="Do not list the entries.")
 @_json
 @_color
 def show(manifest: str, quiet: bool, as_json: bool, color: str, **options: Any) -> int:
-    """Show how a manifest is understood.
+    """Show how a manifest is interpreted.
 
-    Its entries are shown, then its format and its algorithms.
-    MANIFEST is a file, a directory that has some (default: this one), or - for standard
-    input. Exit status: 0, every line is understood; 2, one is not.
+    The entries are listed, followed by the format and the algorithms of each manifest.
+    MANIFEST is a file, a directory that contains manifests (default: the current directory), or -
+    for standard input. Exit status: 0, every line is understood; 2, a line is bad, or the
+    manifest is unusable.
     """
-    out = Out(wants_color(color) and not as_json)
+    out = Out(wants_color(color))
     printer = JsonPrinter(out) if as_json else TextPrinter(out, warn=True)
-    with _working(out, False, "not read to its end") as work:
+    with _running(out, False, "the manifest was not read to its end") as current:
         entries = Target.of(manifest, None, **options).entries()
-        work.status = _show(entries, printer, quiet)
-    return work.status
+        current.status = _show(entries, printer, quiet)
+    return current.status
 
 
-def _show(entries: Entries, printer: JsonPrinter | TextPrinter, quiet: bool) -> int:
+def _show(entries: Entries, printer: JsonPrinter | TextPrinter, quiet: bool) -> ExitStatus:
     try:
         for entry in entries:
             if not quiet:
@@ -383,4 +412,4 @@ def _show(entries: Entries, printer: JsonPrinter | TextPrinter, quiet: bool) -> 
         if not entries.bad_lines:
             raise
     printer.manifests(entries)
-    return TROUBLE if entries.bad_lines else GOOD
+    return ExitStatus.ERROR if entries.bad_lines else ExitStatus.OK

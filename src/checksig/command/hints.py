@@ -1,7 +1,7 @@
-"""What a small look at a bad file tells of why it is bad.
+"""Heuristics that suggest why a file failed or is missing.
 
-Each hint states what was seen, not what may have happened. A file is opened below
-the directory alone, never through a symlink, and only if it is a regular file.
+A hint states what was seen, not what may have happened. Files are opened only below the directory,
+never through a symlink, and only if they are regular files.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from checksig._verify import check
 from checksig.errors import ManifestError
 from checksig.report import Entry, FileResult, Status
 
-MAX_HINTS = 1000  # files of a directory that are looked at
-MAX_ENTRIES = 200_000  # of a manifest, to find one with the digest of another
-MAX_LISTED = 100_000  # names of a directory, to find a similar one
-MAX_CONVERTED = 16 << 20  # bytes of a file whose line ends are changed
-_LOOK = 1024  # bytes from the beginning of a file
+MAX_HINTS = 1000  # bad files that are examined in one directory
+MAX_ENTRIES = 200_000  # entries that are searched for the digest of a bad file
+MAX_LISTED = 100_000  # names in one folder that are searched for a similar one
+MAX_CONVERTED = 16 << 20  # size in bytes of a file that is tried with other line endings
+_START = 1024  # bytes that are read from the start of a file
 
 _HINTED = (Status.FAILED, Status.MISSING)
 _LFS = b"version https://git-lfs.github.com/spec/v1\n"
@@ -33,11 +33,11 @@ _HTML_NAMES = (".htm", ".html", ".xhtml")
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What is known of a bad file.
+    """What was seen of a bad file.
 
     Attributes:
         kind: git-lfs-pointer, html-page, empty, shorter, other-entry, line-ends, similar-name.
-        text: a sentence without its subject, the file.
+        text: a sentence about the file, without its subject.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class Hints:
 
     Args:
         root: the directory.
-        entries: returns the entries of its manifests. It is called at most once.
+        entries: returns the entries of its manifests; called at most once.
     """
 
     def __init__(self, root: str, entries: Callable[[], Iterable[Entry]]) -> None:
@@ -57,18 +57,18 @@ class Hints:
         self._entries = entries
         self._names: dict[str, Entry] | None = None
         self._digests: dict[str, str] = {}
-        self._looks = 0
+        self._examined = 0
 
     def find(self, result: FileResult) -> Hint | None:
-        """Return what is known of a bad file; None if that is nothing, or enough were looked at.
+        """Return a hint for a bad file; None if there is none or ``MAX_HINTS`` is reached.
 
         Args:
-            result: the verdict on it.
+            result: the result for the file.
         """
         if os.open not in os.supports_dir_fd or not result.bad or result.status not in _HINTED:
             return None
-        self._looks += 1
-        if self._looks > MAX_HINTS or ".." in result.path.split("/") or result.path.startswith("/"):
+        self._examined += 1
+        if self._examined > MAX_HINTS or ".." in result.path.split("/") or result.path.startswith("/"):
             return None
         with contextlib.suppress(OSError):
             return self._similar(result) if result.status is Status.MISSING else self._failed(result)
@@ -77,7 +77,7 @@ class Hints:
     def _failed(self, result: FileResult) -> Hint | None:
         with _opened(self._root, result.path) as file:
             size = os.fstat(file).st_size
-            start = os.pread(file, _LOOK, 0)
+            start = os.pread(file, _START, 0)
             return (
                 _of_content(result, start, size)
                 or self._shorter(result, size)
@@ -89,28 +89,28 @@ class Hints:
         entry = self._listed().get(result.path)
         if entry is None or entry.size is None or size >= entry.size:
             return None
-        return Hint("shorter", f"has {size:,} of the {count(entry.size, 'byte')} that are listed")
+        return Hint("shorter", f"is shorter than listed: {size:,} of {count(entry.size, 'byte')}")
 
     def _other_entry(self, result: FileResult) -> Hint | None:
         self._listed()
         other = self._digests.get(f"{result.algorithm}:{result.actual}")
         if other is None or other == result.path:
             return None
-        return Hint("other-entry", f"has the bytes that are listed for {printable(other)}")
+        return Hint("other-entry", f"matches the digest listed for {printable(other)}")
 
     def _similar(self, result: FileResult) -> Hint | None:
         found = _similar(self._root, result.path.split("/"))
         if found is None or found == result.path or found in self._listed():
             return None
         composed = {unicodedata.normalize("NFC", name) for name in (found, result.path)}
-        differs = "Unicode normal form" if len(composed) == 1 else "upper and lower case"
-        return Hint("similar-name", f"is there as {printable(found)}, which differs in {differs}")
+        differs = "Unicode normalization" if len(composed) == 1 else "case"
+        return Hint("similar-name", f"exists as {printable(found)} (different {differs})")
 
     def _listed(self) -> dict[str, Entry]:
-        """Return the entries by name, and know the names by digest; none if they are too many."""
+        """Return the entries by name, and index them by digest; {} if there are too many."""
         if self._names is None:
             self._names = {}
-            with contextlib.suppress(ManifestError):  # a bad line, behind the last entry
+            with contextlib.suppress(ManifestError):  # a bad line, raised after the last entry
                 for entry in self._entries():
                     if len(self._names) == MAX_ENTRIES:
                         self._names, self._digests = {}, {}
@@ -123,10 +123,10 @@ class Hints:
 def _of_content(result: FileResult, start: bytes, size: int) -> Hint | None:
     if size == 0:
         return Hint("empty", "is empty")
-    if start.startswith(_LFS) and size < _LOOK:
-        return Hint("git-lfs-pointer", "is a Git LFS pointer: 'git lfs pull' fetches the file")
+    if start.startswith(_LFS) and size < _START:
+        return Hint("git-lfs-pointer", "is a Git LFS pointer; run 'git lfs pull'")
     if _HTML.match(start) and not result.path.lower().endswith(_HTML_NAMES):
-        return Hint("html-page", "is an HTML page, perhaps of an error or a login")
+        return Hint("html-page", "is an HTML page, perhaps an error or login page")
     return None
 
 
@@ -135,14 +135,14 @@ def _line_ends(result: FileResult, file: int, size: int) -> Hint | None:
         return None
     content = os.pread(file, size, 0)
     unix = content.replace(b"\r\n", b"\n")
-    for converted, ends in ((unix, "LF"), (unix.replace(b"\n", b"\r\n"), "CR LF")):
+    for converted, ends in ((unix, "LF"), (unix.replace(b"\n", b"\r\n"), "CRLF")):
         if converted != content and _matches(result, converted):
-            return Hint("line-ends", f"matches when its lines end with {ends}")
+            return Hint("line-ends", f"matches with {ends} line endings")
     return None
 
 
 def _matches(result: FileResult, content: bytes) -> bool:
-    """Return whether these bytes have the digest that is listed."""
+    """Return whether these bytes have the digest listed for the file."""
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="checksig-") as folder:
@@ -153,7 +153,7 @@ def _matches(result: FileResult, content: bytes) -> bool:
 
 @contextlib.contextmanager
 def _opened(root: str, path: str) -> Iterator[int]:
-    """Open a regular file below a directory, through no symlink, without waiting."""
+    """Open a regular file below a directory, without following symlinks and without blocking."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
     *folders, name = path.split("/")
     with contextlib.ExitStack() as stack:
@@ -168,17 +168,16 @@ def _opened(root: str, path: str) -> Iterator[int]:
             below = step(folder, flags | os.O_DIRECTORY, below)
         file = step(name, flags | os.O_NONBLOCK | os.O_NOCTTY, below)
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError(f"no regular file: {path}")
+            raise OSError(f"not a regular file: {path}")
         yield file
 
 
 def _similar(root: str, parts: list[str]) -> str | None:
-    """Return a path that is there and differs in case or Unicode normal form alone."""
+    """Return an existing path that differs only in case or Unicode normalization."""
     found: list[str] = []
     for part in parts:
         folder = os.path.join(root, *found)
-        there = os.path.join(folder, part)
-        if os.path.lexists(there):
+        if os.path.lexists(os.path.join(folder, part)):
             found.append(part)
             continue
         if found and os.path.islink(folder):

@@ -1,7 +1,7 @@
-"""How the command shows what a verification found: as text, as JSON Lines, as Markdown.
+"""How the command shows results: as lines, as JSON Lines, and as Markdown.
 
-A name that holds control characters, bidirectional marks or bytes that are not UTF-8
-is escaped, and a backslash before its line says so, as coreutils does.
+In lines, a name that contains control characters, bidirectional marks or bytes that are not UTF-8
+is escaped, and a line that begins with such a name gets a leading backslash, as in coreutils.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from checksig.command.terminal import Out
 from checksig.errors import ManifestError, ManifestNotFoundError
 from checksig.report import Changes, Entry, FileResult, Progress, Report, Status
 
-GROUPED = 20  # with more bad files than that, they are also counted by directory
-_FOLDERS = 10
-_SAME_HINTS = 3  # more files of one kind share a line
+GROUPED = 20  # if there are more bad files, they are also counted by directory
+_FOLDERS = 10  # directories for which the bad files are counted
+_SAME_HINTS = 3  # if more files have the same hint, they share a line
 _MARKDOWN_ROWS = 200
 
 _COLORS = {
@@ -35,24 +35,24 @@ _COLORS = {
     Status.CONFLICT: "red",
     Status.EXTRA: "yellow",
 }
-# Why a verification did not come to its end.
-FAIL_FAST = "stopped at the first file that is not OK"
+# Why a verification ended early.
+FAIL_FAST = "stopped at the first bad file"
 INTERRUPTED = "interrupted"
 
-# Reasons that say no more than the verdict.
+# Reasons that add nothing to the status.
 _PLAIN_REASONS = {"", "mismatch", "missing", "not in the manifest"}
 
 
 @dataclass
-class Found:
-    """What the command has kept of one directory.
+class Findings:
+    """What the command keeps of the results for one directory.
 
     Attributes:
         root: the directory.
-        shard: which part of the files is verified; None: all of them.
-        bad: how many results were bad.
-        by_folder: the same, by directory and verdict.
-        kept: the first bad results, and their hints.
+        shard: the part of the files that is verified, as (K, N); None: all of them.
+        bad: how many results are bad.
+        by_folder: how many results are bad, by directory and status.
+        kept: the first bad results, with their hints.
     """
 
     root: str
@@ -62,7 +62,7 @@ class Found:
     kept: list[tuple[FileResult, Hint | None]] = field(default_factory=list)
 
     def add(self, result: FileResult, hint: Hint | None, keep: int) -> None:
-        """Take a bad result."""
+        """Count a bad result, and keep it if fewer than ``keep`` are kept."""
         self.bad += 1
         folder = os.path.dirname(joined(self.root, result.path)) or "."
         self.by_folder.setdefault(folder, Counter())[str(result.status)] += 1
@@ -71,71 +71,71 @@ class Found:
 
 
 class Printer(Protocol):
-    """What shows the course of a verification."""
+    """Shows a verification while it runs, and how it ended."""
 
     def result(self, root: str, result: FileResult, hint: Hint | None) -> None:
-        """Show the verdict on one file."""
+        """Show the result for one file."""
 
-    def end(self, found: Found, report: Report) -> None:
-        """Show what was found in a whole directory."""
+    def end(self, findings: Findings, report: Report) -> None:
+        """Show the report on a directory."""
 
-    def stop(self, found: Found, progress: Progress, why: str) -> None:
-        """Show how far a verification came that did not come to its end."""
+    def stop(self, findings: Findings, progress: Progress, why: str) -> None:
+        """Show how far a verification came that ended early."""
 
     def error(self, target: str, message: str) -> None:
         """Show why a directory could not be verified."""
 
 
 class TextPrinter:
-    """Shows lines as sha256sum does, and a last one that answers the question.
+    """Writes a line for each file, as sha256sum does, and a summary line.
 
     Args:
-        out: where to.
-        results: whether lines of files are wanted.
-        last: whether the last line is.
-        warn: whether each bad line of a manifest is named.
+        out: where to write.
+        results: whether to write lines for files.
+        summary: whether to write the summary line.
+        warn: whether to report all bad lines that the report has, not only the first.
     """
 
-    def __init__(self, out: Out, *, results: bool = True, last: bool = True, warn: bool = False) -> None:
+    def __init__(self, out: Out, *, results: bool = True, summary: bool = True, warn: bool = False) -> None:
         self._out = out
         self._results = results
-        self._last = last
+        self._summary = summary
         self._warn = warn
 
     def result(self, root: str, result: FileResult, hint: Hint | None) -> None:
-        """Write ``name: VERDICT``, and in parentheses what the verdict does not say."""
+        """Write ``name: STATUS``, and the reason in parentheses if it says more than the status."""
         if not self._results:
             return
         status = self._out.paint(str(result.status), _COLORS[result.status])
         reason = "" if result.reason in _PLAIN_REASONS else f" ({result.reason})"
         self._out.line(f"{_marked(joined(root, result.path))}: {status}{reason}", urgent=result.bad)
 
-    def end(self, found: Found, report: Report) -> None:
-        """Write the bad lines, the hints, the bad files by directory, and the summary."""
+    def end(self, findings: Findings, report: Report) -> None:
+        """Write the bad lines, the hints, the bad files by directory, and the summary line."""
         if self._results:
             self._bad_lines(report)
-            self._hints(found, report.hint)
-        if self._last:
-            self._folders(found)
-            self._out.line(self._summary(report))
+            self._hints(findings, report.hint)
+        if self._summary:
+            self._folders(findings)
+            self._out.line(self._summary_line(report))
 
-    def _summary(self, report: Report) -> str:
+    def _summary_line(self, report: Report) -> str:
         verdict, rest = report.summary().split(" · ", 1)
         return f"{self._out.paint(verdict, 'green' if report.ok else 'red')} · {rest}"
 
     def changes(self, root: str, changes: Changes) -> None:
-        """Write a line for each change, and one that counts them."""
+        """Write a line for each change, and one with the number of each kind."""
         for change in changes.lines():
             self._out.line(change, urgent=False)
         self._out.line(changes.summary())
 
     def entry(self, entry: Entry) -> None:
-        """Write what a manifest says of one file."""
+        """Write an entry of a manifest."""
         size = "-" if entry.size is None else str(entry.size)
         self._out.line(f"{entry.algorithm}  {entry.digest}  {size}  {printable(entry.path)}", urgent=False)
 
     def manifests(self, entries: Entries) -> None:
-        """Write the bad lines, and what was understood of each manifest."""
+        """Write the bad lines, and how each manifest was interpreted."""
         self._bad_lines(entries)
         for manifest in entries.manifests:
             parts = [count(manifest.entries, "entry", "entries"), ", ".join(manifest.algorithms)]
@@ -147,42 +147,42 @@ class TextPrinter:
         for line in shown:
             self._out.complain(f"{place(line.path)}: {line}")
         if more := report.bad_line_count - len(shown):
-            how = "" if self._warn or len(report.bad_lines) < 2 else " (--warn names them)"
+            how = "" if self._warn or len(report.bad_lines) < 2 else " (--warn shows more)"
             self._out.complain(f"{count(more, 'more bad line')}{how}")
 
-    def _hints(self, found: Found, hint: str | None) -> None:
+    def _hints(self, findings: Findings, hint: str | None) -> None:
         alike: dict[str, list[str]] = {}
-        for result, known in found.kept:
+        for result, known in findings.kept:
             if known is not None:
-                alike.setdefault(known.text, []).append(printable(joined(found.root, result.path)))
+                alike.setdefault(known.text, []).append(printable(joined(findings.root, result.path)))
         for text, names in alike.items():
             if len(names) <= _SAME_HINTS:
                 for name in names:
                     self._out.complain(f"hint: {name} {text}")
             else:
-                self._out.complain(f"hint: {names[0]} {text}; so with {count(len(names) - 1, 'other')}")
+                self._out.complain(f"hint: {names[0]} {text}; same for {count(len(names) - 1, 'other file')}")
         if hint is not None:
             self._out.complain(f"hint: {hint}")
 
-    def _folders(self, found: Found) -> None:
-        if found.bad <= GROUPED or len(found.by_folder) == 1:
+    def _folders(self, findings: Findings) -> None:
+        if findings.bad <= GROUPED or len(findings.by_folder) == 1:
             return
-        for folder, counts in list(found.by_folder.items())[:_FOLDERS]:
+        for folder, counts in list(findings.by_folder.items())[:_FOLDERS]:
             listed = ", ".join(f"{n:,} {status}" for status, n in counts.items())
             self._out.line(f"{printable(folder)}/: {listed}")
-        if len(found.by_folder) > _FOLDERS:
+        if len(findings.by_folder) > _FOLDERS:
             self._out.line(
-                f"… and in {count(len(found.by_folder) - _FOLDERS, 'other directory', 'other directories')}"
+                f"… and {count(len(findings.by_folder) - _FOLDERS, 'other directory', 'other directories')}"
             )
 
-    def stop(self, found: Found, progress: Progress, why: str) -> None:
-        """Write how far it came: to standard output if that is what was asked for."""
-        text = f"{why}: {so_far(progress, found.bad)}"
+    def stop(self, findings: Findings, progress: Progress, why: str) -> None:
+        """Write how far it came: to standard error if interrupted, else as the summary line."""
+        text = f"{why}: {so_far(progress, findings.bad)}"
         if self._results:
-            self._hints(found, None)
+            self._hints(findings, None)
         if why == INTERRUPTED:
             self._out.complain(text)
-        elif self._last:
+        elif self._summary:
             self._out.line(text)
 
     def error(self, target: str, message: str) -> None:
@@ -191,13 +191,13 @@ class TextPrinter:
 
 
 class JsonPrinter:
-    """Writes a JSON object a line; docs/json.md tells what is in them."""
+    """Writes one JSON object per line; docs/json.md describes them."""
 
     def __init__(self, out: Out) -> None:
         self._out = out
 
     def result(self, root: str, result: FileResult, hint: Hint | None) -> None:
-        """Write an object of the type "file"."""
+        """Write an object of type "file"."""
         self._write(
             {
                 "type": "file",
@@ -216,8 +216,8 @@ class JsonPrinter:
             urgent=result.bad,
         )
 
-    def end(self, found: Found, report: Report) -> None:
-        """Write an object of the type "summary"."""
+    def end(self, findings: Findings, report: Report) -> None:
+        """Write an object of type "summary"."""
         self._write(
             {
                 "type": "summary",
@@ -225,7 +225,7 @@ class JsonPrinter:
                 "complete": True,
                 "ok": report.ok,
                 "files": report.files,
-                "bad": found.bad,
+                "bad": findings.bad,
                 "counts": {str(status): n for status, n in report.counts.items()},
                 "bytes": report.bytes,
                 "seconds": report.seconds,
@@ -235,33 +235,33 @@ class JsonPrinter:
             }
         )
 
-    def stop(self, found: Found, progress: Progress, why: str) -> None:
-        """Write an object of the type "summary" that is not complete."""
+    def stop(self, findings: Findings, progress: Progress, why: str) -> None:
+        """Write an object of type "summary" that is not complete."""
         self._write(
             {
                 "type": "summary",
-                **_name("root", found.root),
+                **_name("root", findings.root),
                 "complete": False,
                 "ok": False,
                 "files": progress.total_files,
                 "done": progress.files,
-                "bad": found.bad,
+                "bad": findings.bad,
                 "bytes": progress.bytes,
                 "seconds": progress.seconds,
-                "shard": found.shard,
+                "shard": findings.shard,
                 "reason": why,
             }
         )
         if why == INTERRUPTED:
-            self._out.complain(f"{why}: {so_far(progress, found.bad)}")
+            self._out.complain(f"{why}: {so_far(progress, findings.bad)}")
 
     def error(self, target: str, message: str) -> None:
-        """Write an object of the type "error", and the message to standard error."""
+        """Write an object of type "error", and the message to standard error."""
         self._write({"type": "error", **_name("path", target), "message": message})
         self._out.complain(message)
 
     def changes(self, root: str, changes: Changes) -> None:
-        """Write an object of the type "change" for each change, and one of the type "changes"."""
+        """Write an object of type "change" for each change, and one of type "changes"."""
         kinds = {"added": changes.added, "removed": changes.removed, "modified": changes.modified}
         for kind, names in kinds.items():
             for name in names:
@@ -273,21 +273,21 @@ class JsonPrinter:
         self._write({"type": "changes", **_name("root", root), **counts})
 
     def entry(self, entry: Entry) -> None:
-        """Write an object of the type "entry"."""
+        """Write an object of type "entry"."""
         name = _name("path", entry.path)
         digest = {"algorithm": entry.algorithm, "digest": entry.digest, "size": entry.size}
         self._write({"type": "entry", **name, **digest}, urgent=False)
 
     def manifests(self, entries: Entries) -> None:
-        """Write an object of the type "manifests"."""
+        """Write an object of type "manifests"."""
         self._write({"type": "manifests", **_manifests(entries)})
 
     def _write(self, fields: dict[str, Any], urgent: bool = True) -> None:
-        self._out.line(json.dumps(fields), urgent)  # in ASCII, whatever the terminal's encoding
+        self._out.line(json.dumps(fields), urgent)  # ASCII, so that any encoding can represent it
 
 
 def _name(key: str, name: str) -> dict[str, str]:
-    """Return a name as JSON has it: bytes that are not UTF-8 survive in base64."""
+    """Return the JSON fields for a name; if it is not UTF-8, a second field has it in base64."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -312,14 +312,14 @@ def _manifests(source: Report | Entries) -> dict[str, Any]:
 
 
 def cause(error: BaseException | None) -> str:
-    """Return why something failed: what the system says, without a path."""
+    """Return why something failed, without a path."""
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def describe(error: Exception) -> str:
-    """Return what an exception says, in the words of the command."""
+    """Return the message of the command for an exception."""
     if isinstance(error, ManifestNotFoundError):
-        return f"{place(error.path or '')}: {error.reason}; -m names one, 'checksig create' makes one"
+        return f"{place(error.path or '')}: {error.reason}; name one with -m, or run 'checksig create'"
     if isinstance(error, ManifestError) and error.path:
         line = f"line {error.line}: " if error.line else ""
         return f"{place(error.path)}: {line}{error.reason}"
@@ -329,14 +329,14 @@ def describe(error: Exception) -> str:
 
 
 def joined(root: str, name: str) -> str:
-    """Return the path of a file as the command shows it: from here, not from the directory."""
+    """Return the path of a file as the command shows it: below the root as the user gave it."""
     if root in (".", "./") or name.startswith("/"):
         return name
     return root + name if root.endswith("/") else f"{root}/{name}"
 
 
 def _marked(name: str) -> str:
-    """Return a name for a line that begins with it; a backslash before it says that it is escaped."""
+    """Return a name for the start of a line, with a leading backslash if it is escaped."""
     shown = printable(name)
     if shown == name and not name.startswith("\\"):
         return name
@@ -346,21 +346,21 @@ def _marked(name: str) -> str:
 def so_far(progress: Progress, bad: int) -> str:
     """Return how far a verification has come."""
     total = count(progress.total_files, "file") if progress.total_files is not None else "all files"
-    verdict = f"{bad:,} not OK" if bad else "none bad so far"
+    verdict = f"{bad:,} bad" if bad else "none bad so far"
     return f"{progress.files:,} of {total} checked, {size(progress.bytes)}, {verdict}"
 
 
-def markdown(found: Found, report: Report) -> str:
-    """Return a summary of a verification as a table in Markdown, as GitHub shows it for a job."""
+def markdown(findings: Findings, report: Report) -> str:
+    """Return a report as Markdown for the job summary of GitHub Actions."""
     title, rest = report.summary().split(" · ", 1)
     lines = [f"### checksig: {_cell(title)}", "", _cell(rest), ""]
-    if found.kept:
+    if findings.kept:
         lines += ["| file | verdict | |", "| --- | --- | --- |"]
-    for result, hint in found.kept[:_MARKDOWN_ROWS]:
+    for result, hint in findings.kept[:_MARKDOWN_ROWS]:
         why = hint.text if hint else "" if result.reason in _PLAIN_REASONS else result.reason
-        lines.append(f"| {_code(joined(found.root, result.path))} | {result.status} | {_cell(why)} |")
-    if found.bad > _MARKDOWN_ROWS:
-        lines.append(f"| … and {found.bad - _MARKDOWN_ROWS:,} more | | |")
+        lines.append(f"| {_code(joined(findings.root, result.path))} | {result.status} | {_cell(why)} |")
+    if findings.bad > _MARKDOWN_ROWS:
+        lines.append(f"| … and {findings.bad - _MARKDOWN_ROWS:,} more | | |")
     for line in report.bad_lines:
         lines += ["", f"{_code(place(line.path))}: {_cell(str(line))}"]
     if report.hint is not None:
@@ -369,7 +369,7 @@ def markdown(found: Found, report: Report) -> str:
 
 
 def markdown_note(title: str, text: str) -> str:
-    """Return what GitHub shows for a verification without a summary."""
+    """Return Markdown for a verification that has no report."""
     return f"### checksig: {_cell(title)}\n\n{_cell(text)}\n\n"
 
 

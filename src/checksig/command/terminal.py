@@ -1,4 +1,4 @@
-"""Standard output, standard error, their colours, and a progress bar between the lines."""
+"""Standard output and standard error: lines, colors, and a progress bar between the lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from checksig._progress import BAR, Bar
 from checksig.report import Progress
 
 _FLUSH = 0.1  # seconds that a line may wait for others
-_DELAY = 0.5  # seconds before there is a bar: one that flashes by helps nobody
+_DELAY = 0.5  # seconds before a bar appears, because one that only flashes by is no help
 
 
 class OutputError(Exception):
@@ -23,7 +23,11 @@ class OutputError(Exception):
 
 
 class Out:
-    """Standard output, with or without colours, and how to write to it while a progress bar is shown."""
+    """Writes lines to standard output and standard error, around the progress bar if one is shown.
+
+    Args:
+        color: whether to color the output.
+    """
 
     def __init__(self, color: bool) -> None:
         self._color = color
@@ -31,56 +35,52 @@ class Out:
         self.pause: Callable[[], contextlib.AbstractContextManager[object]] | None = None
 
     def line(self, text: str, urgent: bool = True) -> None:
-        """Write a line; one that is not urgent may wait for others."""
-        if self.pause is None:
-            self._write(text, urgent)
-        else:
-            with self.pause():
-                self._write(text, urgent)
-
-    def _write(self, text: str, urgent: bool) -> None:
-        try:
-            sys.stdout.write(text + "\n")
-            now = time.monotonic()
-            if urgent or now >= self._flushed + _FLUSH:
-                sys.stdout.flush()
-                self._flushed = now
-        except OSError as error:
-            raise OutputError from error
+        """Write a line to standard output; one that is not urgent may wait for others."""
+        with self._paused():
+            try:
+                sys.stdout.write(text + "\n")
+                now = time.monotonic()
+                if urgent or now >= self._flushed + _FLUSH:
+                    sys.stdout.flush()
+                    self._flushed = now
+            except OSError as error:
+                raise OutputError from error
 
     def paint(self, text: str, color: str) -> str:
-        """Return text in a colour, if there are colours."""
+        """Return a text in a color, or unchanged if the output has no colors."""
         return click.style(text, fg=color) if self._color else text
 
     def complain(self, text: str) -> None:
-        """Write a line to standard error, after all that was written to standard output."""
-        with failing():
-            sys.stdout.flush()
-        with contextlib.nullcontext() if self.pause is None else self.pause():
+        """Write a line to standard error, after everything that was written to standard output."""
+        flush()
+        with self._paused():
             complain(text)
+
+    def _paused(self) -> contextlib.AbstractContextManager[object]:
+        """Return what hides the progress bar while a line is written."""
+        return contextlib.nullcontext() if self.pause is None else self.pause()
 
 
 def complain(text: str) -> None:
-    """Write a line to standard error. Where that cannot be written to, there is nobody to tell."""
+    """Write a line to standard error; ignore a failure, because it cannot be reported."""
     with contextlib.suppress(OSError):
         click.echo(f"checksig: {text}", err=True)
 
 
-@contextlib.contextmanager
-def failing() -> Iterator[None]:
-    """Make an OSError of standard output an OutputError."""
+def flush() -> None:
+    """Flush standard output; raise OutputError if that fails."""
     try:
-        yield
+        sys.stdout.flush()
     except OSError as error:
         raise OutputError from error
 
 
 def wants_color(when: str) -> bool:
-    """Return whether lines have colours.
+    """Return whether to color the output.
 
     Args:
-        when: always, never or auto, which asks the environment (no-color.org, force-color.org),
-            then whether standard output is a terminal.
+        when: "always", "never", or "auto". "auto" follows the environment (no-color.org,
+            force-color.org), then whether standard output is a terminal.
     """
     if when != "auto":
         return when == "always"
@@ -90,11 +90,11 @@ def wants_color(when: str) -> bool:
 
 
 class TerminalBar:
-    """A progress bar on standard error, which appears when a run is not over at once.
+    """A progress bar on standard error that appears only if the run takes a while.
 
     Args:
-        out: what is written meanwhile.
-        delay: seconds before there is a bar.
+        out: what writes lines while the bar is shown.
+        delay: seconds before the bar appears.
     """
 
     def __init__(self, out: Out, delay: float) -> None:
@@ -116,12 +116,12 @@ class TerminalBar:
         from tqdm import tqdm
 
         bar = tqdm(**BAR, file=sys.stderr, leave=False, ncols=_columns())
-        bar.start_t -= seconds  # rates count from the beginning
+        bar.start_t -= seconds  # rates count from the start of the run
         self._out.pause = tqdm.external_write_mode
         return bar
 
     def close(self) -> None:
-        """Remove the bar, and what Ctrl-C has written behind it."""
+        """Remove the bar, and the ^C that the terminal may have written after it."""
         self._out.pause = None
         if self._tqdm is None:
             return
@@ -133,7 +133,7 @@ class TerminalBar:
 
 
 def _columns() -> int | None:
-    """Return the width of a bar, which leaves room for the ^C that a terminal may write behind it."""
+    """Return the width of the bar, with room for the ^C that a terminal may write after it."""
     given = os.environ.get("COLUMNS", "")
     if given.isdecimal() and int(given) > 0:
         return int(given)
@@ -145,11 +145,11 @@ def _columns() -> int | None:
 
 @contextlib.contextmanager
 def progress_bar(out: Out, wanted: bool | None) -> Iterator[Callable[[Progress], object] | None]:
-    """Give what shows progress on standard error; None if nothing is to be shown.
+    """Yield a function that draws progress on standard error, or None if no bar is wanted.
 
     Args:
-        out: what is written while the bar is shown.
-        wanted: None: if standard error is a terminal.
+        out: what writes lines while the bar is shown.
+        wanted: whether to show a bar. None: if standard error is a terminal.
     """
     if not (sys.stderr.isatty() if wanted is None else wanted):
         yield None
