@@ -1,21 +1,23 @@
-"""The scripts of tools/ that write what is committed."""
+"""The scripts in tools/ that write committed files."""
 
 from __future__ import annotations
 
+import html
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-from support import CHECKOUT, environment
+from support import CHECKOUT, environment, timeless
 
 
 def run(tool: str, target: Path) -> None:
-    """Run a script of tools/."""
+    """Run a script in tools/."""
     command = [sys.executable, str(CHECKOUT / "tools" / tool), str(target)]
     subprocess.run(command, env=environment(), check=True)
 
 
-def test_the_man_pages_say_what_the_help_says(tmp_path: Path) -> None:
+def test_the_man_pages_are_up_to_date(tmp_path: Path) -> None:
     run("man.py", tmp_path)
     pages = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
     assert len(pages) == 6
@@ -24,15 +26,17 @@ def test_the_man_pages_say_what_the_help_says(tmp_path: Path) -> None:
     )
 
 
-def test_the_picture_is_drawn_from_a_run(tmp_path: Path) -> None:
-    run("picture.py", tmp_path / "picture.svg")
-    text = (tmp_path / "picture.svg").read_text("utf-8").replace("&#160;", " ")
-    for shown in (
-        "6 files listed",
-        "6 files OK",
-        "FAILED",
-        "2 of 6 files FAILED, 1 missing",
-        "Git LFS pointer",
-    ):
-        assert shown in text
-    assert "https://" not in text
+def words(picture: Path) -> list[str]:
+    """Return the lines of a picture's terminal, without times."""
+    lines: dict[str, str] = {}
+    for y, text in re.findall(r'<text .*? y="([\d.]+)".*?>(.*?)</text>', picture.read_text("utf-8")):
+        lines[y] = lines.get(y, "") + html.unescape(text).replace("\xa0", " ").rstrip("\n")
+    return [timeless(line) for line in lines.values()]
+
+
+def test_the_screenshot_is_up_to_date(tmp_path: Path) -> None:
+    run("screenshot.py", tmp_path / "new.svg")
+    committed = CHECKOUT / "docs" / "command.svg"
+    assert words(tmp_path / "new.svg") == words(committed), "run 'python tools/screenshot.py'"
+    assert "2 of 6 files FAILED, 1 missing · sha256 · 95 B in TIME · data/SHA256SUMS" in words(committed)
+    assert "https://" not in committed.read_text("utf-8")

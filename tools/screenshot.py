@@ -1,6 +1,6 @@
-"""Draws docs/command.svg, the README's picture of the command, from a real run in a terminal.
+"""Draws docs/command.svg, a screenshot of the command for the README, from a real run.
 
-python tools/picture.py [FILE]
+python tools/screenshot.py [FILE]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-PICTURE = Path(__file__).resolve().parent.parent / "docs" / "command.svg"
+SCREENSHOT = Path(__file__).resolve().parent.parent / "docs" / "command.svg"
 COLUMNS = 96
 
 FILES = {
@@ -32,15 +32,15 @@ LISTED = {"model.safetensors": b"weights", "labels.csv": b"id,label\n1,cat\n", "
 RUNS = (["create", "data"], ["check", "data"], ["check", "data"])
 
 
-def plant(folder: Path, files: dict[str, bytes]) -> None:
-    """Write files below a folder."""
+def write(folder: Path, files: dict[str, bytes]) -> None:
+    """Write files into a folder."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
 
 
 def run(folder: Path, *arguments: str) -> bytes:
-    """Run the command with a terminal as its output, and return what it writes there."""
+    """Run the command in a pseudo-terminal, and return its output."""
     master, slave = pty.openpty()
     env = {
         name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "GITHUB_STEP_SUMMARY")
@@ -63,16 +63,16 @@ def run(folder: Path, *arguments: str) -> bytes:
 
 
 def draw(target: Path) -> None:
-    """Create a manifest, verify; damage some files, verify again; and draw all that."""
+    """Create a manifest, verify it, damage some files, verify again, and draw the terminal."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        plant(folder / "data", {**FILES, **LISTED})
+        write(folder / "data", {**FILES, **LISTED})
         for number, arguments in enumerate(RUNS):
             if number == 2:
-                console.print("[bold]$[/] rm data/images/test.tar  # and more goes wrong")
+                console.print("[bold]$[/] rm data/images/test.tar  # and damage two others")
                 (folder / "data/images/test.tar").unlink()
-                plant(folder / "data", FILES)
+                write(folder / "data", FILES)
             console.print(f"[bold]$[/] checksig {' '.join(arguments)}", highlight=False)
             console.print(Text.from_ansi(run(folder, *arguments).decode().replace("\r\n", "\n").rstrip()))
     picture = console.export_svg(title="checksig", theme=MONOKAI, unique_id="checksig")
@@ -80,11 +80,11 @@ def draw(target: Path) -> None:
 
 
 def without_remote_fonts(picture: str) -> str:
-    """Return a picture that loads nothing: the viewer's own monospace font serves."""
+    """Return a picture that loads no font, but uses the viewer's monospace font."""
     picture = re.sub(r"<!--.*?-->\s*", "", picture, flags=re.DOTALL)
     picture = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)
     return picture.replace("Fira Code, monospace", "monospace")
 
 
 if __name__ == "__main__":
-    draw(Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE)
+    draw(Path(sys.argv[1]) if len(sys.argv) > 1 else SCREENSHOT)
