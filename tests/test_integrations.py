@@ -17,7 +17,7 @@ from support import CHECKOUT, blocks, environment
 
 import checksig
 
-HABITS = CHECKOUT / "docs" / "habits"
+HABITS = CHECKOUT / "docs" / "integrations"
 PROGRAMS = Path(sys.executable).parent  # checksig is there, and what tests/requirements.txt installs
 
 # What the machine, or a job of CI, may have set, and the programs of the pages look at.

@@ -50,7 +50,7 @@ def prepare() -> None:
     pip = (str(PYTHON), "-m", "pip", "--disable-pip-version-check")
     if not PYTHON.exists() or subprocess.run([*pip, "--version"], check=False).returncode != 0:
         step("make .venv", sys.executable, "-m", "venv", "--clear", ENVIRONMENT)
-    tools = [f"--requirement={folder}/requirements.txt" for folder in ("tests", "benchmarks")]
+    tools = [f"--requirement={folder}/requirements.txt" for folder in ("tests", "benchmarks", "docs")]
     step("install the tests' tools", *pip, "install", *tools, *toolchain.requirements())
     step("build and install checksig", *pip, "install", "-e", ".")
 

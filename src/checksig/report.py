@@ -74,7 +74,7 @@ class Entry:
 
     @property
     def plain_path(self) -> str:
-        """The path without elements that mean nothing: ``./a`` and ``a`` are one file."""
+        """The path without meaningless elements, because ``./a`` and ``a`` are one file."""
         return "/".join(part for part in self.path.split("/") if part not in ("", "."))
 
 
