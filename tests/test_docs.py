@@ -94,7 +94,7 @@ def test_the_sessions_print_what_the_page_says(page: str) -> None:
 
 @needs_library
 def test_the_session_tells_which_engine_serves() -> None:
-    session("docs/engines.md")
+    session("docs/library-and-helper.md")
 
 
 def test_the_package_docstring_is_true() -> None:

