@@ -251,7 +251,7 @@ def test_the_shards_of_an_array_are_joined(many: Path, shell: Shell) -> None:
     done = shell(submit)
     assert (done.returncode, done.stdout) == (
         1,
-        "a task did not end with 0\n'b.csv': FAILED\n10 files in 8 shards, 1 not OK\n",
+        "a task did not exit with 0\n'b.csv': FAILED\n10 files in 8 shards, 1 not OK\n",
     )
 
     if shutil.which("jq"):
@@ -264,7 +264,7 @@ def test_an_array_that_counts_from_0_is_refused_or_adds_1(many: Path, shell: She
     assert "0-2" in from_0
     (many / "verify.sbatch").write_text(from_0)
     done = shell(page("slurm", "sh")[1])
-    assert (done.returncode, "\nshard 3 of 3 is not there\n" in done.stdout) == (2, True), done.stdout
+    assert (done.returncode, "\nshard 3 of 3 is missing\n" in done.stdout) == (2, True), done.stdout
     assert "'0/3' is not K/N" in (many / "slurm.out").read_text()
 
     assert "`$((SLURM_ARRAY_TASK_ID + 1))`" in (HABITS / "slurm.md").read_text("utf-8")
@@ -289,12 +289,12 @@ def interrupted(text: str) -> str:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda _: "", "shard 2 of 2 is not there"),
-        (first_line, "shard 2 of 2 is not there"),
-        (interrupted, "shard 2 of 2 is not there"),
-        (cut, "a torn line"),
-        (lambda text: text.replace("[2, 2]", "[1, 2]"), "shard 2 of 2 is not there"),
-        (lambda text: text.replace("[2, 2]", "[2, 3]"), "shard 1 of 3 is not there"),
+        (lambda _: "", "shard 2 of 2 is missing"),
+        (first_line, "shard 2 of 2 is missing"),
+        (interrupted, "shard 2 of 2 is missing"),
+        (cut, "truncated line"),
+        (lambda text: text.replace("[2, 2]", "[1, 2]"), "shard 2 of 2 is missing"),
+        (lambda text: text.replace("[2, 2]", "[2, 3]"), "shard 1 of 3 is missing"),
     ],
 )
 def test_a_shard_that_is_not_complete_is_missed(
@@ -314,7 +314,7 @@ def test_a_bad_file_whose_line_is_lost_is_no_success(many: Path, shell: Shell) -
     done = shell("checksig check data --json --shard 1/1 | grep -v b.csv | python3 join.py")
     assert (done.returncode, done.stdout) == (
         2,
-        "a line of a bad file is not there\n10 files in 1 shards, 0 not OK\n",
+        "the line of a bad file is missing\n10 files in 1 shards, 0 not OK\n",
     )
 
 
@@ -323,11 +323,11 @@ def test_a_bad_file_whose_line_is_lost_is_no_success(many: Path, shell: Shell) -
     [
         (
             lambda text: text + "no entry\n",
-            "shard 1 of 2 has verified nothing, or a line of the manifest is bad",
+            "shard 1 of 2 verified nothing, or a manifest line is bad",
         ),
-        (lambda text: first_line(text) + f"{'0' * 64}  gone\n", "shard 2 of 2 has verified nothing, or"),
+        (lambda text: first_line(text) + f"{'0' * 64}  gone\n", "shard 2 of 2 verified nothing, or"),
         (first_line, "shard 2 of 2 is empty"),
-        (lambda _: "", "no shard is there"),
+        (lambda _: "", "no shard found"),
     ],
 )
 def test_shards_that_could_not_be_verified_are_joined_to_no_success(
