@@ -1,4 +1,4 @@
-"""Builds the two programs that lie here in source: ``floor``, in C, and ``articles``, in Go."""
+"""Builds the two programs of this directory: ``floor``, in C, and ``articles``, in Go."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import toolchain  # noqa: E402
 
 
 def build(place: Path) -> dict[str, Path]:
-    """Build what can be built into a directory; return name and path of each program."""
+    """Build what can be built here into a directory; return the name and path of each program."""
     place.mkdir(parents=True, exist_ok=True)
     made = {"floor": build_floor(place / "floor"), "articles": build_articles(place / "articles")}
     return {name: path for name, path in made.items() if path is not None}
 
 
 def build_floor(path: Path) -> Path | None:
-    """Build the C program, where the machine has a C compiler."""
+    """Build the C program if the machine has a C compiler."""
     compiler = toolchain.machine_cc()
     if compiler is None:
         return None
@@ -30,7 +30,7 @@ def build_floor(path: Path) -> Path | None:
 
 
 def build_articles(path: Path) -> Path | None:
-    """Build the Go program, where there is a Go that builds checksig."""
+    """Build the Go program if there is a Go that can build checksig."""
     try:
         go = toolchain.go_command()
     except toolchain.ToolchainError:

@@ -1,7 +1,7 @@
-"""What one call into the library costs: ctypes, CFFI (API mode), and gRPC on loopback.
+"""Measures the cost of one call into the library: ctypes, CFFI (API mode), gRPC on loopback.
 
-Two calls are timed. ``version`` does no work: what it takes is the way there and
-back. ``verify`` verifies a directory with one file of five bytes.
+Two calls are timed. ``version`` does no work, so its time is that of the call itself. ``verify``
+verifies a directory with one file of five bytes.
 
     pip install -r benchmarks/requirements.txt
     python benchmarks/call_cost.py [--rounds N] [--seconds S]
@@ -33,11 +33,13 @@ Call = Callable[[], object]
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="What one call into the library costs.")
-    parser.add_argument("--rounds", type=int, default=15, help="how often each call is measured (default 15)")
+    """Measure the calls and print the tables."""
+    parser = argparse.ArgumentParser(description="Measure what one call into the library costs.")
     parser.add_argument(
-        "--seconds", type=float, default=0.2, help="how long each measurement takes (default 0.2)"
+        "--rounds", type=int, default=15, help="number of measurements of each call (default 15)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=0.2, help="duration of each measurement (default 0.2)"
     )
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -53,13 +55,13 @@ def main() -> None:
 
 
 def prepare(folder: Path) -> None:
-    """Make the directory that is verified."""
+    """Make the directory to verify."""
     (folder / "file").write_bytes(b"hello")
     (folder / "sha1sum.txt").write_text(f"{hashlib.sha1(b'hello').hexdigest()}  file\n")
 
 
 def measure(calls: dict[str, Call], options: argparse.Namespace) -> dict[str, list[float]]:
-    """Return for each implementation the microseconds a call took, round by round, all in turn."""
+    """Return the microseconds of a call for each implementation, round by round, in turn."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(options.rounds):
         for name, call in calls.items():
@@ -68,7 +70,7 @@ def measure(calls: dict[str, Call], options: argparse.Namespace) -> dict[str, li
 
 
 def seconds_a_call(call: Call, seconds: float) -> float:
-    """Return how long a call takes, as the mean over ``seconds``."""
+    """Return the mean time of a call, over about ``seconds``."""
     count, taken = 1, 0.0
     while taken < seconds / 4:
         count *= 2
@@ -89,7 +91,7 @@ def report(call: str, times: dict[str, list[float]]) -> None:
 
 
 def ctypes_calls(folder: str) -> tuple[Call, Call]:
-    """Return the two calls, by the package's own ctypes."""
+    """Return the two calls through ctypes, as the package makes them."""
     library = ctypes.CDLL(checksig.get_library())
     library.checksig_version.restype = ctypes.c_char_p
     must_be(library.checksig_version(), checksig.__version__.encode())
@@ -98,7 +100,7 @@ def ctypes_calls(folder: str) -> tuple[Call, Call]:
 
 
 def cffi_calls(folder: str) -> tuple[Call, Call]:
-    """Return the two calls, by a module that is compiled here."""
+    """Return the two calls through a CFFI module, which is compiled first."""
     from cffi import FFI
 
     builder = FFI()
@@ -126,7 +128,7 @@ def cffi_calls(folder: str) -> tuple[Call, Call]:
 
 @contextmanager
 def grpc_calls(folder: str) -> Iterator[tuple[Call, Call]]:
-    """Run a server in a process of its own, and give the two calls."""
+    """Run a server in a process of its own and yield the two calls to it."""
     import grpc
 
     with subprocess.Popen(
@@ -140,11 +142,11 @@ def grpc_calls(folder: str) -> Iterator[tuple[Call, Call]]:
             root = folder.encode()
             must_be(version(b""), checksig.__version__.encode())
             yield lambda: version(b""), lambda: verify(root)
-        server.communicate(b"")  # the end of its input ends it
+        server.communicate(b"")  # the server exits at the end of its input
 
 
 def serve() -> None:
-    """Serve Version and Verify on a free port of the loopback, until the end of standard input."""
+    """Serve Version and Verify on a free loopback port until standard input ends."""
     import grpc
 
     library = ctypes.CDLL(checksig.get_library())
@@ -165,7 +167,7 @@ def serve() -> None:
 
 
 def must_be(got: object, wanted: object) -> None:
-    """End the run if an implementation does not do its work."""
+    """End the run if an implementation returns a wrong result."""
     if got != wanted:
         raise SystemExit(f"got {got!r}, not {wanted!r}")
 

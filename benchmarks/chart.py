@@ -1,8 +1,8 @@
-"""Draws what compare.py found: horizontal bars, a panel for each workload.
+"""Draws the results of compare.py as horizontal bars, one panel for each workload.
 
 python benchmarks/chart.py RESULTS.json CHART.svg [--case WORKLOAD/ALGORITHM]... [--without PEER]...
 
-The colours are legible on white and on black, and nothing is painted behind them.
+The colors are legible on white and on black, and the background is transparent.
 """
 
 from __future__ import annotations
@@ -20,26 +20,31 @@ from results import CaseResult, Results, medians, size_of
 
 TEXT = "#7a818a"
 OURS, FRESH, PEER, FLOOR = "#e8710a", "#f0a868", "#7c93b2", "#a3a9b1"
-CUT = 8  # times checksig's bar that another may be long
+CUT = 8  # the longest bar, in times of checksig's
 ROW, TITLE, WIDTH = 0.27, 0.75, 8.6  # inches
 
 
 def main() -> None:
-    """Draw from a file of results."""
-    parser = argparse.ArgumentParser(description="Draw what compare.py found.")
+    """Draw the chart of a file of results."""
+    parser = argparse.ArgumentParser(description="Draw the results of compare.py.")
     parser.add_argument("results", type=Path)
     parser.add_argument("chart", type=Path)
     parser.add_argument(
-        "--case", action="append", default=[], help="such as medium/sha256 (default all of sha1)"
+        "--case",
+        action="append",
+        default=[],
+        help="draw only this case, such as medium/sha256 (default all of sha1)",
     )
-    parser.add_argument("--without", action="append", default=[], help="leave out peers whose names begin so")
+    parser.add_argument(
+        "--without", action="append", default=[], help="leave out peers whose names begin with this"
+    )
     options = parser.parse_args()
     results: Results = json.loads(options.results.read_text("utf-8"))
     draw(results, options.chart, tuple(options.case), tuple(options.without))
 
 
 def draw(results: Results, path: Path, cases: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> None:
-    """Draw the chosen cases; without a choice, all of sha1, or all there are."""
+    """Draw the chosen cases; by default all of sha1, or all cases if none is of sha1."""
     every = {f"{case['workload']}/{case['algorithm']}": case for case in results["cases"]}
     names = cases or tuple(name for name in every if name.endswith("/sha1")) or tuple(every)
     panels = [(every[name], rows_of(every[name], without)) for name in names]
@@ -60,18 +65,18 @@ def draw(results: Results, path: Path, cases: tuple[str, ...] = (), without: tup
 
 
 def rows_of(case: CaseResult, without: tuple[str, ...]) -> dict[str, float]:
-    """Return names and medians of what is drawn, the fastest first."""
+    """Return the names and medians of the peers to draw, the fastest first."""
     return {name: middle for name, middle in medians(case).items() if not name.startswith(without)}
 
 
 def draw_panel(axis: Axes, case: CaseResult, rows: dict[str, float]) -> None:
-    """Draw the bars of a workload; one that would dwarf the others is cut, and says so."""
+    """Draw the bars of a workload; cut a bar that would dwarf the others, and mark it."""
     base = rows.get(BASE, min(rows.values()))
     limit = min(max(rows.values()), CUT * base)
     for place, (name, middle) in enumerate(rows.items()):
         cut = middle > limit
         bold = name.startswith("checksig")
-        axis.barh(place, min(middle, limit), height=0.72, color=colour(name))
+        axis.barh(place, min(middle, limit), height=0.72, color=color_of(name))
         if not cut:
             low, high = min(case["samples"][name]), max(case["samples"][name])
             axis.plot([low, min(high, limit)], [place, place], color=TEXT, linewidth=1)
@@ -90,8 +95,8 @@ def draw_panel(axis: Axes, case: CaseResult, rows: dict[str, float]) -> None:
         spine.set_visible(False)
 
 
-def colour(name: str) -> str:
-    """Return the colour of a bar."""
+def color_of(name: str) -> str:
+    """Return the color of a bar."""
     if name.startswith("floor"):
         return FLOOR
     if name.startswith("checksig"):
@@ -100,12 +105,12 @@ def colour(name: str) -> str:
 
 
 def seconds(value: float) -> str:
-    """Return a time with three digits."""
+    """Return a time with three significant digits."""
     return f"{1000 * value:.3g} ms" if value < 0.9995 else f"{value:.3g} s"
 
 
 def footnote(results: Results) -> str:
-    """Return what the times depend on."""
+    """Return a line that says how and where the times were measured."""
     machine = results["machine"]
     scale = "" if results["scale"] == 1 else f", scale {results['scale']:g}"
     return (

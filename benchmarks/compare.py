@@ -1,11 +1,11 @@
-"""How long checksig and its peers take to verify the same files.
+"""Measures how long checksig and its peers take to verify the same files.
 
     python benchmarks/compare.py [--scale F] [--rounds N] [--workload NAME[/ALGORITHM]]...
         [--data DIR] [--json FILE] [--chart FILE.svg] [--openssl-coreutils DIR]
 
-All peers run in turn, in another order each round, after a round that is not timed
-and leaves the files in memory. Before that each peer has to accept a small copy of
-the workload, and to refuse it when one bit of it is changed.
+All peers take turns, in a different order each round, after an untimed round that leaves the files
+in memory. Before that, each peer has to accept a small copy of the workload, and to reject it after
+one bit has been changed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Selected = list[tuple[str, str]]
 
 
 def main() -> None:
-    """Measure, print, and write what was asked for."""
+    """Measure, print the tables, and write the files that were asked for."""
     options = parse()
     options.data.mkdir(parents=True, exist_ok=True)
     built = build(options.data / "programs")
@@ -56,41 +56,47 @@ def main() -> None:
         for workload, algorithm in options.selected:
             peers = [peer for peer in there if peer.takes_part(workload, algorithm)]
             if algorithm not in checksig.get_algorithms():
-                print(f"left out: {workload}, {algorithm} - this build of checksig is without it")
+                print(f"left out: {workload}, {algorithm} - this build of checksig does not have it")
                 continue
             if algorithm == "blake3" and "b3sum -c" in missing:
-                print(f"left out: {workload}, blake3 - its manifest is written by b3sum")
+                print(f"left out: {workload}, blake3 - b3sum writes its manifest")
                 continue
             cases.append(measure(workload, algorithm, peers, setting, options, running))
             print(f"\n{table(cases[-1])}", flush=True)
-            if options.json:  # what there is, in case a later one fails
+            if options.json:  # after each case, because a later one may fail
                 options.json.write_text(json.dumps(results, indent=1) + "\n")
     if options.chart:
         draw(results, options.chart)
     if any(case["failed"] for case in cases):
-        raise SystemExit("a peer has failed")
+        raise SystemExit("a peer failed")
 
 
 def parse() -> argparse.Namespace:
-    """Return the options; ``selected`` are pairs of workload and algorithm."""
-    parser = argparse.ArgumentParser(description="How long checksig and its peers take.")
-    parser.add_argument("--scale", type=float, default=1, help="of counts and sizes, for a trial (default 1)")
-    parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help="timed rounds (default and least 5)")
+    """Return the options; ``selected`` is a list of pairs of workload and algorithm."""
+    parser = argparse.ArgumentParser(description="Measure how long checksig and its peers take.")
+    parser.add_argument(
+        "--scale", type=float, default=1, help="factor for counts and sizes, for a trial (default 1)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=LEAST_ROUNDS, help="number of timed rounds (default and minimum 5)"
+    )
     parser.add_argument(
         "--workload",
         action="append",
         default=[],
-        help=f"one of {', '.join(WORKLOADS)}, all if none is named; /sha256 and so on choose an algorithm",
+        help=f"one of {', '.join(WORKLOADS)}, default all; append /sha256 and so on to choose an algorithm",
     )
-    parser.add_argument("--peer", action="append", default=[], help="only peers with this in their names")
+    parser.add_argument("--peer", action="append", default=[], help="run only peers whose names contain this")
     default = Path(tempfile.gettempdir(), "checksig-benchmarks")
-    parser.add_argument("--data", type=Path, default=default, help=f"where the files are kept ({default})")
+    parser.add_argument(
+        "--data", type=Path, default=default, help=f"directory that keeps the files ({default})"
+    )
     parser.add_argument("--json", type=Path, help="write all samples to this file")
-    parser.add_argument("--chart", type=Path, help="draw to this file, an SVG")
-    parser.add_argument("--openssl-coreutils", type=Path, help="a folder with a sha1sum that uses libcrypto")
+    parser.add_argument("--chart", type=Path, help="draw a chart to this file, an SVG")
+    parser.add_argument("--openssl-coreutils", type=Path, help="folder with a sha1sum that uses libcrypto")
     options = parser.parse_args()
     if options.rounds < LEAST_ROUNDS or not 0 < options.scale <= 1:
-        parser.error(f"--rounds is {LEAST_ROUNDS} at least, --scale 1 at most")
+        parser.error(f"--rounds must be at least {LEAST_ROUNDS}, --scale at most 1")
     options.data = options.data.resolve()
     try:
         options.selected = select(options.workload)
@@ -100,7 +106,7 @@ def parse() -> argparse.Namespace:
 
 
 def select(names: list[str]) -> Selected:
-    """Return the workloads that are named, each with its algorithms; KeyError if there is none."""
+    """Return the named workloads, each with its algorithms; raise KeyError for an unknown name."""
     selected: Selected = []
     for name in names or WORKLOADS:
         workload, _, algorithm = name.partition("/")
@@ -112,7 +118,7 @@ def select(names: list[str]) -> Selected:
 
 
 def chosen(peer: Peer, parts: list[str]) -> bool:
-    """Return whether a peer is run; what the others are compared with always is."""
+    """Return whether to run a peer; the one that the others are compared with always runs."""
     return not parts or peer.name == BASE or any(part in peer.label("sha1") for part in parts)
 
 
@@ -124,8 +130,8 @@ def measure(
     options: argparse.Namespace,
     running: Runner,
 ) -> CaseResult:
-    """Return the seconds of each peer, round by round, and what went wrong."""
-    failed = prove(workload, algorithm, peers, setting, options.data, running)
+    """Return the seconds of each peer, round by round, and the peers that failed."""
+    failed = find_wrong_verdicts(workload, algorithm, peers, setting, options.data, running)
     say(f"{workload}, {algorithm}: files")
     tree = make(options.data, WORKLOADS[workload], options.scale)
     case = Case(workload, algorithm, tree, setting)
@@ -158,35 +164,35 @@ def measure(
     }
 
 
-def prove(
+def find_wrong_verdicts(
     workload: str, algorithm: str, peers: list[Peer], setting: Setting, data: Path, running: Runner
 ) -> dict[str, str]:
-    """Return which peers refuse a good copy of a workload, or accept a bad one."""
+    """Return why a peer is wrong: it rejects a good copy of a workload, or accepts a bad one."""
     failed = {}
     with tempfile.TemporaryDirectory(dir=data) as folder:
         tree = make(Path(folder), WORKLOADS[workload], WORKLOADS[workload].trial)
         case = Case(workload, algorithm, tree, setting)
         commands = {peer.label(algorithm): peer.command(case) for peer in peers if peer.verifies}
         for name, command in commands.items():
-            say(f"{workload}, {algorithm}: proof: {name}")
+            say(f"{workload}, {algorithm}: trial: {name}")
             if error := running.run(command).error:
-                failed[name] = f"refuses good files: {error}"
+                failed[name] = f"rejects good files: {error}"
         tree.flip()
         for name, command in commands.items():
             if not running.run(command).error:
                 failed[name] = "does not notice a changed bit"
-        check_refusal(tree, running.run(commands[BASE]).error)
+        check_rejection(tree, running.run(commands[BASE]).error)
     return failed
 
 
-def check_refusal(tree: Tree, error: str) -> None:
-    """End the run unless checksig says that it was the changed file, and only that."""
+def check_rejection(tree: Tree, error: str) -> None:
+    """End the run unless checksig reports the changed file, and no other."""
     if not error.startswith("VerificationError: ") or error.count("mismatch") != 1:
-        raise SystemExit(f"checksig, of one changed bit in {tree.files} files: {error!r}")
+        raise SystemExit(f"checksig on one changed bit in {tree.files} files: {error!r}")
 
 
 def say(text: str) -> None:
-    """Show what is being done, on a terminal."""
+    """Show on a terminal what the run is doing."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 

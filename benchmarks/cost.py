@@ -1,9 +1,9 @@
-"""What checksig costs beside the hashing: a call, the import, memory, and each entry of a manifest.
+"""Measures the costs besides hashing: a call, the import, memory, each entry of a manifest.
 
     python benchmarks/cost.py [--scale F] [--rounds N] [--workload NAME]... [--data DIR]
 
-Every measurement is repeated, and the medians are printed. What belongs to the start
-of a process is measured in processes of its own, in turn with empty ones.
+Every measurement is repeated, and the medians are printed. The costs of starting a process are
+measured in new processes, taking turns with processes that do nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ again = time.perf_counter()
 print(1e3 * (imported - start), 1e3 * (called - imported), 1e3 * (again - called))
 """
 
-# The peak is set back before each step, so that it is the peak of that step.
+# The peak is reset before each step, so that it is the peak of that step alone.
 MEMORY = """
 import sys
 def peak():
@@ -60,7 +60,7 @@ print((ready - start) / 1024, (peak() - before) / 1024)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure the costs and print the tables."""
     options = parse()
     options.data.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -77,21 +77,30 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(description="What checksig costs beside the hashing.")
-    parser.add_argument("--scale", type=float, default=1, help="of the workloads, for a trial (default 1)")
-    parser.add_argument("--rounds", type=int, default=7, help="how often each is measured (default 7)")
-    parser.add_argument("--workload", action="append", choices=list(WORKLOADS), help="for the memory")
+    parser = argparse.ArgumentParser(description="Measure what checksig costs besides hashing.")
+    parser.add_argument(
+        "--scale", type=float, default=1, help="factor for the workloads, for a trial (default 1)"
+    )
+    parser.add_argument("--rounds", type=int, default=7, help="number of measurements of each (default 7)")
+    parser.add_argument(
+        "--workload",
+        action="append",
+        choices=list(WORKLOADS),
+        help="workload to measure memory with (default all)",
+    )
     default = Path(tempfile.gettempdir(), "checksig-benchmarks")
-    parser.add_argument("--data", type=Path, default=default, help=f"where the files are kept ({default})")
+    parser.add_argument(
+        "--data", type=Path, default=default, help=f"directory that keeps the files ({default})"
+    )
     options = parser.parse_args()
     if options.rounds < 1 or not 0 < options.scale <= 1:
-        parser.error("--rounds is 1 at least, --scale 1 at most")
+        parser.error("--rounds must be at least 1, --scale at most 1")
     options.data = options.data.resolve()
     return options
 
 
 def in_turn(rounds: int, measurements: Mapping[str, Callable[[], float]]) -> Rows:
-    """Return what each measurement gives, round by round, all in turn."""
+    """Return the values of each measurement, round by round; the measurements take turns."""
     rows: Rows = {name: [] for name in measurements}
     for _ in range(rounds):
         for name, measure in measurements.items():
@@ -120,7 +129,7 @@ def call_costs(folder: str, rounds: int) -> Rows:
 
 
 def microseconds(call: Callable[[], object], count: int = 1000) -> float:
-    """Return how long a call takes, as the mean of many."""
+    """Return the mean time of many calls."""
     start = time.perf_counter()
     for _ in range(count):
         call()
@@ -144,14 +153,14 @@ def process_costs(folder: str, rounds: int) -> Rows:
 
 
 def first_costs(folder: str, rounds: int) -> Rows:
-    """Return the milliseconds of the steps in a new process."""
+    """Return the milliseconds of the first steps in a new process."""
     found = [child(FIRST, folder) for _ in range(rounds)]
     names = ("`import checksig`", "the first call, which loads the library", "the second call")
     return {name: [steps[number] for steps in found] for number, name in enumerate(names)}
 
 
 def memory_costs(folder: str, options: argparse.Namespace) -> Rows:
-    """Return the mebibytes that the import and a first call, and then each workload, take at most."""
+    """Return the peak MiB of the import with a first call, and then of each workload."""
     rows: Rows = {"import, and a call of one file": []}
     for name in options.workload or WORKLOADS:
         tree = make(options.data, WORKLOADS[name], options.scale)
@@ -162,7 +171,7 @@ def memory_costs(folder: str, options: argparse.Namespace) -> Rows:
 
 
 def entry_costs(options: argparse.Namespace) -> Rows:
-    """Return the microseconds for each entry, of directories of 1,000 to 1,000,000 files."""
+    """Return the microseconds per entry, for directories of 1,000 to 1,000,000 files."""
     counts = [count for count in (10**3, 10**4, 10**5, 10**6) if count <= 10**6 * options.scale]
     trees = [make(options.data, WORKLOADS["tiny"], count / 10**6) for count in counts]
 
@@ -176,7 +185,7 @@ def entry_costs(options: argparse.Namespace) -> Rows:
 
 
 def child(code: str, *arguments: str) -> list[float]:
-    """Run Python code in a new process, and return the numbers that it prints."""
+    """Run Python code in a new process and return the numbers that it prints."""
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return [float(word) for word in done.stdout.split()]

@@ -1,8 +1,8 @@
-"""What the helper costs, beside the library: a small directory, many results, small files, a large file.
+"""Compares the helper with the library: a small directory, many results, small files, a large file.
 
     python benchmarks/engines.py [--rounds N]
 
-Each number is the median of a process of its own for each engine, in turn.
+Library and helper take turns, each in a new process; the numbers are medians.
 """
 
 from __future__ import annotations
@@ -34,38 +34,38 @@ print(statistics.median(times) * 1000)
 """
 
 
-def plant_small(root: Path) -> None:
+def make_small(root: Path) -> None:
     """Make one file of 5 bytes."""
     (root / "a").write_bytes(b"12345")
     (root / "sha1sum.txt").write_text("8cb2237d0679ca88db6464eac60da96345513964  a\n")
 
 
-def plant_results(root: Path) -> None:
-    """Make a manifest of 100,000 files that are not there."""
+def make_results(root: Path) -> None:
+    """Make a manifest of 100,000 files that do not exist."""
     lines = (f"{'0' * 40}  some/directory/file-{number:07}\n" for number in range(100_000))
     (root / "sha1sum.txt").write_text("".join(lines))
 
 
-def plant_files(root: Path) -> None:
-    """Make 20,000 files of 4 KiB, as zeros."""
+def make_files(root: Path) -> None:
+    """Make 20,000 files of 4 KiB of zeros."""
     for number in range(20_000):
         (root / str(number)).write_bytes(bytes(4096))
     digest = "1ceaf73df40e531df3bfb26b4fb7cd95fb7bff1d"
     (root / "sha1sum.txt").write_text("".join(f"{digest}  {number}\n" for number in range(20_000)))
 
 
-def plant_large(root: Path) -> None:
-    """Make one sparse file of 512 MiB; its digest is wrong, which costs nothing."""
+def make_large(root: Path) -> None:
+    """Make one sparse file of 512 MiB; its listed digest is wrong, which costs no time."""
     (root / "a").touch()
     os.truncate(root / "a", 512 << 20)
     (root / "sha1sum.txt").write_text(f"{'0' * 40}  a\n")
 
 
 WORKLOADS: dict[str, tuple[Callable[[Path], None], str, int]] = {
-    "`check` of one file of 5 bytes": (plant_small, "check", 200),
-    "`iter_check` of 100,000 files that are missing": (plant_results, "iter_check", 5),
-    "`check` of 20,000 files of 4 KiB, sha1": (plant_files, "check", 5),
-    "`check` of one file of 512 MiB, sha1": (plant_large, "check", 3),
+    "`check` of one file of 5 bytes": (make_small, "check", 200),
+    "`iter_check` of 100,000 files that are missing": (make_results, "iter_check", 5),
+    "`check` of 20,000 files of 4 KiB, sha1": (make_files, "check", 5),
+    "`check` of one file of 512 MiB, sha1": (make_large, "check", 3),
 }
 
 
@@ -77,14 +77,14 @@ def measure(root: Path, engine: str, kind: str, repeat: int) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="What the helper costs, beside the library.")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default 5)")
+    """Measure the workloads and print the table."""
+    parser = argparse.ArgumentParser(description="Compare the helper with the library.")
+    parser.add_argument("--rounds", type=int, default=5, help="number of measurements of each (default 5)")
     options = parser.parse_args()
     print("| | library, ms | helper, ms |\n| --- | ---: | ---: |")
-    for name, (plant, kind, repeat) in WORKLOADS.items():
+    for name, (make, kind, repeat) in WORKLOADS.items():
         with tempfile.TemporaryDirectory() as folder:
-            plant(Path(folder))
+            make(Path(folder))
             found: dict[str, list[float]] = {"library": [], "helper": []}
             for _ in range(options.rounds):
                 for engine, times in found.items():

@@ -1,11 +1,12 @@
 /*
- * The least that reading files costs: nothing is hashed, nothing is compared.
+ * Measures the least that reading files costs: it hashes nothing and compares nothing.
  *
  *     floor [--beneath] [--twice] THREADS DIRECTORY NAMES
  *
- * For each name in the file NAMES (a NUL ends each) it opens, fstats, reads and closes the
- * file, on THREADS threads. --beneath opens so that no name leads out of the directory,
- * --twice does a second fstat after the reads. It prints how many bytes it read.
+ * On THREADS threads, it opens, fstats, reads and closes each file that NAMES lists (each name
+ * ends with a NUL). With --beneath it opens files in such a way that no name can lead out of the
+ * directory; with --twice it does a second fstat after the reads. It prints the number of bytes
+ * that it read.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -44,7 +45,7 @@ static int open_file(const char *name)
 
 	if (!beneath)
 		return openat(root, name, O_RDONLY | O_CLOEXEC);
-	do /* a rename meanwhile, anywhere, is EAGAIN */
+	do /* a rename during the call, anywhere, gives EAGAIN */
 		fd = syscall(SYS_openat2, root, name, &how, sizeof how);
 	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
 	return fd;

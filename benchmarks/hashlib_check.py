@@ -1,4 +1,4 @@
-"""A checker of manifests as one writes it with hashlib: in a loop, with threads, or with processes.
+"""Checks a manifest with hashlib, in the usual ways: a loop, threads, or processes.
 
 python benchmarks/hashlib_check.py {serial,threads,processes} WORKERS ALGORITHM MANIFEST
 
@@ -15,18 +15,18 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-CHUNK = 64  # lines that a worker takes at once
+CHUNK = 64  # number of lines that a worker takes at a time
 
 
 def is_good(algorithm: str, line: str) -> bool:
-    """Return whether a file is as its line says."""
+    """Return whether a file has the digest that its line lists."""
     digest, name = line.rstrip("\n").split("  ", 1)
     with open(name, "rb") as file:  # noqa: PTH123 - a Path costs more than opening a small file
         return hashlib.file_digest(file, algorithm).hexdigest() == digest
 
 
 def main() -> None:
-    """End with status 1 if a file is not as the manifest says."""
+    """Exit with 1 if a file does not match the manifest."""
     mode, workers, algorithm, manifest = sys.argv[1:]
     check = partial(is_good, algorithm)
     with Path(manifest).open() as lines:
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def finish(verdicts: Iterable[bool]) -> None:
-    """End the process if one verdict is bad."""
+    """End the process if a verdict is bad."""
     if not all(verdicts):
         raise SystemExit("a file is not as listed")
 

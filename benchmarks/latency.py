@@ -1,7 +1,8 @@
-"""How many files it pays to read at once where storage is slow to answer.
+"""Measures how many files to read at once where storage is slow to answer.
 
-It mounts a file system (FUSE) that waits before it opens and before it reads, and verifies 1,000 files of
-4 KiB in it, by so many workers, and by as many as checksig chooses itself. It needs fuse3 and mfusepy.
+The script mounts a FUSE file system that waits before each open and each read, and verifies 1,000
+files of 4 KiB in it: with fixed numbers of workers, and with as many as checksig chooses. It needs
+fuse3 and mfusepy.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MOUNT_SECONDS = 20
 
 
 def serve(source: Path, mount: Path, delay: float) -> None:
-    """Show the files of ``source`` in ``mount``; each open and each read takes ``delay`` seconds more."""
+    """Show the files of ``source`` in ``mount``, with a delay of each open and each read."""
     import mfusepy  # type: ignore[import-untyped]
 
     class Slow(mfusepy.Operations):  # type: ignore[misc]
@@ -60,7 +61,7 @@ def serve(source: Path, mount: Path, delay: float) -> None:
 
 
 def make_files(folder: Path) -> Path:
-    """Make the files, and return their manifest, which lies beside the folder."""
+    """Make the files and return their manifest, which is beside the folder."""
     folder.mkdir()
     lines = []
     for number in range(FILES):
@@ -77,9 +78,7 @@ def wait_for(mount: Path) -> None:
     end = time.monotonic() + MOUNT_SECONDS
     while not mount.is_mount():
         if time.monotonic() > end:
-            sys.exit(
-                "the file system is not mounted: are fuse3 and mfusepy installed, and is there /dev/fuse?"
-            )
+            sys.exit("the file system is not mounted: install fuse3 and mfusepy, and check /dev/fuse")
         time.sleep(0.05)
 
 
@@ -102,7 +101,7 @@ def measure(manifest: Path, source: Path, mount: Path, delay: float, rounds: int
 
 
 def main() -> None:
-    """Print a table."""
+    """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--delays", type=float, nargs="+", default=[0.0005, 0.002, 0.01], metavar="SECONDS")
@@ -120,7 +119,8 @@ def main() -> None:
         manifest = make_files(source)
         columns = [measure(manifest, source, mount, delay, options.rounds) for delay in options.delays]
     for workers in WORKERS:
-        print(f"| {workers or 'checksig chooses'} |", " | ".join(f"{c[workers]:.2f} s" for c in columns), "|")
+        name = workers or "checksig's choice"
+        print(f"| {name} |", " | ".join(f"{c[workers]:.2f} s" for c in columns), "|")
 
 
 if __name__ == "__main__":

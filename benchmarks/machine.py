@@ -1,4 +1,4 @@
-"""What a result depends on: the processor, the kernel, the versions."""
+"""Describes what a result depends on: the processor, the kernel, the versions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def cores() -> int:
 
 
 def describe(data: Path) -> dict[str, object]:
-    """Return what the machine is; ``data`` is on the file system of interest."""
+    """Return a description of the machine; ``data`` is a path on the file system of interest."""
     info = cpu_info()
     return {
         "architecture": platform.machine(),
@@ -37,14 +37,14 @@ def describe(data: Path) -> dict[str, object]:
 
 
 def cpu_info() -> dict[str, str]:
-    """Return what the kernel says of the first processor."""
+    """Return what the kernel reports about the first processor."""
     text = Path("/proc/cpuinfo").read_text()
     pairs = (line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
     return {key.strip(): value.strip() for key, value in pairs}
 
 
 def distribution() -> str:
-    """Return the name of the system."""
+    """Return the name of the operating system."""
     try:
         return platform.freedesktop_os_release().get("PRETTY_NAME", "")
     except OSError:
@@ -52,7 +52,7 @@ def distribution() -> str:
 
 
 def file_system(path: Path) -> str:
-    """Return the type of the file system that a path is on."""
+    """Return the type of a path's file system."""
     best, kind = Path("/"), "unknown"
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, place, found, *_ = line.split()
@@ -63,7 +63,7 @@ def file_system(path: Path) -> str:
 
 
 def available_bytes() -> int:
-    """Return how much memory the kernel could give away, pages of files included."""
+    """Return how much memory is available, including cached pages of files."""
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
@@ -71,12 +71,12 @@ def available_bytes() -> int:
 
 
 def commit() -> str:
-    """Return the commit of the checkout, or nothing."""
+    """Return the commit of the checkout, or ""."""
     return first_line("git", "-C", str(HERE.parent), "describe", "--always", "--dirty")
 
 
 def first_line(*command: str) -> str:
-    """Return the first line that a command prints, or nothing if it cannot be run."""
+    """Return the first line that a command prints, or "" if it cannot be run."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60

@@ -1,4 +1,4 @@
-"""The peers: one row for each, with what it needs and how it is run."""
+"""The peers: one row for each, with what it needs and how to run it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ import checksig
 HERE = Path(__file__).resolve().parent
 HASHLIB_CHECK = HERE / "hashlib_check.py"
 
-# To be replaced by the command checksig and its argument "check" when it is there.
+# A new Python, not the command checksig, so that both rows of checksig make the same call.
 CHECKSIG = (sys.executable, "-c", "import sys, checksig; checksig.check_signatures(*sys.argv[1:])")
 
-BASE = "checksig, in a running process"  # what the others are compared with
+BASE = "checksig, in a running process"  # the one that the others are compared with
 OPENSSL_PART = 'xargs -0 -a "$1.names" openssl dgst "$0" -r | cmp -s - "$1.openssl"'
 OFTEN = ("sha1", "md5", "sha256", "sha512")
 MANY_FILES = ("small", "tiny")
@@ -33,7 +33,7 @@ MANY_FILES = ("small", "tiny")
 
 @dataclass(frozen=True)
 class Setting:
-    """What holds for a whole run: the cores, the programs built here, where coreutils with OpenSSL are."""
+    """The cores of a run, the programs built here, and the folder of coreutils with OpenSSL."""
 
     cores: int
     built: dict[str, Path]
@@ -42,7 +42,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Case:
-    """What is verified: a tree, by the manifest of an algorithm."""
+    """A tree to verify against the manifest of an algorithm."""
 
     workload: str
     algorithm: str
@@ -51,17 +51,17 @@ class Case:
 
     @property
     def manifest(self) -> Path:
-        """Return the manifest; its names are relative to the tree's root."""
+        """Return the manifest, whose names are relative to the tree's root."""
         return self.tree.manifest(self.algorithm)
 
     def run(self, *arguments: str | Path, output: str | None = None) -> Command:
-        """Return the command of a program that works in the tree's root."""
+        """Return a command that runs a program in the tree's root."""
         return Command(arguments, self.tree.root, output)
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A way to verify a directory. ``{sum}`` in its name stands for sha1sum, or whatever it is."""
+    """A way to verify a directory. ``{sum}`` in its name stands for sha1sum, md5sum and so on."""
 
     name: str
     command: Callable[[Case], Command]
@@ -69,7 +69,7 @@ class Peer:
     is_there: Callable[[Setting], bool]
     version: Callable[[Setting], str]
     algorithms: tuple[str, ...] = ("sha1",)
-    workloads: tuple[str, ...] = ()  # none: all
+    workloads: tuple[str, ...] = ()  # empty: all
     verifies: bool = True
 
     def label(self, algorithm: str) -> str:
@@ -77,20 +77,20 @@ class Peer:
         return self.name.format(sum=f"{algorithm}sum")
 
     def takes_part(self, workload: str, algorithm: str) -> bool:
-        """Return whether it is run on a workload."""
+        """Return whether the peer runs on a workload."""
         return algorithm in self.algorithms and workload in (self.workloads or (workload,))
 
 
-# What a peer needs, and which version it has.
+# Functions that find what a peer needs and which version it has.
 
 
 def programs(*names: str) -> Callable[[Setting], bool]:
-    """Return a test whether all of the programs are there."""
+    """Return a function that returns whether all of the programs are installed."""
     return lambda _: all(map(shutil.which, names))
 
 
 def built(name: str) -> Callable[[Setting], bool]:
-    """Return a test whether a program could be built."""
+    """Return a function that returns whether a program could be built."""
     return lambda setting: name in setting.built
 
 
@@ -110,7 +110,7 @@ def of_python(_: Setting) -> str:
 
 
 def of_coreutils(_: Setting) -> str:
-    """Return the version of the machine's coreutils, and whose hashes they use."""
+    """Return the version of the machine's coreutils, and whether they use libcrypto."""
     return first_line("sha1sum", "--version") + (", libcrypto" if links_libcrypto("sha1sum") else "")
 
 
@@ -122,7 +122,7 @@ def of_openssl_coreutils(setting: Setting) -> str:
 
 
 def links_libcrypto(program: str) -> bool:
-    """Return whether a program is linked with OpenSSL's libcrypto, as far as ldd can tell."""
+    """Return whether ldd shows that a program is linked with OpenSSL's libcrypto."""
     path = shutil.which(program)
     if path is None or shutil.which("ldd") is None:
         return False
@@ -130,7 +130,7 @@ def links_libcrypto(program: str) -> bool:
 
 
 def find_openssl_coreutils(named: Path | None) -> Path | None:
-    """Return the folder of coreutils that use OpenSSL: the one that was named, or the machine's own."""
+    """Return the folder of coreutils that use OpenSSL: the named one, or the machine's own."""
     if named is not None:
         if shutil.which(named / "sha1sum") is None:
             raise SystemExit(f"{named} has no program sha1sum")
@@ -139,21 +139,21 @@ def find_openssl_coreutils(named: Path | None) -> Path | None:
     return Path(own).parent if own and links_libcrypto(own) else None
 
 
-# How the peers are run.
+# Functions that return the command of a peer.
 
 
 def resident(case: Case) -> Command:
-    """Call checksig where it is imported already."""
+    """Call checksig in a process that has already imported it."""
     return Command(request=checksig_arguments(case))
 
 
 def fresh(case: Case) -> Command:
-    """Start checksig."""
+    """Call checksig in a new process."""
     return case.run(*CHECKSIG, *checksig_arguments(case))
 
 
 def checksig_arguments(case: Case) -> tuple[str, ...]:
-    """Return what checksig is to verify: it finds the manifest itself where that lies in the root."""
+    """Return checksig's arguments: the root, and the manifest unless that is in the root."""
     root = str(case.tree.root)
     return (root,) if case.manifest.parent == case.tree.root else (root, str(case.manifest))
 
@@ -187,12 +187,12 @@ def xargs_b3sum(case: Case) -> Command:
 
 
 def xargs_openssl(case: Case) -> Command:
-    """Run openssl on all cores, and compare what it prints."""
+    """Run openssl on all cores and compare its output with the expected one."""
     return xargs(case, "sh", "-c", OPENSSL_PART, f"-{case.algorithm}")
 
 
 def openssl(case: Case) -> Command:
-    """Run openssl on all files at once: only where they are few."""
+    """Run openssl on all files at once, for a workload of few files."""
     entries = list(case.tree.entries(case.algorithm))
     output = "".join(f"{digest} *{name}\n" for digest, name in entries)
     names = (name for _, name in entries)
@@ -200,7 +200,7 @@ def openssl(case: Case) -> Command:
 
 
 def rhash(case: Case) -> Command:
-    """Run rhash, which has one thread."""
+    """Run rhash, which uses one thread."""
     return case.run("rhash", f"--{case.algorithm}", "--check", "--skip-ok", case.manifest)
 
 
@@ -212,14 +212,14 @@ def hashdeep(case: Case) -> Command:
 
 
 def rclone(case: Case) -> Command:
-    """Run rclone on all cores; a filter keeps it from the manifest in the root."""
+    """Run rclone on all cores, with a filter that leaves out the manifest in the root."""
     threads = f"--checkers={case.setting.cores}"
     options = (threads, "--include=/data/**", "--config=", "--quiet")
     return case.run("rclone", "checksum", case.algorithm, case.manifest, ".", *options)
 
 
 def b3sum(case: Case) -> Command:
-    """Run b3sum, which has a thread for each core, but takes one file at a time."""
+    """Run b3sum, which uses a thread for each core but reads one file at a time."""
     return case.run("b3sum", "--check", "--quiet", case.manifest)
 
 
@@ -243,7 +243,7 @@ def articles(case: Case) -> Command:
 
 
 def floor(*options: str) -> Callable[[Case], Command]:
-    """Return a function that returns the command of the C program that only reads."""
+    """Return a function that returns the command of the C program, which only reads."""
     return lambda case: case.run(
         case.setting.built["floor"],
         *options,
@@ -254,7 +254,7 @@ def floor(*options: str) -> Callable[[Case], Command]:
     )
 
 
-# What is done with each file, and the options of the program that make it so.
+# The system calls for each file, and the options of the program that make them.
 FLOORS = {
     "open, fstat, read, close": (),
     "openat2 beneath, fstat, read, close": ("--beneath",),
@@ -263,12 +263,12 @@ FLOORS = {
 
 
 def is_installed(_: Setting) -> bool:
-    """Return whether bagit-python is there."""
+    """Return whether bagit-python is installed."""
     return importlib.util.find_spec("bagit") is not None
 
 
 def own_hashes(_: Setting) -> bool:
-    """Return whether the machine's coreutils hash by themselves: else they are the peer with OpenSSL."""
+    """Return whether the machine's coreutils have hashes of their own, not OpenSSL's."""
     return shutil.which("sha1sum") is not None and not links_libcrypto("sha1sum")
 
 

@@ -1,9 +1,9 @@
-"""How fast one core hashes: the kernels of checksig, many streams side by side, beside openssl's one.
+"""Measures how fast one core hashes: checksig's kernels with many streams, and openssl with one.
 
     python benchmarks/rates.py [--rounds N] [--seconds S]
 
-The first are Go benchmarks, named BenchmarkStreams/ALGORITHM/KERNEL/STREAMS; their rate
-is that of all streams together.
+The kernels' rates come from Go benchmarks named BenchmarkStreams/ALGORITHM/KERNEL/STREAMS; each is
+the rate of all streams together.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Kernel = tuple[str, str, int]  # algorithm, name, streams
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="How fast one core hashes.")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default 5)")
-    parser.add_argument("--seconds", type=float, default=1, help="how long each time (default 1)")
+    """Measure the rates and print the table."""
+    parser = argparse.ArgumentParser(description="Measure how fast one core hashes.")
+    parser.add_argument("--rounds", type=int, default=5, help="number of measurements of each (default 5)")
+    parser.add_argument("--seconds", type=float, default=1, help="duration of each measurement (default 1)")
     options = parser.parse_args()
     ours: dict[Kernel, list[float]] = {}
     theirs: dict[str, list[float]] = {}
@@ -69,12 +69,12 @@ def streams(scratch: Path, seconds: float) -> list[tuple[Kernel, float]]:
 
 
 def parse(text: str) -> list[tuple[Kernel, float]]:
-    """Return the rates that Go benchmarks print, in GB/s."""
+    """Return the rates in the output of Go benchmarks, in GB/s."""
     return [((alg, kernel, int(n)), float(rate) / 1000) for alg, kernel, n, rate in LINE.findall(text)]
 
 
 def openssl(algorithm: str, seconds: float) -> list[float]:
-    """Return the rate of openssl, in GB/s, or nothing if it has no such algorithm."""
+    """Return openssl's rate, in GB/s, or an empty list if it does not have the algorithm."""
     name = OPENSSL_NAMES.get(algorithm, algorithm)
     if name is None or shutil.which("openssl") is None:
         return []

@@ -1,7 +1,7 @@
-"""A process that has imported checksig already, and verifies what it is told to.
+"""Answers requests to verify, in a process that has already imported checksig.
 
-Each line of its input is a JSON array, the arguments of ``check_signatures``; each
-line of its output a JSON object: the seconds that the call took, and what was wrong.
+Each line of the input is a JSON array with the arguments of ``check_signatures``. Each line of the
+output is a JSON object with the seconds that the call took and the error message, if any.
 """
 
 from __future__ import annotations

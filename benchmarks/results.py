@@ -1,4 +1,4 @@
-"""What a run of compare.py found, as its JSON has it and as tables."""
+"""The results of compare.py, as JSON and as tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from peers import BASE
 
 
 class CaseResult(TypedDict):
-    """What was measured of one workload with one algorithm: seconds, round by round."""
+    """The seconds of one workload with one algorithm, peer by peer and round by round."""
 
     workload: str
     algorithm: str
@@ -21,7 +21,7 @@ class CaseResult(TypedDict):
 
 
 class Results(TypedDict):
-    """All of a run."""
+    """The results of a whole run."""
 
     machine: dict[str, object]
     versions: dict[str, str]
@@ -32,7 +32,7 @@ class Results(TypedDict):
 
 
 def size_of(case: CaseResult) -> str:
-    """Return how much is verified, for a title."""
+    """Return the number and size of the files, for a title."""
     files = f"{case['files']:,} files" if case["files"] > 1 else "1 file"
     return f"{files}, {case['bytes'] / 2**20:,.0f} MiB"
 

@@ -1,4 +1,4 @@
-"""Runs the peers, and sees to it that nothing of them is left."""
+"""Runs the peers and makes sure that no process of theirs is left."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ RESIDENT = Path(__file__).resolve().parent / "resident.py"
 
 @dataclass(frozen=True)
 class Command:
-    """What is run: a program, or, with a ``request``, a call in a process that is running already."""
+    """A program to run, or, with a ``request``, a call in a process that is already running."""
 
     arguments: tuple[str | Path, ...] = ()
     folder: Path | None = None
-    output: str | None = None  # what it must print
+    output: str | None = None  # what the program must print
     request: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How long a command took; ``error`` is empty if it found all files to be good."""
+    """How long a command took; ``error`` is empty if the command accepted all files."""
 
     seconds: float
     error: str
@@ -93,7 +93,7 @@ class Runner:
 def group(
     command: Command, output: IO[bytes] | int, errors: IO[bytes] | int
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a command; whatever is left of its process group at the end is killed."""
+    """Start a command; at the end, kill what is left of its process group."""
     process = subprocess.Popen(
         command.arguments,
         cwd=command.folder,
@@ -109,21 +109,21 @@ def group(
 
 
 def kill(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
-    """Kill what is left of a process's group, and wait for the process, which nobody has done yet."""
+    """Kill what is left of a process's group, and wait for the process, for the first time."""
     with process, contextlib.suppress(ProcessLookupError):
-        # until it is waited for, no other group can have its number
+        # until somebody waits for the process, no other group can have its number
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def text_of(file: IO[bytes]) -> str:
-    """Return what was written to a file, or its first mebibyte."""
+    """Return the content of a file, at most its first mebibyte."""
     file.seek(0)
     return file.read(1 << 20).decode(errors="replace")
 
 
 @contextmanager
 def runner() -> Iterator[Runner]:
-    """Give a runner, of which nothing runs on, whatever ends this process but SIGKILL."""
+    """Yield a runner; unless SIGKILL ends this process, the runner leaves no process behind."""
     made = Runner()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)

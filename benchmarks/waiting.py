@@ -1,9 +1,9 @@
-"""What it costs to wait for a verification that waits for its disk.
+"""Measures what it costs to wait for a verification whose disk is slow.
 
-A read of the verified file is held up for some seconds, by seccomp. Measured are
-the processor time that the process takes meanwhile, as a part of one core, beside
-a loop of ``threading.Event.wait`` in slices of the same length; and what one poll
-of a job takes that does not wait.
+The script holds up a read of the verified file for some seconds, by seccomp. It measures the
+processor time of the process during the wait, in percent of one core, and compares it with a loop of
+``threading.Event.wait`` in slices of the same length. It also measures one poll of a job, without
+waiting.
 
     python benchmarks/waiting.py [--seconds S] [--rounds N]
 """
@@ -60,10 +60,10 @@ print(share(slices), share(lambda: checksig.check(root)), poll_cost(), flush=Tru
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="What it costs to wait for a verification.")
-    parser.add_argument("--seconds", type=float, default=5, help="how long each wait is (default 5)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default 5)")
+    """Measure the waits and print the table."""
+    parser = argparse.ArgumentParser(description="Measure what it costs to wait for a verification.")
+    parser.add_argument("--seconds", type=float, default=5, help="duration of each wait (default 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="number of measurements of each (default 5)")
     options = parser.parse_args()
     found = [measure(options.seconds) for _ in range(options.rounds)]
     print("| | median | min-max |\n| --- | --- | --- |")
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def measure(seconds: float) -> list[float]:
-    """Return what a child prints whose reads of the file, but for the first, are held up."""
+    """Return the numbers of a child whose reads of the file, except the first, are held up."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "file")
         file.write_bytes(b"hello")

@@ -1,4 +1,4 @@
-"""The directories that are verified: how big each workload is, and how it is made on disk."""
+"""The workloads: how large each is, and how it is made on disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import NormalDist
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
-LAYOUT = 1  # to be raised when the data of a workload change
+LAYOUT = 1  # raise it when the data of a workload changes
 BLOCK = random.Random(LAYOUT).randbytes(MIB)
 MANIFESTS = {
     "sha1": "sha1sum.txt",
@@ -33,12 +33,12 @@ File = tuple[str, int]
 
 @dataclass(frozen=True)
 class Workload:
-    """A set of files; ``files`` gives name and size of each, at a scale."""
+    """A set of files; ``files`` yields the name and size of each, at a scale."""
 
     name: str
     summary: str
     files: Callable[[float], Iterator[File]]
-    trial: float  # the scale of the copy on which each peer has to notice a flipped byte
+    trial: float  # the scale of the copy in which each peer has to notice a flipped bit
     algorithms: tuple[str, ...] = ("sha1", "blake3")
 
 
@@ -48,7 +48,7 @@ def scaled(number: float, scale: float, least: int = 1) -> int:
 
 
 def small(scale: float) -> Iterator[File]:
-    """Yield 100,000 files of 4 KiB, 1000 to a directory."""
+    """Yield 100,000 files of 4 KiB, 1,000 in each directory."""
     for i in range(scaled(100_000, scale)):
         yield f"{i // 1000:03}/{i % 1000:03}.dat", 4 * KIB
 
@@ -66,9 +66,9 @@ def large(scale: float) -> Iterator[File]:
 
 
 def mixed(scale: float) -> Iterator[File]:
-    """Yield 20,000 files whose sizes are log-normal, 4 GiB in all, in nested directories.
+    """Yield 20,000 files of log-normal sizes, 4 GiB in all, in nested directories.
 
-    The sizes are quantiles of the distribution, so that every scale has the same one.
+    The sizes are quantiles of the distribution, so that it is the same at every scale.
     """
     count = scaled(20_000, scale)
     normal = NormalDist(sigma=2.6)
@@ -80,7 +80,7 @@ def mixed(scale: float) -> Iterator[File]:
 
 
 def tiny(scale: float) -> Iterator[File]:
-    """Yield 1,000,000 files of 100 bytes or so, 1000 to a directory, in nested directories."""
+    """Yield 1,000,000 files of about 100 bytes in nested directories, 1,000 in each."""
     for i in range(scaled(1_000_000, scale)):
         yield f"{i // 100_000:02}/{i // 1000 % 100:02}/{i % 1000:03}.dat", 80 + i * 17 % 41
 
@@ -107,11 +107,11 @@ WORKLOADS = {
 
 @dataclass(frozen=True)
 class Tree:
-    """A workload on disk: ``root`` is what is verified, the rest lies beside it.
+    """A workload on disk: ``root`` is the directory to verify, the rest is beside it.
 
-    ``root`` holds the files, in ``data``, and their ``sha1sum.txt``; ``lists`` the other
-    manifests, and what some peers want in place of one. Each part is made when it is
-    first asked for, under another name, so that whatever has its name is whole.
+    ``root`` contains the files, in ``data``, and their ``sha1sum.txt``. ``lists`` contains the other
+    manifests, and what some peers take in place of one. Each part is made when it is first asked for,
+    under a temporary name, so that a part under its own name is always complete.
     """
 
     folder: Path
@@ -120,12 +120,12 @@ class Tree:
 
     @property
     def root(self) -> Path:
-        """Return the directory that is verified."""
+        """Return the directory to verify."""
         return self.folder / "root"
 
     @property
     def lists(self) -> Path:
-        """Return the directory of what is not verified."""
+        """Return the directory of manifests and lists, which is not verified."""
         return self.folder / "lists"
 
     def manifest(self, algorithm: str) -> Path:
@@ -144,11 +144,11 @@ class Tree:
 
     @cached_property
     def names(self) -> Path:
-        """Return the list of all names, each with a NUL after it."""
+        """Return the file that lists all names, each followed by a NUL."""
         return whole(self.lists / "names", self._write_names)
 
     def parts(self, algorithm: str, cores: int) -> Path:
-        """Return a list for ``xargs -0`` of manifests that together are the manifest, 32 a core at most."""
+        """Return a list for ``xargs -0`` of the parts of the manifest, at most 32 for each core."""
         folder = self.lists / f"parts-{algorithm}-{cores}"
         return whole(folder, lambda path: write_parts(path, folder, self, algorithm, cores)) / "parts"
 
@@ -157,11 +157,11 @@ class Tree:
         return whole(self.lists / f"known-{algorithm}", lambda path: write_known(path, self, algorithm))
 
     def bag(self, algorithm: str) -> Path:
-        """Return a bag whose payload are hard links to the files."""
+        """Return a bag whose payload is hard links to the files."""
         return whole(self.folder / f"bag-{algorithm}", lambda path: write_bag(path, self, algorithm))
 
     def flip(self) -> None:
-        """Change the last byte of the file in the middle of the manifest."""
+        """Flip the last bit of the file in the middle of the manifest."""
         name = next(islice(self.entries("sha1"), self.files // 2, None))[1]
         with (self.root / name).open("r+b") as file:
             file.seek(-1, os.SEEK_END)
@@ -174,7 +174,7 @@ class Tree:
 
 
 def make(place: Path, workload: Workload, scale: float) -> Tree:
-    """Return the tree of a workload in the directory ``place``; make it if it is not there."""
+    """Return the tree of a workload in the directory ``place``; make it if it does not exist."""
     sizes = [size for _, size in workload.files(scale)]
     stamp = {
         "layout": LAYOUT,
@@ -187,12 +187,12 @@ def make(place: Path, workload: Workload, scale: float) -> Tree:
     whole(folder, lambda path: write_tree(path, workload, stamp))
     found = json.loads((folder / "stamp.json").read_text())
     if found != stamp:
-        raise SystemExit(f"{folder} holds other data, {found}: remove it")
+        raise SystemExit(f"{folder} contains other data, {found}: remove it")
     return Tree(folder, len(sizes), sum(sizes))
 
 
 def whole(path: Path, write: Callable[[Path], None]) -> Path:
-    """Return ``path``; if nothing is there, have it written under another name and moved there."""
+    """Return ``path``; if it does not exist, write it under a temporary name and rename it."""
     if not path.exists():
         part = path.with_name(path.name + ".part")
         if part.is_dir():
@@ -203,7 +203,7 @@ def whole(path: Path, write: Callable[[Path], None]) -> Path:
 
 
 def write_tree(folder: Path, workload: Workload, stamp: dict[str, object]) -> None:
-    """Write the files and their sha1sum.txt, and the stamp last of all."""
+    """Write the files and their sha1sum.txt, and the stamp last."""
     (folder / "lists").mkdir(parents=True)
     root = folder / "root"
     root.mkdir()
@@ -219,11 +219,11 @@ def write_tree(folder: Path, workload: Workload, stamp: dict[str, object]) -> No
 
 
 def write_file(path: Path, index: int, size: int) -> str:
-    """Write a file, and return its SHA-1."""
+    """Write a file and return its SHA-1."""
     digest = hashlib.sha1(usedforsecurity=False)
     with path.open("wb", buffering=0) as file:
         for at in range(0, size, MIB):
-            # a header makes every mebibyte of every file another one
+            # a header makes every mebibyte of every file different
             length = min(MIB, size - at)
             piece = (index.to_bytes(8) + at.to_bytes(8) + BLOCK[16:length])[:length]
             file.write(piece)
@@ -246,7 +246,7 @@ def write_manifest(path: Path, tree: Tree, algorithm: str) -> None:
 
 
 def write_parts(folder: Path, place: Path, tree: Tree, algorithm: str, cores: int) -> None:
-    """Deal the lines of a manifest out to parts, each also as a list of names and as openssl prints it."""
+    """Distribute a manifest over parts; write each also as names and as openssl prints it."""
     folder.mkdir()
     entries = list(tree.entries(algorithm))
     count = min(len(entries), 32 * cores)
@@ -260,7 +260,7 @@ def write_parts(folder: Path, place: Path, tree: Tree, algorithm: str, cores: in
 
 
 def write_known(path: Path, tree: Tree, algorithm: str) -> None:
-    """Write a manifest as hashdeep does."""
+    """Write a manifest in the format of hashdeep."""
     with path.open("w") as known:
         known.write(f"%%%% HASHDEEP-1.0\n%%%% size,{algorithm},filename\n##\n")
         for digest, name in tree.entries(algorithm):
@@ -268,7 +268,7 @@ def write_known(path: Path, tree: Tree, algorithm: str) -> None:
 
 
 def write_bag(folder: Path, tree: Tree, algorithm: str) -> None:
-    """Make a bag; links share the pages of the files."""
+    """Make a bag of hard links, which share the cached pages of the files."""
     folder.mkdir()
     made: set[Path] = set()
     with (folder / f"manifest-{algorithm}.txt").open("w") as manifest:

@@ -1,5 +1,5 @@
-// Command articles verifies a manifest of SHA-1 digests the way that articles about
-// goroutines do: one goroutine for each file, no limit, nothing shared but the first error.
+// Command articles verifies a manifest of SHA-1 digests in the way that articles about
+// goroutines show: one goroutine for each file, without a limit, sharing only the first error.
 //
 //	articles DIRECTORY MANIFEST
 package main
