@@ -1,5 +1,5 @@
 /* The one function that Go's runtime takes of Windows' bcryptprimitives.dll, which Wine 8
- * lacks. It goes into Wine's system32, for tools/prove.py; no wheel has it.
+ * lacks. It goes into Wine's system32, for tools/check_wheels.py; no wheel has it.
  */
 #include <windows.h>
 

@@ -1,4 +1,4 @@
-/* Drives the DLL of a Windows wheel as checksig.py would: tools/prove.py runs it under Wine.
+/* Drives the DLL of a Windows wheel as checksig.py would: tools/check_wheels.py runs it under Wine.
  *
  * Each line of the standard input is one job: a directory, then options, as manifest=PATH,
  * behind tabs. For each it writes a line: what the job ended with, the line of the manifest

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds a CPython with musl, of Debian's sources, into build/musl/python: tools/prove.py installs a wheel there.
+# Builds a CPython with musl, of Debian's sources, into build/musl/python: tools/check_wheels.py installs a wheel there.
 set -eu
 cd "$(dirname "$0")/.."
 mkdir -p build/musl/sources

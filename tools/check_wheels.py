@@ -1,8 +1,8 @@
 """Proves what the wheels of a release do, as far as one x86_64 Linux machine goes.
 
-    python tools/prove.py [OPTION ...] [STEP ...]
+    python tools/check_wheels.py [OPTION ...] [STEP ...]
 
-tools/release.py has built the wheels, and tools/proof_machine.sh has made the
+tools/release.py has built the wheels, and tools/install_emulators.sh has made the
 machine ready. docs/release.md tells what is run, and what only inspected. The first
 thing that is not as it should be ends the run.
 """
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import inspection
+import check_binaries
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 for folder in ("build_backend", "tests", "src"):
@@ -58,7 +58,7 @@ import importlib.metadata, checksig
 print(checksig.__file__)
 print(importlib.metadata.distribution("checksig").read_text("WHEEL"))
 """
-# Where tools/proof_machine.sh puts Pythons that do not run here by themselves.
+# Where tools/install_emulators.sh puts Pythons that do not run here by themselves.
 PLACES = {
     "arm64": ("build/arm64", "root of an arm64 Debian"),
     "musl": ("build/musl/python", "prefix of a Python with musl"),
@@ -179,7 +179,7 @@ def x86_64(proof: Proof) -> None:
 def musl(proof: Proof) -> None:
     """Where Python has musl, pip takes the musllinux wheel, and it passes the tests."""
     program = proof.places["musl"] / "bin/python3"
-    require(program.exists(), f"no Python at {program}: run tools/proof_machine.sh")
+    require(program.exists(), f"no Python at {program}: run tools/install_emulators.sh")
     python = fresh_environment(proof, str(program), "python-musl")
     pip = [sys.executable, "-m", "pip", "--python", python]
     install(proof, Interpreter([python]), pip, "musllinux_1_2_x86_64")
@@ -189,7 +189,7 @@ def musl(proof: Proof) -> None:
 def windows_python(proof: Proof) -> None:
     """Under Wine, pip of a Python for Windows takes the wheel; it passes tests, and has the command."""
     program = proof.places["windows"] / "python.exe"
-    require(program.exists(), f"no Python at {program}: run tools/proof_machine.sh")
+    require(program.exists(), f"no Python at {program}: run tools/install_emulators.sh")
     folder = shutil.copytree(program.parent, proof.scratch / "python-windows")
     env = wine(proof) | {"PYTHONDONTWRITEBYTECODE": "1"}
     python = Interpreter(["wine", str(folder / "python.exe")], env, drive="Z:")
@@ -247,7 +247,7 @@ def native_corpus(proof: Proof) -> dict[str, Any]:
 def aarch64(proof: Proof) -> None:
     """An arm64 Python, which qemu emulates, runs corpus and kernels; the results are those of x86_64."""
     program = proof.places["arm64"] / "usr/bin/python3"
-    require(program.exists(), f"no Python at {program}: run tools/proof_machine.sh")
+    require(program.exists(), f"no Python at {program}: run tools/install_emulators.sh")
     python = [QEMU, *CPU, "-L", str(proof.places["arm64"]), str(program)]
     machine = run(
         [*python, "-c", "import platform; print(platform.machine(), platform.python_version())"]
@@ -299,7 +299,7 @@ def emulate(program: Path) -> None:
 def windows(proof: Proof) -> None:
     """Wine runs the DLL for amd64, which a C program drives, on the cases that Windows' names allow."""
     folder = proof.unpacked("win_amd64")
-    driver = compile_for_windows("drive.c", folder / "drive.exe")
+    driver = compile_for_windows("dll_driver.c", folder / "drive.exe")
     env = wine(proof)
     cases = planted_for_windows(proof.scratch / "corpus-windows")
     lines = [
@@ -380,11 +380,11 @@ def decoded(answer: str, root: str) -> dict[str, Any]:
 
 def inspect(proof: Proof) -> None:
     """What runs nowhere here is at least what the loaders of macOS and Windows ask for."""
-    for name, look in inspection.LOOKS.items():
+    for name, look in check_binaries.LOOKS.items():
         target = targets.TARGETS[name].for_go(toolchain.go_version(toolchain.go_command()))
         try:
             proof.saw(name, f"inspected: {look(proof.unpacked(name) / 'checksig', target)}")
-        except inspection.WrongError as error:
+        except check_binaries.WrongError as error:
             sys.exit(f"{name}: {error}")
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a Debian, or a system like it, ready for tools/prove.py: qemu and Wine, and Pythons for arm64, for musl and
+# Makes a Debian, or a system like it, ready for tools/check_wheels.py: qemu and Wine, and Pythons for arm64, for musl and
 # for Windows in build/.
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,5 +12,5 @@ debootstrap --foreign --arch=arm64 --variant=minbase --include=python3 bookworm 
 for package in build/arm64/var/cache/apt/archives/*.deb; do
     dpkg-deb -x "$package" build/arm64
 done
-tools/musl_python.sh
-tools/windows_python.sh
+tools/build_musl_python.sh
+tools/fetch_windows_python.sh
