@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
@@ -15,7 +16,10 @@ import pytest
 
 import checksig
 from checksig import _helper as helper
-from checksig.checksig import _misfit
+from checksig import _preflight
+from checksig._engine import make_request
+from checksig._helper import HelperJob
+from checksig._wire import Kind
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(checksig.__file__).resolve().parent
@@ -26,12 +30,38 @@ MISMATCH = f'"{LOGS}/httpd-08.log" - mismatch'
 
 ENGINE = checksig.get_engine().name
 MANY = 1000 if ENGINE == "library" else 50  # calls, each of which may start a process
-LOADS = not _misfit()
+LOADS = not _preflight.find_obstacle()
 loads_library = pytest.mark.skipif(not LOADS, reason="the library cannot be loaded here")
 needs_library = pytest.mark.skipif(ENGINE != "library", reason="it is about the library in this process")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has not what it is about")
 # What the environment says to the command.
 SETTINGS = ("COLUMNS", "FORCE_COLOR", "GITHUB_STEP_SUMMARY", "NO_COLOR", "PYTHONIOENCODING", "TERM")
+
+
+def verify(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str | None:
+    """Return the message of ``checksig_verify``; without the library, that of a helper's job."""
+    if ENGINE == "library":
+        return _verify_by_c(os.fsencode(path))
+    job = HelperJob()
+    try:
+        outcome = job.start(make_request(path))
+        while outcome.kind == Kind.MORE:
+            outcome = job.next().outcome
+        return outcome.message or None
+    finally:
+        job.close(0)
+
+
+def _verify_by_c(path: bytes) -> str | None:
+    library = ctypes.CDLL(checksig.get_library())
+    library.checksig_verify.restype = ctypes.c_void_p
+    library.checksig_free.argtypes = [ctypes.c_void_p]
+    pointer = library.checksig_verify(path)
+    try:
+        return ctypes.string_at(pointer).decode() if pointer else None
+    finally:
+        library.checksig_free(pointer)
+
 
 Python = Callable[..., "subprocess.CompletedProcess[str]"]
 Directory = Callable[[Mapping[str, bytes]], Path]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from case_trees import CASES, ON_WINDOWS, make_tree, why_impossible
+from support import verify
 
 import checksig
-from checksig.checksig import verify
 
 ERRORS = {
     "failed": checksig.VerificationError,

@@ -64,32 +64,31 @@ def is_gone(pid: int) -> bool:
 @pytest.mark.parametrize("name", [pytest.param("library", marks=loads_library), "helper"])
 def test_the_environment_chooses(python: Python, name: str) -> None:
     done = python(ASK, LOGS, engine=name)
-    assert done.stdout == f"{name}: CHECKSIG_ENGINE asks for it\n{MISMATCH}\n", done.stderr
+    assert done.stdout == f"{name}: CHECKSIG_ENGINE selects it\n{MISMATCH}\n", done.stderr
 
 
 @loads_library
 def test_the_library_serves_unless_there_is_a_reason(python: Python) -> None:
-    assert python(ASK, LOGS, engine="").stdout == f"library: it can be loaded here\n{MISMATCH}\n"
+    assert python(ASK, LOGS, engine="").stdout == f"library: it can be loaded into this process\n{MISMATCH}\n"
 
 
 def test_another_name_is_an_error_everywhere(python: Python) -> None:
     code = """
 import sys, checksig
-from checksig.checksig import verify
-for call in (checksig.check, checksig.check_signatures, checksig.iter_check, checksig.create, verify,
+for call in (checksig.check, checksig.check_signatures, checksig.iter_check, checksig.create,
              lambda _: checksig.get_engine(), lambda _: checksig.get_algorithms()):
     try: call(sys.argv[1])
     except ValueError as error: print(error)
 """
     done = python(code, LOGS, engine="libary")
-    expected = 'CHECKSIG_ENGINE: "libary" is not to be had; there are library, helper\n'
-    assert done.stdout == expected * 7, done.stderr
+    expected = 'invalid CHECKSIG_ENGINE "libary" (choose "library" or "helper")\n'
+    assert done.stdout == expected * 6, done.stderr
 
 
 def test_a_package_without_the_library_is_served_by_the_helper(python: Python, package_copy: Path) -> None:
     (package_copy / LIBRARY).unlink(missing_ok=True)
     done = python(ASK, LOGS, package=package_copy, engine="")
-    assert done.stdout == f"helper: this package has no library\n{MISMATCH}\n", done.stderr
+    assert done.stdout == f"helper: this package contains no library\n{MISMATCH}\n", done.stderr
     (package_copy / HELPER).unlink()
     for engine in ("", "helper", "library"):
         last = python(ASK, LOGS, package=package_copy, engine=engine).stderr.splitlines()[-1]
@@ -119,13 +118,13 @@ def test_the_helper_needs_no_c_library_and_no_file() -> None:
 ALONE_IN_A_ROOT = """
 import os, shutil, subprocess, sys, tempfile
 sys.path.insert(0, "src")
-from checksig._helper import pack
+from checksig._wire import Request, pack_request
 with tempfile.TemporaryDirectory() as root:
-    shutil.copy(sys.argv[1], root + "/engine")
+    shutil.copy(sys.argv[1], root + "/helper")
     shutil.copytree(sys.argv[2], root + "/logs")
-    made = subprocess.Popen(["/engine"], preexec_fn=lambda: os.chroot(root), cwd="/",
+    made = subprocess.Popen(["/helper"], preexec_fn=lambda: os.chroot(root), cwd="/",
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    made.stdin.write(pack({"root": b"/logs"}))
+    made.stdin.write(pack_request(Request(b"/logs")))
     made.stdin.flush()
     sys.stdout.buffer.write(made.stdout.read())
 """
@@ -383,18 +382,17 @@ HOSTS = {
 @pytest.mark.parametrize("host", HOSTS)
 def test_the_helper_serves_whatever_the_process_around_it_is_like(host: str, python: Python) -> None:
     code = f"""
-import os, signal, socket, sys, threading, time, checksig
+import os, signal, socket, subprocess, sys, threading, time, checksig
 out = 1
 def thief():
     while True:
         try: os.wait()
         except ChildProcessError: time.sleep(0.0001)
-posix_spawn = os.posix_spawn
-def spawn(*arguments, file_actions, **more):
-    # A number that is duplicated to itself would be closed by an old C library.
-    assert min(source for _, source, _ in file_actions) > 2
-    return posix_spawn(*arguments, file_actions=file_actions, **more)
-os.posix_spawn = spawn
+popen = subprocess.Popen
+def start(*arguments, stdin, stdout, stderr, **more):
+    assert min(stdin, stdout, stderr) > 2  # no end is one of the standard streams
+    return popen(*arguments, stdin=stdin, stdout=stdout, stderr=stderr, **more)
+subprocess.Popen = start
 {HOSTS[host]}
 answers = {{checksig.check(sys.argv[1]).message for _ in range(30)}}
 os.write(out, f"{{answers}}\\n".encode())
@@ -483,7 +481,7 @@ def test_with_little_address_space_the_helper_serves_or_it_is_an_oserror(
     done = python(code, LOGS, engine="")
     needed = "checksig needs {} MiB of address space, and 'ulimit -v' leaves less"
     if mebibytes > 1500:
-        why = f"helper: the library cannot be loaded here: [Errno 12] {needed.format(3200)}"
+        why = f"helper: the library cannot be loaded into this process: [Errno 12] {needed.format(3200)}"
         assert done.stdout == f"{why}\n{MISMATCH}\n", done.stderr
     else:
         assert f"OSError: [Errno {errno.ENOMEM}] {needed.format(1500)}" in done.stderr

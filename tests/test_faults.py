@@ -177,7 +177,7 @@ def test_whichever_call_fails_while_the_library_is_loaded_it_loads_or_says_so(
 supervise()
 os.close({ARM} + int(sys.argv[5]))
 try:
-    checksig.checksig._load()
+    checksig.get_engine()
     found = "loaded"
 except (OSError, ImportError) as failure:
     found = str(failure)

@@ -299,7 +299,7 @@ def test_an_editable_install_is_rebuilt_by_a_plain_rerun(checkout: Path, tmp_pat
         [
             python,
             "-c",
-            f"from checksig.checksig import verify\nwhile input(): print(verify({str(LOGS)!r}), flush=True)",
+            f"import checksig\nwhile input(): print(checksig.check({str(LOGS)!r}).message, flush=True)",
         ],
         cwd=tmp_path,
         env={**os.environ, "CHECKSIG_ENGINE": "library"},

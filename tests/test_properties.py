@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import ENGINE
+from support import ENGINE, verify
 
 import checksig
-from checksig.checksig import verify
 
 # Bytes that formats, shells and terminals stumble over come often.
 NAME = st.lists(

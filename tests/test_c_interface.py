@@ -1,0 +1,325 @@
+"""The C interface: its header, its structures, and what it does with mistakes of the caller."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import toolchain
+from support import CHECKOUT, LOGS, MISMATCH, environment, loads_library, posix
+
+import checksig
+from checksig import _wire
+from checksig.checksig import Library, _Error, _Progress, _Request
+from checksig.report import Status
+
+HEADER = CHECKOUT / "go" / "checksig.h"
+STRUCTURES = {
+    "checksig_request": _wire.REQUEST_MEMBERS,
+    "checksig_error": _wire.ERROR_MEMBERS,
+    "checksig_progress": _wire.PROGRESS_MEMBERS,
+    "checksig_record": _wire.RECORD_MEMBERS,
+}
+TYPES = {
+    "I": "uint32_t",
+    "i": "int32_t",
+    "q": "int64_t",
+    "8q": "int64_t[8]",
+    "N": "size_t",
+    "P": "char *",
+    "z": "const char *",
+    "B": "uint8_t",
+    "2x": "uint8_t[2]",
+    "4x": "uint32_t",
+}
+
+
+def members(structure: str) -> list[tuple[str, str]]:
+    """Return the names and types of the members of a structure of the header, in order."""
+    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text("utf-8"), flags=re.DOTALL)
+    found = re.search(rf"typedef struct {structure} {{(.*?)}} {structure};", text, re.DOTALL)
+    assert found
+    parsed = []
+    for declaration in filter(None, map(str.strip, found[1].split(";"))):
+        kind, pointer, name, array = re.fullmatch(r"([\w ]+?) (\*?)(\w+)(\[\d+\])?", declaration).groups()  # type: ignore[union-attr]
+        parsed.append((name, kind + (" *" if pointer else "") + (array or "")))
+    return parsed
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_the_members_of_each_structure_are_those_of_the_header(structure: str) -> None:
+    assert members(structure) == [(name, TYPES[letter]) for name, letter in STRUCTURES[structure].items()]
+    assert members(structure)[0] == ("struct_size", "uint32_t")
+
+
+def enumerators(prefix: str) -> dict[str, int]:
+    """Return the enumerators of the header whose names begin with a prefix, without it."""
+    return {
+        name: int(value)
+        for name, value in re.findall(rf"^    {prefix}(\w+) = (\d+)", HEADER.read_text("utf-8"), re.MULTILINE)
+    }
+
+
+def test_the_numbers_are_those_of_the_header() -> None:
+    everything = enumerators("CHECKSIG_")
+    statuses, records = enumerators("CHECKSIG_STATUS_"), enumerators("CHECKSIG_RECORD_")
+    kinds = {kind.name: kind.value for kind in _wire.Kind}
+    flags = {
+        name: value
+        for name, value in everything.items()
+        if name not in kinds and not name.startswith(("STATUS_", "RECORD_"))
+    }
+    assert kinds == {name: everything[name] for name in kinds}
+    assert list(statuses) == list(_wire.STATUSES)
+    assert list(statuses.values()) == list(range(len(statuses)))
+    assert records == {name: getattr(_wire, name) for name in ("FILE", "BAD_LINE", "MANIFEST", "ENTRY")}
+    assert len(flags) == 10
+    assert flags == {name: getattr(_wire, name) for name in flags}
+    assert f"#define CHECKSIG_BUFFER {_wire.BUFFER_SIZE}\n" in HEADER.read_text("utf-8")
+    assert f'#define CHECKSIG_VERSION "{checksig.__version__}"\n' in HEADER.read_text("utf-8")
+
+
+def test_the_order_of_the_statuses_does_not_depend_on_the_public_enumeration() -> None:
+    assert {Status(name) for name in _wire.STATUSES} == set(Status)
+
+
+def offsets(structure: str, names: Mapping[str, str]) -> list[int]:
+    """Return the offsets of the members of a structure, and its size, as ctypes or struct have them."""
+    if structure == "checksig_record":
+        letters, found = list(names.values()), []
+        for end in range(len(letters)):
+            found.append(__import__("struct").calcsize("=" + "".join(letters[:end])))
+        return [*found, _wire._RECORD.size]
+    made = {"checksig_request": _Request, "checksig_error": _Error, "checksig_progress": _Progress}[structure]
+    return [*(getattr(made, name).offset for name in names), ctypes.sizeof(made)]
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_the_members_lie_where_a_c_compiler_puts_them(structure: str, tmp_path: Path) -> None:
+    names = STRUCTURES[structure]
+    values = ", ".join([*(f"offsetof({structure}, {name})" for name in names), f"sizeof({structure})"])
+    program = f"""#include <stdio.h>
+#include "checksig.h"
+int main(void) {{
+    size_t values[] = {{{values}}};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) printf("%zu ", values[i]);
+    return 0;
+}}
+"""
+    (tmp_path / "layout.c").write_text(program)
+    compile_ = [*toolchain.cc_command(), f"-I{HEADER.parent}", "-o", "layout", "layout.c"]
+    subprocess.run(compile_, cwd=tmp_path, check=True)
+    printed = subprocess.run([tmp_path / "layout"], capture_output=True, text=True, check=True).stdout
+    assert list(map(int, printed.split())) == offsets(structure, names)
+
+
+STRICT = """#include <checksig.h>
+
+#if CHECKSIG_ABI != 1
+#error "another interface"
+#endif
+
+int main(int count, char **arguments)
+{
+    const char *root = count > 1 ? arguments[1] : "";
+    checksig_request request = ZERO;
+    checksig_error error = ZERO;
+    checksig_progress progress = ZERO;
+    static char buffer[CHECKSIG_BUFFER];
+    uint64_t job = 0;
+    size_t written = 0;
+    int32_t kind;
+
+    request.struct_size = sizeof request;
+    error.struct_size = sizeof error;
+    progress.struct_size = sizeof progress;
+    request.root = root;
+    while (root[request.root_length] != 0)
+        request.root_length++;
+    kind = checksig_start(&request, &job, &error);
+    while (kind == CHECKSIG_MORE)
+        kind = checksig_next(job, buffer, sizeof buffer, 100, &written, &progress, &error);
+    checksig_close(job, 1000);
+    checksig_error_free(&error);
+    checksig_free(checksig_verify(root));
+    checksig_free(verify(root));
+    return checksig_version() == 0 || checksig_algorithms() == 0 ? 99 : (int)kind * 10 + (int)progress.bad;
+}
+"""
+
+
+@posix
+@loads_library
+@pytest.mark.parametrize(
+    ("suffix", "standard", "zero"), [(".c", "-std=c99", "{0}"), (".cc", "-std=c++17", "{}")]
+)
+def test_a_c_and_a_cpp_program_compile_strictly_and_run(
+    suffix: str, standard: str, zero: str, tmp_path: Path
+) -> None:
+    compiler = toolchain.cc_command()
+    if suffix == ".cc":
+        compiler = [{"gcc": "g++", "cc": "c++", "clang": "clang++"}.get(part, part) for part in compiler]
+        compiler = ["c++" if part == "zig-cc" else part for part in compiler]
+    warnings = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
+    source = tmp_path / f"strict{suffix}"
+    source.write_text(STRICT.replace("ZERO", zero))
+    library = checksig.get_library()
+    command = [*compiler, standard, *warnings, f"-I{checksig.get_include()}", "-o", "strict", source, library]
+    try:
+        subprocess.run([*command, f"-Wl,-rpath,{Path(library).parent}"], cwd=tmp_path, check=True)
+    except FileNotFoundError:
+        pytest.skip(f"there is no compiler for {suffix}")
+    done = subprocess.run([tmp_path / "strict", LOGS], env=environment(), check=False)
+    assert done.returncode == 11  # CHECKSIG_FAILED, one bad file
+
+
+class Caller:
+    """Calls the library as a C program does, mistakes included."""
+
+    def __init__(self) -> None:
+        self.calls = Library(checksig.get_library()).calls
+        self.error = _Error(ctypes.sizeof(_Error))
+        self.handle = ctypes.c_uint64(7)
+
+    def start(self, root: bytes | None, length: int, **more: object) -> int:
+        """Start a job; return what checksig_start returns, after the error is compared with it."""
+        members = {"struct_size": ctypes.sizeof(_Request), "root": root, "root_length": length, **more}
+        request = _Request(**members)
+        kind = self.calls.checksig_start(
+            ctypes.byref(request), ctypes.byref(self.handle), ctypes.byref(self.error)
+        )
+        assert kind in (8, self.error.kind)
+        return int(kind)
+
+    def message(self) -> str:
+        """Return the message of the error, which is released."""
+        text = ctypes.string_at(self.error.message).decode()
+        self.calls.checksig_error_free(ctypes.byref(self.error))
+        return text
+
+
+@pytest.fixture
+def caller() -> Caller:
+    return Caller()
+
+
+@loads_library
+def test_an_argument_that_is_not_allowed_is_an_error_with_its_reason(caller: Caller) -> None:
+    for arguments, more, reason in (
+        ((b"a\0b", 3), {}, "NUL"),
+        ((b"", 0), {}, "empty"),
+        ((b"a", 1), {"workers": -1}, "negative"),
+        ((b"a", 1), {"shard": 3, "shards": 2}, "shard 3 of 2"),
+    ):
+        assert caller.start(*arguments, **more) == _wire.Kind.ARGUMENT
+        assert reason in caller.message()
+        assert caller.handle.value == 0
+
+
+@loads_library
+def test_null_where_it_is_not_allowed_does_not_end_the_process(caller: Caller) -> None:
+    assert caller.start(None, 3) == _wire.Kind.INTERNAL
+    assert "ptr is nil" in caller.message()
+    calls, error = caller.calls, ctypes.byref(caller.error)
+    assert calls.checksig_start(None, ctypes.byref(caller.handle), error) == _wire.Kind.INTERNAL
+    calls.checksig_error_free(error)
+    request = _Request(ctypes.sizeof(_Request), root=b".", root_length=1)
+    assert calls.checksig_start(ctypes.byref(request), None, error) == _wire.Kind.INTERNAL
+    calls.checksig_error_free(error)
+    assert calls.checksig_start(ctypes.byref(request), ctypes.byref(caller.handle), None) == 6
+    calls.checksig_error_free(None)
+    calls.checksig_free(None)
+
+
+@loads_library
+@pytest.mark.parametrize("name", ["verify", "checksig_verify"])
+def test_both_names_of_verify_do_the_same(caller: Caller, name: str) -> None:
+    function = caller.calls[name]
+    function.restype, caller.calls.checksig_free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    for root, expected in (
+        (bytes(LOGS), MISMATCH),
+        (None, "the path of the directory is empty or contains NUL"),
+    ):
+        pointer = function(root)
+        assert ctypes.string_at(pointer).decode() == expected
+        caller.calls.checksig_free(pointer)
+
+
+@loads_library
+def test_a_structure_that_is_too_small_is_refused(caller: Caller) -> None:
+    assert caller.start(b".", 1, struct_size=8) == _wire.Kind.ARGUMENT
+    assert caller.message() == "checksig_request.struct_size is 8, less than 88"
+
+    caller.error.struct_size, caller.error.line = 16, 12345
+    request = _Request(ctypes.sizeof(_Request), root=b"", root_length=0)
+    arguments = (ctypes.byref(request), ctypes.byref(caller.handle), ctypes.byref(caller.error))
+    assert caller.calls.checksig_start(*arguments) == _wire.Kind.ARGUMENT
+    assert (caller.error.line, caller.error.message) == (12345, None)  # nothing was written
+    caller.error.struct_size = ctypes.sizeof(_Error)
+
+    assert caller.start(bytes(LOGS), len(bytes(LOGS))) == _wire.Kind.MORE
+    assert next_(caller, _Progress(4)) == _wire.Kind.ARGUMENT
+    assert caller.message() == "checksig_progress.struct_size is 4, less than 120"
+    assert next_(caller, _Progress(ctypes.sizeof(_Progress))) in (_wire.Kind.MORE, _wire.Kind.FAILED)
+    caller.calls.checksig_error_free(ctypes.byref(caller.error))
+    assert caller.calls.checksig_close(caller.handle, 1000) == 1
+
+
+def next_(caller: Caller, progress: _Progress, size: int = 200_000) -> int:
+    """Return what checksig_next returns."""
+    buffer, written = ctypes.create_string_buffer(size), ctypes.c_size_t()
+    more = (ctypes.byref(written), ctypes.byref(progress), ctypes.byref(caller.error))
+    return int(caller.calls.checksig_next(caller.handle, buffer, size, 100, *more))
+
+
+@loads_library
+def test_a_request_with_members_that_the_library_does_not_know_is_refused(caller: Caller) -> None:
+    class Later(ctypes.Structure):
+        _fields_ = (*_Request._fields_, ("option", ctypes.c_int64))  # type: ignore[misc]
+
+    calls = caller.calls
+    calls.checksig_start.argtypes = None
+    root = bytes(LOGS)
+    for option, expected in ((0, _wire.Kind.MORE), (1, _wire.Kind.ARGUMENT)):
+        request = Later(ctypes.sizeof(Later), root=root, root_length=len(root), option=option)
+        kind = calls.checksig_start(
+            ctypes.byref(request), ctypes.byref(caller.handle), ctypes.byref(caller.error)
+        )
+        assert kind == expected
+        calls.checksig_close(caller.handle, 1000)
+    assert caller.message() == "checksig_request has members that this version of the library does not know"
+
+
+@loads_library
+def test_an_unknown_handle_and_a_small_buffer_are_errors(caller: Caller) -> None:
+    caller.handle.value = 12345678
+    assert next_(caller, _Progress(ctypes.sizeof(_Progress))) == _wire.Kind.ARGUMENT
+    assert caller.message() == "unknown job handle"
+    assert caller.calls.checksig_close(12345678, 0) == 1
+
+    assert caller.start(bytes(LOGS), len(bytes(LOGS))) == _wire.Kind.MORE
+    assert next_(caller, _Progress(ctypes.sizeof(_Progress)), 1000) == _wire.Kind.ARGUMENT
+    assert "CHECKSIG_BUFFER" in caller.message()
+    caller.calls.checksig_close(caller.handle, 1000)
+
+
+@loads_library
+def test_an_error_can_be_released_twice(caller: Caller) -> None:
+    assert caller.start(b"", 0) == _wire.Kind.ARGUMENT
+    assert caller.message()
+    assert (caller.error.message, caller.error.path, caller.error.reason) == (None, None, None)
+    caller.calls.checksig_error_free(ctypes.byref(caller.error))
+
+
+@loads_library
+def test_a_panic_in_the_text_of_an_error_is_contained(injected_package: Path, tmp_path: Path) -> None:
+    """Also in checksig_verify, whose message is that text."""
+    (tmp_path / "panic-in-error").mkdir()
+    library = ctypes.CDLL(str(injected_package / Path(checksig.get_library()).name))
+    library.checksig_verify.restype = ctypes.c_void_p
+    message = library.checksig_verify(bytes(tmp_path / "panic-in-error"))
+    assert ctypes.string_at(message).decode().startswith("internal error: injected")
