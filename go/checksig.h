@@ -182,8 +182,9 @@ char *verify(const char *root);
  *
  * Returns CHECKSIG_MORE. On failure stores 0, fills *error, which the caller releases with
  * checksig_error_free, and returns CHECKSIG_ARGUMENT, _OS or _INTERNAL. Overwrites what
- * *error held before, except struct_size. If error->struct_size is too small, returns
- * CHECKSIG_ARGUMENT and writes nothing. No pointer may be NULL.
+ * *error held before, except struct_size. If error is NULL, or error->struct_size is
+ * too small, returns CHECKSIG_ARGUMENT and writes nothing. Another pointer that is NULL is
+ * CHECKSIG_ARGUMENT.
  */
 int32_t checksig_start(const checksig_request *request, uint64_t *job, checksig_error *error);
 
@@ -194,9 +195,9 @@ int32_t checksig_start(const checksig_request *request, uint64_t *job, checksig_
  *
  * Returns CHECKSIG_MORE while the job is running or records are left. After the last
  * record, returns how the job ended; unless that is CHECKSIG_OK, fills *error as
- * checksig_start does. No pointer may be NULL. One thread at a time can call this for a
- * job; others wait. An unknown handle, a size below CHECKSIG_BUFFER and a struct_size that
- * is too small are CHECKSIG_ARGUMENT.
+ * checksig_start does. One thread at a time can call this for a job; others wait. An unknown
+ * handle, a size below CHECKSIG_BUFFER, a struct_size that is too small, and NULL are
+ * CHECKSIG_ARGUMENT.
  */
 int32_t checksig_next(uint64_t job, void *buffer, size_t size, int32_t milliseconds, size_t *written,
                       checksig_progress *progress, checksig_error *error);

@@ -61,6 +61,9 @@ func checksig_verify(root *C.const_char) (message *C.char) {
 //export checksig_start
 func checksig_start(request *C.const_request, handle *C.uint64_t, out *C.checksig_error) C.int32_t {
 	return answer(out, func() (int32, error) {
+		if request == nil || handle == nil {
+			return 0, errNull
+		}
 		*handle = 0
 		r, err := requestOf(request)
 		if err != nil {
@@ -81,6 +84,9 @@ func checksig_next(
 	written *C.size_t, progress *C.checksig_progress, out *C.checksig_error,
 ) C.int32_t {
 	return answer(out, func() (int32, error) {
+		if buffer == nil || written == nil || progress == nil {
+			return 0, errNull
+		}
 		*written = 0
 		job := jobs.get(uint64(handle))
 		if job == nil {
@@ -152,13 +158,16 @@ func checksig_version() *C.const_char { return cVersion() }
 
 var cVersion = sync.OnceValue(func() *C.const_char { return (*C.const_char)(C.CString(version)) })
 
+// errNull refuses NULL. To touch it would raise a signal, whose handler may be the host's.
+const errNull = wire.ArgumentError("a pointer that must not be NULL is NULL")
+
 // answer performs a call, and returns the kind that the call returns to C. If the call
-// returns an error or panics, answer fills *out. It contains its own panics, too, which
-// come from the methods of an error or from a pointer that must not be NULL.
+// returns an error or panics, answer fills *out. It contains its own panics, too, which may
+// come from the methods of an error.
 func answer(out *C.checksig_error, call func() (int32, error)) (kind C.int32_t) {
 	kind = C.CHECKSIG_INTERNAL
 	_ = wire.Contained(func() error {
-		if checkSize("checksig_error", out.struct_size, C.sizeof_checksig_error) != nil {
+		if out == nil || checkSize("checksig_error", out.struct_size, C.sizeof_checksig_error) != nil {
 			kind = C.CHECKSIG_ARGUMENT
 			return nil
 		}
@@ -255,8 +264,11 @@ func checkSize(structure string, size C.uint32_t, least uintptr) error {
 	return nil
 }
 
-// bytesOf returns length bytes of C's, which may contain NUL.
+// bytesOf returns length bytes of C's, which may contain NUL; "" for NULL.
 func bytesOf(pointer *C.const_char, length C.size_t) string {
+	if pointer == nil {
+		return ""
+	}
 	return string(unsafe.Slice((*byte)(unsafe.Pointer(pointer)), int(length)))
 }
 

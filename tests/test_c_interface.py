@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import re
+import struct
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -92,7 +94,7 @@ def offsets(structure: str, names: Mapping[str, str]) -> list[int]:
     if structure == "checksig_record":
         letters, found = list(names.values()), []
         for end in range(len(letters)):
-            found.append(__import__("struct").calcsize("=" + "".join(letters[:end])))
+            found.append(struct.calcsize("=" + "".join(letters[:end])))
         return [*found, _wire._RECORD.size]
     made = {"checksig_request": _Request, "checksig_error": _Error, "checksig_progress": _Progress}[structure]
     return [*(getattr(made, name).offset for name in names), ctypes.sizeof(made)]
@@ -221,16 +223,27 @@ def test_an_argument_that_is_not_allowed_is_an_error_with_its_reason(caller: Cal
 
 
 @loads_library
-def test_null_where_it_is_not_allowed_does_not_end_the_process(caller: Caller) -> None:
-    assert caller.start(None, 3) == _wire.Kind.INTERNAL
-    assert "ptr is nil" in caller.message()
-    calls, error = caller.calls, ctypes.byref(caller.error)
-    assert calls.checksig_start(None, ctypes.byref(caller.handle), error) == _wire.Kind.INTERNAL
-    calls.checksig_error_free(error)
+def test_null_where_it_is_not_allowed_is_an_error(caller: Caller) -> None:
+    """Whoever handles SIGSEGV in this process: here that is faulthandler."""
+    faulthandler.enable()
+    assert caller.start(None, 3) == _wire.Kind.ARGUMENT
+    assert "empty" in caller.message()
+    calls, error, handle = caller.calls, ctypes.byref(caller.error), ctypes.byref(caller.handle)
     request = _Request(ctypes.sizeof(_Request), root=b".", root_length=1)
-    assert calls.checksig_start(ctypes.byref(request), None, error) == _wire.Kind.INTERNAL
-    calls.checksig_error_free(error)
-    assert calls.checksig_start(ctypes.byref(request), ctypes.byref(caller.handle), None) == 6
+    for arguments in ((None, handle), (ctypes.byref(request), None)):
+        assert calls.checksig_start(*arguments, error) == _wire.Kind.ARGUMENT
+        assert caller.message() == "a pointer that must not be NULL is NULL"
+    assert calls.checksig_start(ctypes.byref(request), handle, None) == _wire.Kind.ARGUMENT
+    buffer, written = ctypes.create_string_buffer(200_000), ctypes.byref(ctypes.c_size_t())
+    progress = ctypes.byref(_Progress(ctypes.sizeof(_Progress)))
+    for buffer_, written_, progress_ in (
+        (None, written, progress),
+        (buffer, None, progress),
+        (buffer, written, None),
+    ):
+        assert calls.checksig_next(1, buffer_, 200_000, 0, written_, progress_, error) == 5
+        assert caller.message() == "a pointer that must not be NULL is NULL"
+    assert calls.checksig_next(1, buffer, 200_000, 0, written, progress, None) == _wire.Kind.ARGUMENT
     calls.checksig_error_free(None)
     calls.checksig_free(None)
 

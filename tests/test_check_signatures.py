@@ -65,13 +65,10 @@ def test_a_path_is_str_bytes_or_pathlike(directory: Directory, convert: Callable
         checksig.check_signatures(convert(str(root)))
 
 
-@pytest.mark.parametrize("check", [checksig.check_signatures, verify])
 @pytest.mark.parametrize("path", ["", b"", "a\0b", b"\0", PathLike("/tmp\0")])
-def test_an_empty_path_and_one_with_nul_are_value_errors(
-    check: Callable[[object], None], path: object
-) -> None:
+def test_an_empty_path_and_one_with_nul_are_value_errors(path: object) -> None:
     with pytest.raises(ValueError, match=r"empty|NUL") as caught:
-        check(path)
+        checksig.check_signatures(path)  # type: ignore[arg-type]
     assert type(caught.value) is ValueError
 
 
@@ -187,19 +184,17 @@ def test_permissions_are_respected(directory: Directory, python: Python) -> None
     (root / "a").chmod(0)
     code = """
 import os, sys, checksig
-def verify(path): return checksig.check(path).message
 os.chdir(sys.argv[1])
-verify(".")
+checksig.check(".")
 if os.geteuid() == 0:
     os.seteuid(65534)
-print(verify("."))
+print(checksig.check(".").message)
 """
     done = python(code, root)
     assert (done.stdout, done.stderr) == ('"./a" - permission denied\n', "")
     (root / "sha1sum.txt").chmod(0)
-    code += "checksig.check_signatures('.')"
     done = python(code, root)
-    assert done.stdout == '"./sha1sum.txt" - permission denied\n'
+    assert done.stdout == ""
     assert done.stderr.splitlines()[-1] == "PermissionError: [Errno 13] Permission denied: './sha1sum.txt'"
 
 

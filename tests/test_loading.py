@@ -74,7 +74,7 @@ def test_another_library_is_an_import_error(python: Python, package_copy: Path) 
     import _ctypes
 
     shutil.copy(_ctypes.__file__, package_copy / LIBRARY)
-    assert "checksig_version" in refusal(python, package_copy)
+    assert "undefined symbol: checksig_" in refusal(python, package_copy)
 
 
 def test_a_library_of_another_version_is_an_import_error(python: Python, package_copy: Path) -> None:

@@ -88,7 +88,8 @@ def get_algorithms() -> tuple[str, ...]:
     global _algorithms
     if not _algorithms:
         library = _choose()
-        _algorithms = library.algorithms if library else _helper.get_algorithms()
+        names = library.algorithms if library else _helper.get_algorithms()
+        _algorithms = tuple(names.split(", "))
     return _algorithms
 
 

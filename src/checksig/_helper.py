@@ -79,7 +79,7 @@ class Helper:
         self._last_words = b""
         self._reading = threading.RLock()
 
-    def start(self, request: bytes, few_threads: bool = False) -> tuple[str, ...]:
+    def start(self, request: bytes, few_threads: bool = False) -> str:
         """Start the process, send it a packed request, and return the names of its algorithms.
 
         Raises:
@@ -100,7 +100,7 @@ class Helper:
         if hello.message != __version__:
             message = f"{PATH} has version {hello.message}, but the package has {__version__}; {REMEDY}"
             raise ImportError(message, path=str(PATH))
-        return tuple(hello.reason.split(", "))
+        return hello.reason
 
     def _start(self, few_threads: bool) -> None:
         command = [str(PATH), *(["few-threads"] if few_threads else [])]
@@ -280,8 +280,8 @@ class HelperJob:
         self._helper.close(seconds)
 
 
-def get_algorithms() -> tuple[str, ...]:
-    """Return the names of the algorithms that the helper computes."""
+def get_algorithms() -> str:
+    """Return the names of the algorithms that the helper computes, separated by ", "."""
     helper = Helper()
     try:
         return helper.start(b"")

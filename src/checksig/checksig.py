@@ -22,7 +22,6 @@ _PACKAGE = Path(__file__).resolve().parent
 LIBRARY = _PACKAGE / ("_checksig.dll" if sys.platform == "win32" else "_checksig.so")
 REMEDY = "reinstall checksig, or run 'pip install -e .' again in a checkout"
 FORKED_JOB = "this job was started before the process was forked"
-
 _FORKED_LIBRARY = (
     "checksig was used before this process was forked, and its Go runtime does not survive a fork: use"
     " the start method 'spawn' or 'forkserver', or use checksig only after the fork"
@@ -33,7 +32,7 @@ _WAIT = 75  # milliseconds
 
 
 def get_include() -> str:
-    """Return the directory of the C header, ``checksig.h``."""
+    """Return the directory that contains the C header ``checksig.h``."""
     return str(_PACKAGE / "include")
 
 
@@ -94,7 +93,7 @@ class Library:
 
     Raises:
         OSError: the file cannot be loaded.
-        AttributeError, ValueError: the library lacks a symbol of ``checksig.h``.
+        AttributeError, ValueError: it lacks a symbol of ``checksig.h``.
     """
 
     def __init__(self, path: str) -> None:
@@ -115,9 +114,9 @@ class Library:
         return str(self.calls.checksig_version().decode())
 
     @property
-    def algorithms(self) -> tuple[str, ...]:
-        """The names of the algorithms that the library computes."""
-        return tuple(self.calls.checksig_algorithms().decode().split(", "))
+    def algorithms(self) -> str:
+        """The names of the algorithms that the library computes, separated by ", "."""
+        return str(self.calls.checksig_algorithms().decode())
 
 
 _copies = 0  # that this process and its ancestors have loaded
@@ -223,7 +222,7 @@ _semaphores: list[ctypes.Array[ctypes.c_char]] = []
 def count_startable_threads(wanted: int) -> int:
     """Start threads on Linux, let them end, and return how many could be started.
 
-    They do not enter Python, because an interpreter that is shutting down starts no threads.
+    They do not run Python: an interpreter that is shutting down starts no threads.
     """
     libc = ctypes.CDLL(None)
     semaphore = ctypes.create_string_buffer(64)  # sem_t has at most 32 bytes
