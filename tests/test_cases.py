@@ -71,7 +71,7 @@ def check_agrees(root: Path, options: dict[str, Any], message: list[str] | None)
     if report.bad_line_count > len(report.bad_lines):
         expected.append(f"{report.bad_line_count - len(report.bad_lines)} more bad lines")
     if not (report.ok or report.failures or expected):
-        expected.append("none of the listed files is there")
+        expected.append("none of the listed files exist")
     assert [line.reason for line in lines] == expected
     for line, failure in zip((message or [])[:20], report.failures, strict=False):
         assert line.endswith(f"- {failure.reason}")

@@ -116,7 +116,7 @@ def test_nothing_verified_is_never_0(directory: Directory, tmp_path: Path) -> No
     assert done.stdout.startswith("no file was verified, 1 missing · ")
     (tmp_path / "empty").mkdir()
     (root / "sha1sum.txt").write_text("# nothing\n")
-    for path, message in ((tmp_path / "empty", "no manifest"), (root, "lists no file"), ("gone", "No such")):
+    for path, message in ((tmp_path / "empty", "no manifest"), (root, "lists no files"), ("gone", "No such")):
         done = command("check", path, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         assert message in done.stderr
@@ -164,7 +164,7 @@ def test_a_manifest_is_read_from_standard_input(directory: Directory, tmp_path: 
     assert done.stdout == f"a: OK\nb: OK\n2 files OK{GOOD}2 B in TIME · <stdin>\n"
     assert command("check", "-m", "-", root, cwd=tmp_path, stdin=text).returncode == 0
     done = command("check", "-", cwd=root, stdin=b"")
-    assert (done.returncode, done.stderr) == (2, "checksig: <stdin>: lists no file\n")
+    assert (done.returncode, done.stderr) == (2, "checksig: <stdin>: lists no files\n")
     assert (
         command("show", "-q", "-", cwd=root, stdin=text).stdout == "2 entries · sha1 · format gnu · <stdin>\n"
     )
@@ -218,7 +218,7 @@ def test_a_shard_is_a_part_of_the_files(directory: Directory) -> None:
     assert done.stdout == f"b: OK\n1 file OK{GOOD}1 B in TIME · sha1sum.txt · shard 2 of 2\n"
     done = command("check", "--shard=4/4", cwd=root)
     assert done.returncode == 2
-    assert done.stderr == "checksig: sha1sum.txt: shard 4 of 4 is empty, since 3 files are listed\n"
+    assert done.stderr == "checksig: sha1sum.txt: shard 4 of 4 is empty because only 3 files are listed\n"
 
 
 LISTING = ["--include=a*", "--include=b", "--exclude=c", "--follow-symlinks", "--workers=4"]

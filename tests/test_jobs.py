@@ -177,10 +177,10 @@ def test_what_keeps_from_a_verdict_is_raised(call: Callable[..., object], tmp_pa
 def test_algorithm_says_what_the_name_does_not(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"1")
     (tmp_path / "sha1sum.txt").write_text(f"{hashlib.sha256(b'1').hexdigest()}  a\n")
-    with pytest.raises(checksig.ManifestError, match="64 hexadecimal digits, sha1 has 40"):
+    with pytest.raises(checksig.ManifestError, match="64 hexadecimal digits, but sha1 needs 40"):
         checksig.check(tmp_path)
     assert checksig.check(tmp_path, algorithm="sha256").ok
-    with pytest.raises(checksig.ManifestError, match="64 hexadecimal digits, md5 has 32"):
+    with pytest.raises(checksig.ManifestError, match="64 hexadecimal digits, but md5 needs 32"):
         checksig.check(tmp_path, algorithm="md5")
 
 
@@ -198,13 +198,13 @@ def test_ignore_missing_never_makes_a_success_of_nothing(directory: Directory) -
     assert report.counts[Status.MISSING] == 1
     assert [r.status for r in checksig.iter_check(root, ignore_missing=True)] == [Status.MISSING, Status.OK]
     (root / "b").unlink()
-    with pytest.raises(checksig.VerificationError, match="none of the listed files is there"):
+    with pytest.raises(checksig.VerificationError, match="none of the listed files exist"):
         checksig.check_signatures(root, ignore_missing=True)
     results = list(checksig.iter_check(root, ignore_missing=True))
     assert [r.status for r in results] == [Status.MISSING, Status.MISSING, Status.ERROR]
     assert (results[-1].path, results[-1].reason) == (
         f"{root}/sha1sum.txt",
-        "none of the listed files is there",
+        "none of the listed files exist",
     )
 
 

@@ -144,7 +144,7 @@ def test_entries_may_stand_for_a_manifest(directory: Directory) -> None:
     checksig.check_signatures(root, entries)
     wrong = checksig.check(root, [Entry("a", "sha1", digest("sha1", b"1"), 2), Entry("b", "md5", "0" * 32)])
     assert [(f.path, f.status, f.reason) for f in wrong.failures] == [
-        ("a", Status.FAILED, "1 bytes, not the 2 that are listed"),
+        ("a", Status.FAILED, "size is 1 bytes, listed as 2"),
         ("b", Status.MISSING, "missing"),
     ]
 
@@ -328,7 +328,7 @@ def test_the_name_of_an_open_file_tells_as_much_as_that_of_a_path(directory: Dir
 def test_a_manifest_may_come_through_a_pipe(directory: Directory) -> None:
     root = directory({"a": b"1"})
     code = "import sys, checksig; checksig.check_signatures(sys.argv[1], sys.stdin.buffer)"
-    for text, error in ((digest("sha1", b"1") + "  a", ""), ("", '"<stdin>" - lists no file')):
+    for text, error in ((digest("sha1", b"1") + "  a", ""), ("", '"<stdin>" - lists no files')):
         command = [sys.executable, "-c", code, str(root)]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         assert done.stderr.endswith(error + "\n" if error else "")
@@ -343,7 +343,7 @@ def test_an_open_file_must_be_binary(directory: Directory) -> None:
 @posix
 def test_an_open_file_must_not_be_too_large(directory: Directory) -> None:
     root = directory({"a": b"1"})
-    larger = pytest.raises(checksig.ManifestError, match='"/dev/zero" - larger than 1 GiB')
+    larger = pytest.raises(checksig.ManifestError, match='"/dev/zero" - manifest is larger than 1 GiB')
     with Path("/dev/zero").open("rb") as endless, larger:
         checksig.check(root, endless)
 

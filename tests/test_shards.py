@@ -69,7 +69,7 @@ def test_an_empty_shard_is_never_a_success(directory: Directory) -> None:
     checksig.check_signatures(root, shard=(1, 2))
     with pytest.raises(checksig.ManifestError) as caught:
         checksig.check_signatures(root, shard=(2, 2))
-    assert caught.value.reason == "shard 2 of 2 is empty, since 1 file is listed"
+    assert caught.value.reason == "shard 2 of 2 is empty because only 1 file is listed"
 
 
 @pytest.mark.parametrize("shard", [(0, 1), (2, 1), (-1, 2), (0, 0), (1, 1 << 31)])

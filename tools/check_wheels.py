@@ -263,7 +263,7 @@ def kernels_of(proof: Proof, name: str, python: list[str]) -> list[str]:
     """Return the kinds of kernels that a wheel has on a processor, as its own message names them."""
     code = "import checksig\ntry: checksig.check('/')\nexcept ValueError as error: print(error)"
     env = {**os.environ, "PYTHONPATH": str(proof.unpacked(name)), "CHECKSIG_KERNELS": "none such"}
-    return run([*python, "-c", code], env).strip().rpartition(" are ")[2].split(", ")
+    return run([*python, "-c", code], env).strip().rpartition("(choose from ")[2].rstrip(")").split(", ")
 
 
 def helpers(proof: Proof) -> None:

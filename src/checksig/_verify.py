@@ -143,7 +143,7 @@ def iter_check(
     wait. Closing the iterator, by its ``close``, or dropping it cancels the
     verification. What is wrong with a manifest comes last, as results of the
     manifest's path with the status ERROR: a bad line, the first 20 each and the
-    rest as a number; or that none of the listed files is there, with
+    rest as a number; or that none of the listed files exist, with
     ignore_missing. With ``only_bad`` no results of files that are OK are yielded, nor
     made. Other arguments and exceptions are those of :func:`check_signatures`, but
     for VerificationError.
@@ -199,7 +199,7 @@ def _results(run: _Run) -> Iterator[FileResult]:
         more = report.bad_line_count - len(report.bad_lines)
         yield _of_manifest(report.bad_lines[-1].path, f"{more} more bad lines")
     if not report.ok and not failed and not report.bad_line_count:
-        yield _of_manifest(report.manifests[0].path, "none of the listed files is there")
+        yield _of_manifest(report.manifests[0].path, "none of the listed files exist")
 
 
 class _Run:

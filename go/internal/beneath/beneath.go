@@ -1,17 +1,18 @@
-// Package beneath opens files below a root directory and nowhere else.
+// Package beneath opens files below a root directory, and nowhere else. It reads them and
+// detects changes.
 //
-// A name that leaves the root, by being absolute, by "..", or through a
-// symlink, is refused; symlinks that stay inside are followed. An absolute
-// symlink leaves, wherever it points. Only regular files are opened for
-// reading, and opening never blocks, whatever stands there. On Linux the
-// kernel resolves the names (openat2 with RESOLVE_BENEATH); where it cannot,
-// [os.Root] does, which differs in two points: it follows 8 symlinks in one name,
-// the kernel 40; and it must be allowed to read each directory on the way, where
-// the kernel must only be allowed to search it.
+// A name that leaves the root, because it is absolute, has "..", or goes through a symlink
+// out of the root, is refused. Symlinks that stay inside are followed. An absolute symlink
+// counts as leaving the root wherever it points. Only regular files are opened for reading,
+// and opening never blocks, whatever kind of file it is.
 //
-// Mount points inside the root are entered, and hard links cannot be told from
-// other files: a root that an attacker may write to can show anything that he
-// can read himself.
+// On Linux the kernel resolves names (openat2 with RESOLVE_BENEATH). Where it cannot,
+// [os.Root] does, with two differences: it follows at most 8 symlinks in one name, and the
+// kernel follows 40; and it needs permission to read each directory on the way, and the
+// kernel only needs permission to search it.
+//
+// Mount points inside the root are entered, and hard links look like any other file. So an
+// attacker who may write to the root can make it contain anything that he can read himself.
 package beneath
 
 import (
@@ -23,8 +24,8 @@ import (
 	"syscall"
 )
 
-// An Error is the reason, in a few words, why a name could not be opened, and
-// the operating system's error where there is one.
+// An Error says in a few words why a name could not be opened. Err is the operating system's
+// error, or nil if there is none.
 type Error struct {
 	Reason string
 	Err    error
@@ -33,9 +34,9 @@ type Error struct {
 func (e *Error) Error() string { return e.Reason }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errors that need no error of the operating system.
+// The reasons of this package. ErrMissing also stands for a dangling symlink.
 var (
-	ErrMissing   = &Error{Reason: "missing", Err: syscall.ENOENT} // a dangling symlink too
+	ErrMissing   = &Error{Reason: "missing", Err: syscall.ENOENT}
 	ErrAbsolute  = &Error{Reason: "absolute path"}
 	ErrDotDot    = &Error{Reason: ".. in the path"}
 	ErrEscapes   = &Error{Reason: "symlink out of the directory"}
@@ -47,21 +48,21 @@ var (
 	ErrSymlink   = &Error{Reason: "is a symlink"}
 )
 
-// reasons are the words for the errors of the operating system that users
-// meet; for others its own words serve.
+// reasons has words for the operating system's errors that users see most often. For the
+// others, its own words are used.
 var reasons = map[syscall.Errno]string{
 	syscall.ENOENT:       "no such file or directory",
 	syscall.EACCES:       "permission denied",
 	syscall.EPERM:        "operation not permitted",
 	syscall.ENOTDIR:      "not a directory",
-	syscall.ELOOP:        "too many symlinks, or a loop of them",
+	syscall.ELOOP:        "too many symlinks or a symlink loop",
 	syscall.ENAMETOOLONG: "name too long",
 	syscall.EIO:          "input/output error",
 	syscall.EMFILE:       "too many open files in this process",
 	syscall.ENFILE:       "too many open files on this machine",
 }
 
-// Reason wraps an error of the operating system into an [*Error], unless it is one.
+// Reason wraps an error of the operating system in an [*Error], unless it is one already.
 func Reason(err error) *Error {
 	var known *Error
 	if errors.As(err, &known) {
@@ -77,9 +78,9 @@ func Reason(err error) *Error {
 	return &Error{Reason: errno.Error(), Err: errno}
 }
 
-// Clean returns name without empty and "." elements, so that "./a", "a" and
-// ".//a" are one name. It fails with [ErrAbsolute] or [ErrDotDot]. A slash at
-// the end is kept: it says that a directory is meant.
+// Clean returns name without empty and "." elements, so that "./a", "a", and ".//a" become
+// the same name. Its error is [ErrAbsolute] or [ErrDotDot]. It keeps a slash at the end,
+// because that means a directory.
 func Clean(name string) (string, error) {
 	if strings.HasPrefix(name, "/") {
 		return "", ErrAbsolute
@@ -106,18 +107,17 @@ func Clean(name string) (string, error) {
 	return strings.Join(kept, "/"), nil
 }
 
-// isClean reports, for most names without a second look, that no element of
-// name is empty or begins with a dot.
+// isClean quickly recognizes most clean names. It reports whether no element of name is
+// empty or begins with a dot.
 func isClean(name string) bool {
 	return name != "" && name[0] != '.' && !strings.Contains(name, "/.") &&
 		!strings.Contains(name, "//") && !strings.HasSuffix(name, "/")
 }
 
-// A Root is an open directory. Its methods may be called from many goroutines
-// at once.
+// A Root is an open directory. Several goroutines may call its methods at once.
 type Root struct {
-	dir  handle   // for the kernel's resolution
-	root *os.Root // for Go's; nil while the kernel's serves
+	dir  handle   // if the kernel resolves names
+	root *os.Root // if Go resolves names, else nil
 }
 
 // OpenRoot opens the directory path. Its errors are the operating system's.
@@ -132,8 +132,8 @@ func OpenRoot(path string) (*Root, error) {
 	return OpenGoRoot(path)
 }
 
-// OpenGoRoot opens the directory path for Go's own resolution of names, on which
-// OpenRoot falls back.
+// OpenGoRoot opens the directory path so that Go resolves the names. [OpenRoot] falls back on
+// it.
 func OpenGoRoot(path string) (*Root, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -142,8 +142,8 @@ func OpenGoRoot(path string) (*Root, error) {
 	return &Root{root: root}, nil
 }
 
-// Open opens the regular file name, which [Clean] has returned. Its errors are
-// [*Error]. The caller must close the file.
+// Open opens the regular file name, which must come from [Clean]. Its error is an [*Error].
+// The caller must close the file.
 func (r *Root) Open(name string) (File, error) {
 	if len(name) >= maxPath {
 		return nil, Reason(syscall.ENAMETOOLONG)
@@ -154,8 +154,8 @@ func (r *Root) Open(name string) (File, error) {
 	return r.openByKernel(name)
 }
 
-// OpenPath opens the regular file path, which may lie anywhere. Its errors are
-// [*Error].
+// OpenPath opens the regular file path, which may be anywhere. Its error is an [*Error]. The
+// caller must close the file.
 func OpenPath(path string) (File, error) {
 	f, err := os.OpenFile(path, openFlags, 0)
 	if err != nil {
@@ -164,8 +164,8 @@ func OpenPath(path string) (File, error) {
 	return regular(fileOf(f))
 }
 
-// Exists reports whether there is anything under name, if only a dangling
-// symlink; if that cannot be told, it reports true. [Clean] has returned name.
+// Exists reports whether name exists, even as a dangling symlink. If that cannot be found
+// out, it reports true. name must come from [Clean].
 func (r *Root) Exists(name string) bool {
 	if r.root != nil {
 		_, err := r.root.Lstat(name)
@@ -174,8 +174,7 @@ func (r *Root) Exists(name string) bool {
 	return r.dir.exists(name)
 }
 
-// Size returns the size in bytes of the regular file name, which [Clean] has
-// returned.
+// Size returns the size in bytes of the regular file name, which must come from [Clean].
 func (r *Root) Size(name string) (int64, error) {
 	if r.root == nil {
 		return r.dir.size(name)
@@ -198,8 +197,8 @@ func (r *Root) Close() error {
 	return r.dir.close()
 }
 
-// maxPath is the kernel's PATH_MAX, with which os.Root would make do without:
-// both resolutions give the same verdicts.
+// maxPath is the kernel's PATH_MAX in bytes. os.Root has no such limit, but both resolutions
+// must give the same verdicts.
 const maxPath = 4096
 
 func (r *Root) openByGo(name string) (File, error) {
@@ -213,8 +212,8 @@ func (r *Root) openByGo(name string) (File, error) {
 	return regular(fileOf(f))
 }
 
-// goError is openError for os.Root, which reports an escape as an error that is
-// no error of the operating system.
+// goError is openError for os.Root. If a name leaves the root, os.Root returns an error that
+// is not one of the operating system.
 func goError(err error) *Error {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
@@ -223,7 +222,8 @@ func goError(err error) *Error {
 	return openError(errno)
 }
 
-// irregular says what name is, after open said refusal.
+// irregular returns an error that says what kind of file name is, or refusal, which is the
+// error of opening it.
 func (r *Root) irregular(name string, refusal error) error {
 	info, err := r.root.Stat(name)
 	if err != nil {
@@ -235,7 +235,7 @@ func (r *Root) irregular(name string, refusal error) error {
 	return Reason(refusal)
 }
 
-// mayBeDevice reports whether open says so of sockets and of devices too.
+// mayBeDevice reports whether opening a socket or a device can fail with err.
 func mayBeDevice(err error) bool {
 	var errno syscall.Errno
 	errors.As(err, &errno)
@@ -246,8 +246,8 @@ func mayBeDevice(err error) bool {
 	return false
 }
 
-// openError is [Reason], with the words for a name that is not there, or that
-// leaves the root.
+// openError is [Reason] with special words for a name that does not exist or that leaves the
+// root.
 func openError(err error) *Error {
 	switch {
 	case isMissing(err):
@@ -258,16 +258,15 @@ func openError(err error) *Error {
 	return Reason(err)
 }
 
-// isMissing reports whether err says that a name is not there. Windows says it in other
-// words where a directory on the way is not there, or where no file can have the name.
+// isMissing reports whether err says that a name does not exist. Windows has different errors
+// for a missing directory on the way and for a name that no file can have.
 func isMissing(err error) bool {
 	const pathNotFound, invalidName = syscall.Errno(3), syscall.Errno(123)
 	return errors.Is(err, syscall.ENOENT) ||
 		runtime.GOOS == "windows" && (errors.Is(err, pathNotFound) || errors.Is(err, invalidName))
 }
 
-// errorOf is the error that stands for a file of that type, or nil for a
-// regular one.
+// errorOf returns the error for a file of that type, or nil for a regular file.
 func errorOf(mode os.FileMode) error {
 	switch {
 	case mode.IsRegular():
@@ -284,8 +283,8 @@ func errorOf(mode os.FileMode) error {
 	return ErrIrregular
 }
 
-// An OSError says that the operating system refused what a run cannot do
-// without: to open the directory, or its manifest.
+// An OSError says that the operating system refused something that a job needs, such as
+// opening the directory or its manifest.
 type OSError struct {
 	Path string
 	Err  error // wraps a syscall.Errno
@@ -294,7 +293,7 @@ type OSError struct {
 func (e *OSError) Error() string { return fmt.Sprintf("%q - %s", e.Path, Reason(e.Err)) }
 func (e *OSError) Unwrap() error { return e.Err }
 
-// Reason returns what there is to say beyond the error of the operating system, or "".
+// Reason returns what e says besides the error of the operating system, or "".
 func (e *OSError) Reason() string {
 	var known *Error
 	if errors.As(e.Err, &known) {
@@ -303,9 +302,8 @@ func (e *OSError) Reason() string {
 	return ""
 }
 
-// Join returns the path of name as a message shows it: root as the caller gave
-// it, a slash, name. Unlike [filepath.Join] it resolves no "..", and an absolute
-// name stays as it is.
+// Join returns the path of name for messages: root as the caller gave it, a slash, and name.
+// Unlike [filepath.Join] it keeps ".." elements. It returns an absolute name unchanged.
 func Join(root, name string) string {
 	if strings.HasPrefix(name, "/") {
 		return name

@@ -11,11 +11,11 @@ import (
 	"unsafe"
 )
 
-// openFlags: O_NONBLOCK so that a FIFO or a device does not block the open.
+// openFlags has O_NONBLOCK because opening a FIFO or a device must not block.
 const openFlags = syscall.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY | syscall.O_CLOEXEC | syscall.O_LARGEFILE
 
-// sysOpenat2 is the number of openat2(2) on every architecture but MIPS, where
-// it is no system call's. A test puts another one here.
+// sysOpenat2 is the number of openat2(2) on every architecture but MIPS, where no system call
+// has this number. A test changes it.
 var sysOpenat2 uintptr = 437
 
 // From linux/openat2.h and linux/fcntl.h.
@@ -34,8 +34,8 @@ var errNoKernelSupport = errors.New("no openat2")
 // A handle is the descriptor of a directory, opened with O_PATH.
 type handle int
 
-// openHandle opens a directory; errNoKernelSupport says that openat2 cannot be
-// had here (an old kernel, or a sandbox that refuses what it does not know).
+// openHandle opens a directory. It returns errNoKernelSupport if openat2 is not available,
+// because of an old kernel or a sandbox that refuses unknown system calls.
 func openHandle(path string) (handle, error) {
 	fd, err := retry(func() (int, error) {
 		return syscall.Open(path, oPath|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
@@ -70,8 +70,8 @@ func (h handle) size(name string) (int64, error) {
 	return stamp.Size, err
 }
 
-// look returns the stamp of the regular file name, which it does not open for
-// reading, or says what name is instead.
+// look returns the stamp of the regular file name, without opening it for reading. If name
+// is not a regular file, the error says what it is.
 func (h handle) look(name string) (Stamp, error) {
 	fd, err := h.openat2(name, oPath|syscall.O_CLOEXEC, resolveBeneath|resolveNoMagic)
 	if err != nil {
@@ -85,13 +85,13 @@ func (h handle) look(name string) (Stamp, error) {
 	return file.Opened(), nil
 }
 
-// openat2 opens name below h. The kernel answers EAGAIN when a rename
-// elsewhere kept it from proving that ".." stayed inside: it is asked again.
+// openat2 opens name below h. It tries again after EAGAIN, with which the kernel says that a
+// rename elsewhere kept it from proving that ".." stays inside.
 func (h handle) openat2(name string, flags, resolve uint64) (int, error) {
 	if strings.IndexByte(name, 0) >= 0 {
 		return -1, syscall.EINVAL
 	}
-	var buffer [128]byte // of the stack, for most names
+	var buffer [128]byte // on the stack; long enough for most names
 	path := append(append(buffer[:0], name...), 0)
 	how := openHow{flags: flags, resolve: resolve}
 	var err error
@@ -123,7 +123,8 @@ func (r *Root) openByKernel(name string) (File, error) {
 	return nil, openError(err)
 }
 
-// irregular says what name is, after open said refusal.
+// irregular returns an error that says what kind of file name is, or refusal, which is the
+// error of opening it.
 func (h handle) irregular(name string, refusal error) error {
 	if _, err := h.look(name); err != nil {
 		return err
@@ -131,7 +132,7 @@ func (h handle) irregular(name string, refusal error) error {
 	return Reason(refusal)
 }
 
-// list is [Root.List] by the kernel's resolution.
+// list is [Root.List] where the kernel resolves names.
 func (h handle) list(dir string, each func(string, os.FileMode) bool) error {
 	const flags = syscall.O_RDONLY | syscall.O_DIRECTORY | syscall.O_CLOEXEC
 	fd, err := h.openat2(dir, flags, resolveBeneath|resolveNoSymlinks)
@@ -144,7 +145,7 @@ func (h handle) list(dir string, each func(string, os.FileMode) bool) error {
 	for {
 		n, err := retry(func() (int, error) { return syscall.ReadDirent(fd, buffer[:]) })
 		if err != nil {
-			return openError(err) // a directory that was removed has no entries, not even "."
+			return openError(err) // ENOENT: the directory was removed, and has no entries, not even "."
 		}
 		if n == 0 {
 			return nil
@@ -155,11 +156,11 @@ func (h handle) list(dir string, each func(string, os.FileMode) bool) error {
 	}
 }
 
-// listBuffers outlive a listing: a new one costs as much as to list a small directory.
+// listBuffers are kept, because a new one costs as much as listing a small directory.
 var listBuffers = sync.Pool{New: func() any { return new([32 * 1024]byte) }}
 
-// entries calls each for the records of getdents64(2) in b. It reports whether
-// each wants more.
+// entries calls each for each record of getdents64(2) in b. It reports whether each wants
+// more.
 func (h handle) entries(dir string, b []byte, each func(string, os.FileMode) bool) (more bool, err error) {
 	for len(b) > 0 {
 		length := binary.NativeEndian.Uint16(b[16:])
@@ -186,7 +187,7 @@ func (h handle) entries(dir string, b []byte, each func(string, os.FileMode) boo
 	return true, nil
 }
 
-// typeOf returns the type of name, a symlink's too.
+// typeOf returns the type of name. It does not follow a symlink.
 func (h handle) typeOf(name string) (os.FileMode, error) {
 	fd, err := h.openat2(name, oPath|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, resolveBeneath)
 	if err != nil {
@@ -198,17 +199,18 @@ func (h handle) typeOf(name string) (os.FileMode, error) {
 	return typeOf(st.Mode), err
 }
 
-// An openFile is a [File] that is read through raw system calls: an os.File would
-// register each descriptor with the runtime's poller.
+// An openFile is a [File] that uses raw system calls, because an os.File would register each
+// descriptor with the runtime's poller.
 type openFile struct {
 	fd    int
-	owner *os.File // that os.Root opened, and that closes fd; nil for openat2's
+	owner *os.File // from os.Root, which must close fd; nil if openat2 opened fd
 	stamp Stamp
 }
 
 func fileOf(f *os.File) *openFile { return &openFile{fd: int(f.Fd()), owner: f} }
 
-// regular returns f with its stamp, or closes it and says what it is instead.
+// regular sets the stamp of f if it is a regular file. Otherwise it closes f and returns an
+// error that says what it is.
 func regular(f *openFile) (File, error) {
 	var st syscall.Stat_t
 	err := f.stat(&st)
@@ -241,7 +243,8 @@ func typeOf(mode uint32) os.FileMode {
 	return os.ModeIrregular
 }
 
-// A Stamp tells whether a file was touched between two looks at it.
+// A Stamp is the metadata that shows whether a file changed: within the resolution of the
+// file system's timestamps, a file that changed has another stamp.
 type Stamp struct {
 	Size         int64
 	device       uint64
@@ -253,10 +256,10 @@ func stampOf(st *syscall.Stat_t) Stamp {
 	return Stamp{st.Size, uint64(st.Dev), st.Ino, st.Mtim, st.Ctim}
 }
 
-// Opened returns the stamp that the file had when it was opened.
+// Opened returns the stamp as of the opening.
 func (f *openFile) Opened() Stamp { return f.stamp }
 
-// Stamp returns the stamp that the file has now.
+// Stamp returns the stamp as of now.
 func (f *openFile) Stamp() (Stamp, error) {
 	var st syscall.Stat_t
 	if err := f.stat(&st); err != nil {
@@ -273,7 +276,7 @@ func (f *openFile) stat(st *syscall.Stat_t) error {
 	return nil
 }
 
-// Read reads up to len(p) bytes; 0 and a nil error are the end of the file.
+// Read reads up to len(p) bytes. At the end of the file it returns 0 and nil.
 func (f *openFile) Read(p []byte) (int, error) {
 	n, err := retry(func() (int, error) { return syscall.Read(f.fd, p) })
 	if err != nil {
@@ -290,8 +293,8 @@ func (f *openFile) Close() error {
 	return syscall.Close(f.fd)
 }
 
-// retry calls call again for as long as a signal interrupts it: the signal
-// handlers of the process that this library lives in need not restart calls.
+// retry calls call again as long as a signal interrupts it. The signal handlers of the
+// process that loads the library need not restart system calls.
 func retry(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()

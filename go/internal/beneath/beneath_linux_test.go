@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestWithoutOpenat2GoResolvesTheNames(t *testing.T) {
+func TestGoResolvesNamesIfOpenat2IsMissing(t *testing.T) {
 	defer func(number uintptr) { sysOpenat2 = number }(sysOpenat2)
 	sysOpenat2 = 9999 // no system call: ENOSYS, as from a kernel before 5.6
 	base := t.TempDir()
@@ -26,7 +26,7 @@ func TestWithoutOpenat2GoResolvesTheNames(t *testing.T) {
 	}
 }
 
-func TestRetryCallsAgainForASignalOnly(t *testing.T) {
+func TestRetryCallsAgainOnlyAfterASignal(t *testing.T) {
 	calls := 0
 	n, err := retry(func() (int, error) {
 		if calls++; calls < 4 {
@@ -50,7 +50,7 @@ func TestMagicLinksAreNotFollowed(t *testing.T) {
 	}
 }
 
-func TestATypeThatTheListDoesNotTellIsLookedUp(t *testing.T) {
+func TestAnUnknownTypeInAListingIsLookedUp(t *testing.T) {
 	base := t.TempDir()
 	if err := os.Mkdir(filepath.Join(base, "d"), 0o755); err != nil {
 		t.Fatal(err)

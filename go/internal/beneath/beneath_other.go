@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// openFlags: O_NONBLOCK so that a FIFO or a device does not block the open.
+// openFlags has O_NONBLOCK because opening a FIFO or a device must not block.
 const openFlags = os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_CLOEXEC
 
 var errNoKernelSupport = errors.New("no openat2")
@@ -34,7 +34,8 @@ type openFile struct {
 
 func fileOf(f *os.File) *openFile { return &openFile{file: f} }
 
-// regular returns f with its stamp, or closes it and says what it is instead.
+// regular sets the stamp of f if it is a regular file. Otherwise it closes f and returns an
+// error that says what it is.
 func regular(f *openFile) (File, error) {
 	info, err := f.file.Stat()
 	if err == nil {
@@ -50,7 +51,8 @@ func regular(f *openFile) (File, error) {
 	return f, nil
 }
 
-// A Stamp tells whether a file was touched between two looks at it.
+// A Stamp is the metadata that shows whether a file changed: within the resolution of the
+// file system's timestamps, a file that changed has another stamp.
 type Stamp struct {
 	Size  int64
 	mtime time.Time
@@ -58,10 +60,10 @@ type Stamp struct {
 
 func stampOf(info os.FileInfo) Stamp { return Stamp{info.Size(), info.ModTime()} }
 
-// Opened returns the stamp that the file had when it was opened.
+// Opened returns the stamp as of the opening.
 func (f *openFile) Opened() Stamp { return f.stamp }
 
-// Stamp returns the stamp that the file has now.
+// Stamp returns the stamp as of now.
 func (f *openFile) Stamp() (Stamp, error) {
 	info, err := f.file.Stat()
 	if err != nil {
@@ -70,7 +72,7 @@ func (f *openFile) Stamp() (Stamp, error) {
 	return stampOf(info), nil
 }
 
-// Read reads up to len(p) bytes; 0 and a nil error are the end of the file.
+// Read reads up to len(p) bytes. At the end of the file it returns 0 and nil.
 func (f *openFile) Read(p []byte) (int, error) {
 	n, err := f.file.Read(p)
 	if err == io.EOF {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestClean(t *testing.T) {
+func TestCleanRemovesOnlyEmptyAndDotElements(t *testing.T) {
 	for _, c := range []struct {
 		name, want string
 		err        error
@@ -38,8 +38,8 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// The law: a clean name stays as it is, names the same file, and has no element
-// that leads up.
+// FuzzClean states: cleaning a clean name does not change it, a clean name names the same
+// file, and it has no ".." element.
 func FuzzClean(f *testing.F) {
 	for _, seed := range []string{"a", "./a//b/.", "../a", "/a", "a/../b", ".../..a", ""} {
 		f.Add(seed)
@@ -61,8 +61,8 @@ func FuzzClean(f *testing.F) {
 	})
 }
 
-// createLinks makes a random tree of directories, files and symlinks below
-// base/root, and a secret beside root; some of the links lead out, or in circles.
+// createLinks makes a random tree of directories, files, and symlinks in base/root, and a
+// secret file beside root. Some of the symlinks lead out of root or form loops.
 func createLinks(t *testing.T, random *rand.Rand, base string) {
 	t.Helper()
 	must := func(err error) {
@@ -89,7 +89,7 @@ func createLinks(t *testing.T, random *rand.Rand, base string) {
 	}
 }
 
-// read returns the first bytes of what root opens under name, or the reason why not.
+// read returns the first bytes of the file name, or the reason why it cannot be opened.
 func read(root *Root, name string) string {
 	file, err := root.Open(name)
 	if err != nil {
@@ -101,7 +101,7 @@ func read(root *Root, name string) string {
 	return fmt.Sprint(string(buffer[:n]), err)
 }
 
-func TestKernelAndGoResolveAlikeAndNothingLeaves(t *testing.T) {
+func TestKernelAndGoResolveNamesAlikeAndNeverLeaveTheRoot(t *testing.T) {
 	seen := map[string]int{}
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -138,7 +138,7 @@ func TestKernelAndGoResolveAlikeAndNothingLeaves(t *testing.T) {
 	}
 }
 
-func TestExistsSeesADanglingSymlink(t *testing.T) {
+func TestADanglingSymlinkExists(t *testing.T) {
 	base := t.TempDir()
 	if err := os.Symlink("gone", filepath.Join(base, "link")); err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestExistsSeesADanglingSymlink(t *testing.T) {
 	}
 }
 
-func TestJoin(t *testing.T) {
+func TestJoinKeepsDotDotAndAbsoluteNames(t *testing.T) {
 	for _, c := range [][3]string{
 		{"dir", "a", "dir/a"}, {"dir/", "a", "dir/a"}, {"/", "a", "/a"}, {".", "../a", "./../a"}, {"dir", "/a", "/a"},
 	} {

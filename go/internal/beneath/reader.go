@@ -9,35 +9,33 @@ import (
 const PieceSize = 128 * 1024
 
 var (
-	// ErrChanged says that a file was touched between its opening and the end of its reading.
+	// ErrChanged says that a file changed between its opening and the end of reading.
 	ErrChanged = errors.New("changed while it was read")
 
-	// ErrStopped says that the work was given up because its job was cancelled.
+	// ErrStopped says that work ended early because its job was cancelled.
 	ErrStopped = errors.New("stopped")
 )
 
 // A File is a regular file, open for reading.
 type File interface {
-	Read([]byte) (int, error) // 0 and nil at the end
+	Read([]byte) (int, error) // returns 0 and nil at the end
 	Opened() Stamp            // as of the opening
 	Stamp() (Stamp, error)    // as of now
 	Close() error
 }
 
-// A Reader reads a file piece by piece and detects whether the file changed meanwhile.
-// It reads at most one byte more than the file had when it was opened, so that reading
-// ends even if the file never does.
+// A Reader reads a file piece by piece, and detects whether the file changed meanwhile. It
+// reads at most one byte more than the size at opening, so it ends even if the file does not.
 type Reader struct {
 	File File
-	Left int64 // bytes of the size at opening that are not read yet; -1 if there were more
+	Left int64 // how many bytes of the size at opening are not read yet; -1 if there were more
 }
 
-// NewReader returns a Reader that begins where file stands, which must be its start.
+// NewReader returns a Reader for a file that was just opened.
 func NewReader(file File) Reader { return Reader{file, file.Opened().Size} }
 
-// Fill reads the next piece into buffer: one byte less than buffer holds. The last
-// piece may be shorter, or one byte longer. Fill returns [ErrStopped] once stopped is
-// set.
+// Fill reads the next piece into buffer. The piece has one byte less than buffer. The last
+// piece may be shorter, or one byte longer. Fill returns [ErrStopped] once stopped is set.
 func (r *Reader) Fill(buffer []byte, stopped *atomic.Bool) (n int, last bool, err error) {
 	piece := len(buffer) - 1
 	for n < piece {
@@ -61,8 +59,8 @@ func (r *Reader) Fill(buffer []byte, stopped *atomic.Bool) (n int, last bool, er
 	return n, false, nil
 }
 
-// Verify returns [ErrChanged] if the file was touched since it was opened. It must be
-// called after the last piece was read.
+// Verify returns [ErrChanged] if the file changed since it was opened. It must be called
+// after the last piece was read.
 func (r *Reader) Verify() error {
 	now, err := r.File.Stamp()
 	if err != nil {
@@ -74,9 +72,8 @@ func (r *Reader) Verify() error {
 	return nil
 }
 
-// ReadPieces passes the content of file to each, piece by piece. Without an error, the
-// file did not change meanwhile. It uses buffer, and returns [ErrStopped] once stopped is
-// set.
+// ReadPieces reads file into buffer, piece by piece, and calls each with every piece. If it
+// returns nil, the file did not change meanwhile. It returns [ErrStopped] once stopped is set.
 func ReadPieces(file File, buffer []byte, stopped *atomic.Bool, each func([]byte)) error {
 	r := NewReader(file)
 	for {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestAFileRewrittenWhileItIsReadHasChanged(t *testing.T) {
+func TestAFileRewrittenWhileItIsReadIsReportedAsChanged(t *testing.T) {
 	content := strings.Repeat("x", 3*PieceSize)
 	root := t.TempDir()
 	dir, err := OpenRoot(root)
@@ -29,7 +29,7 @@ func TestAFileRewrittenWhileItIsReadHasChanged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Timestamps move with the kernel's tick.
+		// The kernel updates timestamps only with its clock tick.
 		for touched := false; !touched; {
 			if err := touch(filepath.Join(root, "a")); err != nil {
 				t.Fatal(err)

@@ -10,24 +10,23 @@ import (
 	"syscall"
 )
 
-// A Lister calls each with the name and the type of everything in a directory,
-// which is "." or a clean name, until each returns false. Its error, an [*Error],
-// says that the directory, or a part of it, could not be listed. [Root.List] is one.
+// A Lister calls each with the name and the type of everything in a directory, until each
+// returns false. dir is "." or a clean name. The error is an [*Error], and says that the
+// directory, or a part of it, could not be listed. [Root.List] is a Lister.
 type Lister func(dir string, each func(name string, mode os.FileMode) bool) error
 
-// An Item is what [Walk] finds: whatever is no directory, or a directory that
-// could not be listed.
+// An Item is what [Walk] finds: anything except a directory, or a directory that could not
+// be listed.
 type Item struct {
 	Name string      // clean, from the root
-	Type os.FileMode // its type bits
-	Err  error       // nil, or why the directory Name could not be listed
+	Type os.FileMode // the type bits
+	Err  error       // why the directory Name could not be listed; nil for other items
 }
 
-// Walk lists the tree below start, and calls visit with everything in it that is no directory and
-// for which keep is true: a directory's own items first, in the order of their
-// bytes, then those of its subdirectories. It follows no symlink, and ends early
-// when visit returns false or stopped is true. Of each directory it holds only what
-// was kept.
+// Walk lists the tree below start, and calls visit with each item whose name keep accepts. It
+// visits a directory's own items first, in the order of their bytes, then those of its
+// subdirectories. It does not follow symlinks, and it ends early once visit returns false or
+// stopped is set. It keeps only the accepted items of one directory in memory.
 func Walk(list Lister, start string, stopped *atomic.Bool, keep func(name string) bool, visit func(Item) bool) {
 	for todo := []string{start}; len(todo) > 0 && !stopped.Load(); {
 		dir := todo[len(todo)-1]
@@ -53,7 +52,7 @@ func Walk(list Lister, start string, stopped *atomic.Bool, keep func(name string
 			return
 		}
 		slices.Sort(below)
-		slices.Reverse(below) // the last is taken first
+		slices.Reverse(below) // the last one is listed next
 		todo = append(todo, below...)
 	}
 }
@@ -65,7 +64,7 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// NoFile says what a file of that type is, or is nil for a regular one.
+// NoFile returns an error that says what a file of that type is, or nil for a regular file.
 func NoFile(mode os.FileMode) error {
 	if mode&os.ModeSymlink != 0 {
 		return ErrSymlink
@@ -73,7 +72,7 @@ func NoFile(mode os.FileMode) error {
 	return errorOf(mode)
 }
 
-// List is a [Lister]. A directory that is gone has nothing in it.
+// List is a [Lister]. A directory that no longer exists counts as empty, except the root.
 func (r *Root) List(dir string, each func(name string, mode os.FileMode) bool) error {
 	list := r.dir.list
 	if r.root != nil {
@@ -89,7 +88,7 @@ func (r *Root) List(dir string, each func(name string, mode os.FileMode) bool) e
 	return &Error{Reason: "cannot be listed: " + err.Error(), Err: err}
 }
 
-// listAtOnce is how many names os.Root is asked for at a time.
+// listAtOnce is how many names are requested from os.Root at a time.
 const listAtOnce = 1024
 
 func (r *Root) listByGo(dir string, each func(string, os.FileMode) bool) error {

@@ -13,7 +13,7 @@ import (
 
 func everything(string) bool { return true }
 
-// found returns the names that Walk visits, and the errors.
+// found returns the names and the errors that Walk visits.
 func found(list Lister) (names []string, errs []error) {
 	Walk(list, ".", new(atomic.Bool), everything, func(item Item) bool {
 		if item.Err != nil {
@@ -26,7 +26,7 @@ func found(list Lister) (names []string, errs []error) {
 	return names, errs
 }
 
-func TestWalkFindsWhatThePathPackageFinds(t *testing.T) {
+func TestWalkFindsTheSameNamesAsFilepathWalkDir(t *testing.T) {
 	for seed := range uint64(100) {
 		base := t.TempDir()
 		createLinks(t, rand.New(rand.NewPCG(seed, 7)), base)
@@ -58,7 +58,7 @@ func TestWalkFindsWhatThePathPackageFinds(t *testing.T) {
 	}
 }
 
-func TestWalkEndsWhenItIsStopped(t *testing.T) {
+func TestWalkEndsOnceStopped(t *testing.T) {
 	var stopped atomic.Bool
 	listed := 0
 	endless := func(dir string, each func(string, os.FileMode) bool) error {
@@ -76,7 +76,7 @@ func TestWalkEndsWhenItIsStopped(t *testing.T) {
 	}
 }
 
-func TestWalkEndsWhenVisitHasEnough(t *testing.T) {
+func TestWalkEndsOnceVisitReturnsFalse(t *testing.T) {
 	list := func(dir string, each func(string, os.FileMode) bool) error {
 		for _, name := range []string{"a", "b", "c"} {
 			each(name, 0)
@@ -92,7 +92,7 @@ func TestWalkEndsWhenVisitHasEnough(t *testing.T) {
 	}
 }
 
-func TestWalkTellsOfAnErrorAfterWhatWasListed(t *testing.T) {
+func TestWalkReportsAnErrorAfterTheItemsThatWereListed(t *testing.T) {
 	names, errs := found(func(dir string, each func(string, os.FileMode) bool) error {
 		each("b", 0)
 		each("a", 0)
@@ -103,7 +103,7 @@ func TestWalkTellsOfAnErrorAfterWhatWasListed(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatIsGoneHasNothingInIt(t *testing.T) {
+func TestARemovedDirectoryIsEmptyButARemovedRootIsAnError(t *testing.T) {
 	for _, open := range []func(string) (*Root, error){OpenRoot, OpenGoRoot} {
 		top := t.TempDir()
 		root, err := open(top)

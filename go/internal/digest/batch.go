@@ -6,55 +6,57 @@ import (
 	"checksig/internal/digest/lanes"
 )
 
-// Block is what the size of each piece of a file, but its last, must be a multiple
-// of, in bytes: of all blocks, and of BLAKE3's chunks.
+// Block divides the size in bytes of each piece of a file except its last. It is a multiple
+// of every algorithm's block, and of BLAKE3's chunk.
 const Block = lanes.Chunk
 
-// KernelsErr says what is wrong with the environment variable that chooses how files
-// are hashed together, or nil.
+// KernelsErr returns an error if the environment variable that chooses the kernels is
+// invalid, or nil.
 func KernelsErr() error { return lanes.Err() }
 
-// A Batch hashes several files by one algorithm, piece by piece. Each file has a slot.
+// A Batch hashes several files with one algorithm, piece by piece. Each file has a slot,
+// counted from 0.
 type Batch interface {
-	// Begin makes a slot ready for a file of size bytes.
+	// Begin prepares a slot for a file of size bytes.
 	Begin(slot int, size int64)
 
-	// Add takes the next piece of a slot's file: memory[from:to], which must stay as
-	// it is until Run.
+	// Add adds the next piece of a slot's file: memory[from:to], which must not change until
+	// Run returns.
 	Add(slot, from, to int, last bool)
 
-	// Run hashes what was added since the last Run.
+	// Run hashes all pieces that were added since the last Run.
 	Run()
 
-	// Sum appends the digest of a slot's file, whose last piece was hashed, to b.
+	// Sum appends the digest of a slot's file to b. The file's last piece must have been
+	// hashed.
 	Sum(slot int, b []byte) []byte
 
-	// Take takes the hash of a slot's file out of the batch, between two runs, and Put
-	// puts it into a batch for the same algorithm and as many slots.
+	// Take removes the state of a slot's file, and Put puts it into the same slot of a batch
+	// for the same algorithm and number of slots. All added pieces must have been hashed.
 	Take(slot int) State
 	Put(slot int, state State)
 }
 
-// A Splitter is a Batch that also hashes one file by parts that need not wait for each
-// other, on several cores.
+// A Splitter is a Batch that can also hash parts of one file independently, on several
+// cores.
 type Splitter interface {
 	Batch
 
-	// NewPart returns room for a part, which may be used again once it was joined.
+	// NewPart returns a Part, which may be used again once it was joined.
 	NewPart() Part
 
-	// Join takes a part, which was hashed, as the next one of a slot's file.
+	// Join appends a part that was hashed to a slot's file.
 	Join(slot int, part Part)
 }
 
 // A Part is a piece of a file.
 type Part interface {
-	// Hash hashes a piece that begins at so many bytes of the file; several goroutines may
-	// do so at once, each with a part of its own.
+	// Hash hashes a piece that begins at offset at of the file. Several goroutines may call
+	// it at once, each with its own part.
 	Hash(at int64, piece []byte, last bool)
 }
 
-// A State is the hash of a file of which some pieces were hashed.
+// A State is the state of a file's hash between two pieces.
 type State struct {
 	serial hash.Hash
 	stream lanes.Stream
@@ -62,7 +64,7 @@ type State struct {
 	size   int64
 }
 
-// NewBatch returns a batch for so many slots, whose pieces lie in memory.
+// NewBatch returns a batch with that many slots, for pieces in memory.
 func (a *Algorithm) NewBatch(memory []byte, slots int) Batch {
 	if a.batch != nil {
 		if batch := a.batch(memory, slots); batch != nil {
@@ -77,7 +79,7 @@ func (a *Algorithm) NewBatch(memory []byte, slots int) Batch {
 	return &serialBatch{algorithm: a, memory: memory, states: make([]hash.Hash, slots)}
 }
 
-// A serialBatch hashes one file after the other.
+// A serialBatch hashes one file after another.
 type serialBatch struct {
 	algorithm *Algorithm
 	memory    []byte
@@ -85,7 +87,7 @@ type serialBatch struct {
 	added     []piece
 }
 
-// A piece is one of a slot's file.
+// A piece is a piece of a slot's file.
 type piece struct{ slot, from, to int }
 
 func (b *serialBatch) Begin(slot int, size int64) {
@@ -116,7 +118,7 @@ func (b *serialBatch) Take(slot int) State {
 
 func (b *serialBatch) Put(slot int, state State) { b.states[slot] = state.serial }
 
-// A laneBatch hashes many files at once.
+// A laneBatch hashes many files at once, each in a lane of a kernel.
 type laneBatch struct {
 	hash    *lanes.Hash
 	kernels *lanes.Kernels

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// hashInBatch hashes files in the slots of two batches, piece by piece; a file may go
-// from one to the other at any time.
+// hashInBatch hashes files in the slots of two batches, piece by piece. Files move from one
+// batch to the other at random.
 func hashInBatch(a *Algorithm, random *rand.Rand, files [][]byte) [][]byte {
 	const room = 3 * Block
 	var batches [2]Batch

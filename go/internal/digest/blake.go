@@ -10,8 +10,8 @@ import (
 	"golang.org/x/crypto/blake2b"
 )
 
-// blakes are the algorithms that need Go modules. Of BLAKE2b there are the lengths
-// that coreutils' b2sum -l is used with.
+// blakes lists the algorithms that need Go modules. BLAKE2b has the lengths that are in use
+// with coreutils' b2sum -l.
 var blakes = append(blake2bs(), &Algorithm{
 	Name: "blake3", Size: 32, New: func() hash.Hash { return blake3.New() }, batch: newTreeBatch,
 })

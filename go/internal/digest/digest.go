@@ -1,8 +1,8 @@
-// Package digest is the table of the digest algorithms that checksig knows.
+// Package digest has the table of the digest algorithms that checksig knows.
 //
-// A new algorithm is a row in the table. MD5 and SHA-1 find accidents, not
-// attackers: files with one MD5 or SHA-1 can be made at will. CRC-32 finds
-// accidents only, and misses one in four thousand million.
+// A new algorithm is a new row in the table. MD5 and SHA-1 detect accidental changes but
+// not attacks, because anyone can make different files with the same MD5 or SHA-1 digest.
+// CRC-32 detects only accidental changes, and misses 1 error in 2³².
 package digest
 
 import (
@@ -24,18 +24,19 @@ import (
 type Algorithm struct {
 	Name string           // as coreutils spells it: "sha256"
 	Size int              // of a digest, in bytes
-	New  func() hash.Hash // a fresh state
+	New  func() hash.Hash // returns a new state
 
-	// Prefix, unless it is nil, is hashed before a file of that many bytes.
+	// Prefix, unless it is nil, returns what is hashed before a file of size bytes.
 	Prefix func(size int64) []byte
 
-	lanes *lanes.Hash // nil: it has no kernels, or batch
+	lanes *lanes.Hash // nil if it has no kernels, or has batch
 
-	// batch, unless it is nil, returns a batch of its own, or nil if there are no kernels.
+	// batch, unless it is nil, returns a batch of a special kind, or nil if there are no
+	// kernels.
 	batch func(memory []byte, slots int) Batch
 }
 
-// Begin makes state, of this algorithm, ready for a file of size bytes.
+// Begin prepares state, which New returned, for a file of size bytes.
 func (a *Algorithm) Begin(state hash.Hash, size int64) {
 	state.Reset()
 	if a.Prefix != nil {
@@ -43,11 +44,11 @@ func (a *Algorithm) Begin(state hash.Hash, size int64) {
 	}
 }
 
-// MaxSize is the size in bytes of the longest digest in the table.
+// MaxSize is the size of the longest digest in the table, in bytes.
 const MaxSize = sha512.Size
 
-// Algorithms lists the strongest first. BLAKE2b and BLAKE3 are there if the
-// build had their modules.
+// Algorithms lists all algorithms, strongest first. A build without Go modules lacks
+// BLAKE2b and BLAKE3.
 var Algorithms = slices.Concat(strong, blakes, weak)
 
 var strong = []*Algorithm{
@@ -70,26 +71,26 @@ var weak = []*Algorithm{
 	{Name: "crc32", Size: crc32.Size, New: func() hash.Hash { return crc32.NewIEEE() }},
 }
 
-// gitBlob is what git hashes before the content of a file.
+// gitBlob returns what git hashes before the content of a file.
 func gitBlob(size int64) []byte { return fmt.Appendf(nil, "blob %d\x00", size) }
 
-// spellings are what manifests call algorithms, in lower case and without "-", "_"
-// and "/", beside their names.
+// spellings lists what manifests call algorithms besides their names, in lower case and
+// without "-", "_", and "/".
 var spellings = map[string]string{
 	"sha": "sha1", "crc": "crc32", "sha2224": "sha224", "sha2256": "sha256", "sha2384": "sha384", "sha2512": "sha512",
 	"blake2b512": "blake2b", "b2": "blake2b", "b3": "blake3",
 }
 
-// Unknown says why there is no algorithm of that name or spelling.
+// Unknown returns a reason why there is no algorithm with that name or spelling.
 func Unknown(name string) string {
 	plain := plainSpelling(name)
 	if strings.HasPrefix(plain, "blake2b") || plain == "blake3" || plain == "b2" || plain == "b3" {
-		return fmt.Sprintf("%q is not in this build of checksig, which was made without Go modules", name)
+		return fmt.Sprintf("%q is not supported by this build of checksig, which was made without Go modules", name)
 	}
 	return fmt.Sprintf("unknown algorithm %q", name)
 }
 
-// Names returns the algorithms' names, as a message lists them.
+// Names returns the names of all algorithms, separated by commas, for messages.
 func Names() string {
 	var names []string
 	for _, a := range Algorithms {
@@ -108,8 +109,7 @@ func ByName(name string) *Algorithm {
 	return nil
 }
 
-// BySpelling returns the algorithm that a manifest calls so, such as "SHA2-256",
-// or nil.
+// BySpelling returns the algorithm that a manifest spells so, such as "SHA2-256", or nil.
 func BySpelling(name string) *Algorithm {
 	if len(name) > longestSpelling {
 		return nil
@@ -119,7 +119,7 @@ func BySpelling(name string) *Algorithm {
 
 const longestSpelling = 16
 
-// bySpelling holds the algorithms by what manifests call them.
+// bySpelling maps what manifests call algorithms to the algorithms.
 var bySpelling = func() map[string]*Algorithm {
 	all := map[string]*Algorithm{}
 	for _, a := range Algorithms {
@@ -135,8 +135,9 @@ var separators = strings.NewReplacer("-", "", "_", "", "/", "")
 
 func plainSpelling(name string) string { return separators.Replace(strings.ToLower(name)) }
 
-// BySize returns the algorithm that a digest of size bytes tells, or nil: MD5, SHA-1
-// or one of SHA-2. A CRC tells none, since it might be a digest cut short.
+// BySize returns the algorithm that digests of size bytes imply: MD5, SHA-1, or one of
+// SHA-2. Otherwise it returns nil. 4 bytes do not imply CRC-32, because they might be a
+// truncated digest.
 func BySize(size int) *Algorithm {
 	if size > MaxSize {
 		return nil

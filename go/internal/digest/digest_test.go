@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// The digests of "abc": RFC 1321, appendix A.5; the examples of FIPS 180-4 and FIPS
-// 202; RFC 7693, appendix A, and b2sum -l; b3sum; cksum -a crc32b; git hash-object.
+// abc has the digests of "abc". The sources are RFC 1321, appendix A.5; the examples of FIPS
+// 180-4 and FIPS 202; RFC 7693, appendix A; b2sum -l; b3sum; cksum -a crc32b; and git
+// hash-object.
 var abc = map[string]string{
 	"blake2b":     "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d17d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923",
 	"blake2b-384": "6f56a82c8e7ef526dfe182eb5212f7db9df1317e57815dbda46083fc30f54ee6c66ba83be64b302d7cba6ce15bb556f4",
@@ -31,7 +32,7 @@ var abc = map[string]string{
 	"sha512":      "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
 }
 
-func TestEachAlgorithmGivesItsPublishedDigest(t *testing.T) {
+func TestEveryAlgorithmGivesItsPublishedDigest(t *testing.T) {
 	if missing := len(abc) - len(Algorithms); missing != 0 && (missing != 7 || blakes != nil) {
 		t.Errorf("got %d algorithms, want %d", len(Algorithms), len(abc))
 	}
@@ -48,7 +49,7 @@ func TestEachAlgorithmGivesItsPublishedDigest(t *testing.T) {
 	}
 }
 
-func TestANameTellsOneAlgorithmAndASizeTheUsualOne(t *testing.T) {
+func TestNamesAndSizesFindTheirAlgorithm(t *testing.T) {
 	for _, a := range Algorithms {
 		if ByName(a.Name) != a {
 			t.Errorf("%s: got %v by name", a.Name, ByName(a.Name))
@@ -64,7 +65,7 @@ func TestANameTellsOneAlgorithmAndASizeTheUsualOne(t *testing.T) {
 	}
 }
 
-func TestManifestsSpellAlgorithmsInManyWays(t *testing.T) {
+func TestManySpellingsOfAnAlgorithmAreKnown(t *testing.T) {
 	for spelling, want := range map[string]string{
 		"SHA2-256": "sha256", "SHA-1": "sha1", "SHA512/256": "sha512-256", "SHA3_224": "sha3-224", "MD5": "md5", "CRC32": "crc32",
 	} {

@@ -8,19 +8,19 @@ import (
 	"checksig/internal/digest/lanes"
 )
 
-// A treeBatch hashes many files at once by BLAKE3, and the parts of one on many cores.
+// A treeBatch hashes many files at once with BLAKE3, or parts of one file on many cores.
 type treeBatch struct {
 	forest *lanes.Forest
 	memory []byte
 	slots  []treeSlot
-	trees  []*lanes.Tree // to be run
+	trees  []*lanes.Tree // of the pieces that were added
 	parts  []*lanes.Part
 }
 
 type treeSlot struct {
 	tree *lanes.Tree
 	part lanes.Part
-	size int64 // of what was added
+	size int64 // how many bytes were added
 }
 
 // newTreeBatch returns nil if there are no kernels.
@@ -80,7 +80,7 @@ type treePart struct {
 	size int64
 }
 
-// forests are for goroutines that hash parts: one at a time each.
+// forests are for goroutines that hash parts. One goroutine uses a forest at a time.
 var forests = sync.Pool{New: func() any { return lanes.NewForest() }}
 
 func (p *treePart) Hash(at int64, piece []byte, last bool) {

@@ -11,7 +11,7 @@ import (
 	"checksig/internal/digest/lanes"
 )
 
-func TestPartsOfAFileAreHashedByManyGoroutines(t *testing.T) {
+func TestManyGoroutinesMayHashPartsOfOneFile(t *testing.T) {
 	if lanes.NewForest() == nil {
 		t.Skip("this build has no kernels")
 	}
@@ -46,7 +46,7 @@ func TestPartsOfAFileAreHashedByManyGoroutines(t *testing.T) {
 	}
 }
 
-func TestAFileInPartsGoesFromOneBatchToAnother(t *testing.T) {
+func TestAFileInPartsCanMoveToAnotherBatch(t *testing.T) {
 	if lanes.NewForest() == nil {
 		t.Skip("this build has no kernels")
 	}

@@ -18,34 +18,34 @@ const (
 	bagFetch       = "fetch.txt"
 )
 
-// PayloadDir is the directory of a bag that has its payload.
+// PayloadDir is the directory that has the payload of a bag.
 const PayloadDir = "data"
 
-// A Bag is what the tag files of a bag say beside its manifests.
+// A Bag is what a bag's tag files say besides the entries of its manifests.
 type Bag struct {
 	Payload []*Source       // its payload manifests
-	Strict  bool            // each of them lists the whole payload, as from BagIt 1.0 on
-	ToFetch map[string]bool // what fetch.txt lists
-	Info    *Source         // where the totals stand; nil if they do not
+	Strict  bool            // each payload manifest must list the whole payload, as since BagIt 1.0
+	ToFetch map[string]bool // the names that fetch.txt lists
+	Info    *Source         // bag-info.txt, if it has the totals; else nil
 
-	bytes int64 // of the payload, as listed
+	bytes int64 // of the payload, as bag-info.txt lists them
 	files int64
 	line  int // of the totals
 }
 
-// InPayload reports whether the file of that name is in the payload of a bag.
+// InPayload reports whether a name in a bag is that of a payload file.
 func InPayload(name string) bool { return strings.HasPrefix(name, PayloadDir+"/") }
 
-// CheckTotals adds a bad line if the payload has other totals than the listed ones, unless
-// the listed ones are bad themselves. The bag has Info.
+// CheckTotals adds a bad line to Info, which must not be nil, if the payload has other totals
+// than bag-info.txt lists. It adds none if the listed totals are bad themselves.
 func (b *Bag) CheckTotals(bytes, files int64) {
 	if (bytes != b.bytes || files != b.files) && b.Info.BadLineCount == 0 {
-		const reason = "Payload-Oxum says %d bytes in %d files, the payload has %d in %d"
+		const reason = "Payload-Oxum says %d bytes in %d files, but the payload has %d in %d"
 		b.Info.AddBadLine(b.line, fmt.Sprintf(reason, b.bytes, b.files, bytes, files))
 	}
 }
 
-// readBag reads the manifests of a bag, and its totals.
+// readBag reads the manifests of a bag, its fetch.txt, and its totals.
 func (r *reader) readBag() error {
 	var names []string
 	err := r.list(".", func(name string) bool {
@@ -66,7 +66,7 @@ func (r *reader) readBag() error {
 		return err
 	}
 	if !strings.EqualFold(encoding, "UTF-8") {
-		return &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: fmt.Sprintf("tag files in %q, and only UTF-8 is read", encoding)}
+		return &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: fmt.Sprintf("tag files are in %q, but only UTF-8 is supported", encoding)}
 	}
 	r.bag = &Bag{Strict: !strings.HasPrefix(version, "0.")}
 	slices.Sort(names)
@@ -80,7 +80,7 @@ func (r *reader) readBag() error {
 		}
 	}
 	if len(r.bag.Payload) == 0 {
-		return &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: "a bag without a payload manifest (manifest-sha256.txt, …)"}
+		return &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: "bag has no payload manifest (manifest-sha256.txt, …)"}
 	}
 	if err := r.readFetch(); err != nil {
 		return err
@@ -88,26 +88,26 @@ func (r *reader) readBag() error {
 	return r.readOxum()
 }
 
-// declared returns the one value of a name in bagit.txt.
+// declared returns the value of a label in bagit.txt, which must have the label exactly once.
 func (r *reader) declared(name string) (string, error) {
 	values, err := r.tagValues(bagDeclaration, name)
 	if err != nil {
 		return "", err
 	}
 	if len(values) != 1 || values[0].value == "" {
-		return "", &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: "has not one " + name}
+		return "", &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: "must have exactly one " + name}
 	}
 	return values[0].value, nil
 }
 
-// A tagLine is a line of a tag file: "name: value".
+// A tagLine is a line "label: value" of a tag file.
 type tagLine struct {
 	value string
 	line  int
 }
 
-// tagValues returns the values of a name in a tag file, of which a line goes on in
-// the next one if that begins with a blank; none if the file, or the name, is not there.
+// tagValues returns the values of a label in a tag file. A line continues in the next one if
+// that begins with a blank. It returns none if the file or the label does not exist.
 func (r *reader) tagValues(file, name string) (values []tagLine, err error) {
 	content, err := r.tagFile(file)
 	if err != nil {
@@ -130,7 +130,7 @@ func (r *reader) tagValues(file, name string) (values []tagLine, err error) {
 	return values, nil
 }
 
-// tagFile returns the content of a tag file; "" if it is not there.
+// tagFile returns the content of a tag file, or "" if it does not exist.
 func (r *reader) tagFile(name string) (string, error) {
 	file, err := r.files.Open(name)
 	if err == beneath.ErrMissing && !r.dir.Exists(name) {
@@ -140,15 +140,15 @@ func (r *reader) tagFile(name string) (string, error) {
 		return "", manifestError(beneath.Join(r.root, name), err)
 	}
 	defer limits.Close(file)
-	content, err := readAll(file, r.files.Stopped)
+	content, err := readAll(file, errLargeTagFile, r.files.Stopped)
 	if err != nil {
 		return "", manifestError(beneath.Join(r.root, name), err)
 	}
 	return content, nil
 }
 
-// readFetch takes the names of fetch.txt, of which each line is a URL, a length or
-// "-", and a name.
+// readFetch reads the names of fetch.txt. Each of its lines has a URL, a length or "-", and a
+// name.
 func (r *reader) readFetch() error {
 	content, err := r.tagFile(bagFetch)
 	if err != nil {
@@ -165,7 +165,7 @@ func (r *reader) readFetch() error {
 	return nil
 }
 
-// readOxum takes the totals, "Payload-Oxum: BYTES.FILES".
+// readOxum reads the totals, "Payload-Oxum: BYTES.FILES", of bag-info.txt.
 func (r *reader) readOxum() error {
 	values, err := r.tagValues(bagInfo, "Payload-Oxum")
 	if err != nil || len(values) == 0 {
@@ -174,7 +174,7 @@ func (r *reader) readOxum() error {
 	r.bag.Info = &Source{Manifest: &manifest.Manifest{}, Path: beneath.Join(r.root, bagInfo), name: bagInfo, First: -1}
 	r.bag.line = values[0].line
 	if len(values) > 1 {
-		r.bag.Info.AddBadLine(values[1].line, "a second Payload-Oxum")
+		r.bag.Info.AddBadLine(values[1].line, "second Payload-Oxum")
 		return nil
 	}
 	bytes, files, _ := strings.Cut(values[0].value, ".")
@@ -182,7 +182,7 @@ func (r *reader) readOxum() error {
 		r.bag.files, err = strconv.ParseInt(files, 10, 64)
 	}
 	if err != nil {
-		r.bag.Info.AddBadLine(r.bag.line, fmt.Sprintf("Payload-Oxum is %q, and no number of bytes and of files", values[0].value))
+		r.bag.Info.AddBadLine(r.bag.line, fmt.Sprintf("invalid Payload-Oxum %q (must be BYTES.FILES)", values[0].value))
 	}
 	return nil
 }

@@ -10,12 +10,12 @@ import (
 	"checksig/internal/manifest"
 )
 
-// huggingFace is where a download with a local directory (hf download --local-dir)
-// keeps a file NAME.metadata for each file: a commit, an etag and a time, in a line
-// each. The etag is the file's SHA-256, or, in 40 digits, its SHA-1 as git has it.
+// huggingFace is the directory in which "hf download --local-dir" keeps a file NAME.metadata
+// for each file. It has three lines: a commit, an etag, and a time. The etag is the file's
+// SHA-256 or, if it has 40 digits, its SHA-1 as git computes it.
 const huggingFace = ".cache/huggingface/download"
 
-// readHuggingFace makes one manifest of all that metadata.
+// readHuggingFace adds one manifest with the digests of all that metadata.
 func (r *reader) readHuggingFace() error {
 	var names []string
 	isMetadata := func(name string) bool { return strings.HasSuffix(name, ".metadata") }
@@ -59,16 +59,17 @@ func (r *reader) readHuggingFace() error {
 	for _, reason := range badLines {
 		r.found[before].AddBadLine(0, reason)
 	}
-	r.found[before].Notes = append(r.found[before].Notes, "metadata of a download from Hugging Face")
+	r.found[before].Notes = append(r.found[before].Notes, "metadata of hf download --local-dir")
 	return nil
 }
 
-// inHuggingFace reports whether a file belongs to that metadata.
+// inHuggingFace reports whether a name is that of a file which belongs to that metadata.
 func inHuggingFace(name string) bool {
 	return strings.HasPrefix(name, strings.TrimSuffix(huggingFace, "download"))
 }
 
-// etagOf returns the digest in a metadata file, and its algorithm; "" if there is none.
+// etagOf returns the digest in the content of a metadata file and its algorithm, or "" if
+// there is none.
 func etagOf(content string) (etag, algorithm string) {
 	lines := strings.Split(content, "\n")
 	if len(lines) < 2 {

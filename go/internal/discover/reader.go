@@ -1,6 +1,6 @@
 // Package discover finds and reads the manifests of a directory: the one that the caller
-// names, or those that the directory has. It knows the usual names, bags (RFC 8493) and
-// the metadata of "hf download --local-dir".
+// names, or those that the directory has. It knows the usual names, bags (RFC 8493), and the
+// metadata of "hf download --local-dir". The rules are in docs/format.md, sections 1 and 5.
 package discover
 
 import (
@@ -22,34 +22,34 @@ import (
 
 // Options say which manifest to read, and how. The zero value is the default.
 type Options struct {
-	Manifest  string            // its path; "": the directory has it
-	Name      string            // what the manifest is to be read as if it were called; "": its path
+	Manifest  string            // the path of the manifest; "": find those of the directory
+	Name      string            // file name to assume for format and algorithm; "": the manifest's own
 	List      string            // entries, in the format "list", instead of a manifest
-	Content   *string           // the content of a manifest, instead of a file with it
-	Format    *manifest.Format  // of the manifest; nil: its name or its lines tell
-	Algorithm *digest.Algorithm // of the manifest's digests; nil: its name or their length tells
-	NamesOnly bool              // find the manifests, and read none
+	Content   *string           // the content of a manifest, instead of a file
+	Format    *manifest.Format  // nil: the name or the lines decide
+	Algorithm *digest.Algorithm // nil: a line, the name, or a digest's length decides
+	NamesOnly bool              // find the manifests without reading them
 	NoDigests bool              // "-" in a list stands for a digest that is not known
 }
 
-// Found is what was read.
+// Found is what was found and read.
 type Found struct {
 	Sources Sources
-	Bag     *Bag // nil if the directory is none
+	Bag     *Bag // nil if the directory is not a bag
 
-	own map[string]bool // the names of the manifests, and of the tag files of a bag
+	own map[string]bool // the names of the manifests and of a bag's tag files
 }
 
-// Owns reports whether the file of that name below the root is a manifest that was read,
-// or belongs to one.
+// Owns reports whether the file name, which is below the root, is a manifest that was read or
+// belongs to one. Such a file is never an extra file.
 func (f *Found) Owns(name string) bool {
 	return f.own[name] || f.own[huggingFace] && inHuggingFace(name)
 }
 
-// Read reads the manifest that options name, or those of the directory dir, which the
-// caller has opened under the path root. Its goroutine has taken a thread of
-// [limits.Threads]. An error is a [*beneath.OSError], a [*manifest.NotFoundError] or a
-// [*manifest.Error]. When stopped is set, what was read may be cut short.
+// Read reads the manifest that options name, or those of the directory dir. root is the path
+// of dir, for messages. The caller must have taken a thread of [limits.Threads]. The error is
+// a [*beneath.OSError], a [*manifest.NotFoundError], or a [*manifest.Error]. If stopped is set,
+// the result may be incomplete.
 func Read(root string, dir *beneath.Root, options Options, stopped *atomic.Bool) (*Found, error) {
 	r := &reader{root: root, dir: dir, options: options, files: limits.NewOpener(dir.Open, stopped)}
 	list, err := r.read()
@@ -66,19 +66,19 @@ func Read(root string, dir *beneath.Root, options Options, stopped *atomic.Bool)
 	return found, nil
 }
 
-// A reader reads the manifests of a run.
+// A reader reads the manifests of a job.
 type reader struct {
 	root    string
 	dir     *beneath.Root
 	options Options
 	files   limits.Opener
 	found   Sources
-	bag     *Bag // nil if the directory is none
+	bag     *Bag // nil if the directory is not a bag
 
-	byExtension bool // no manifest has a usual name
+	byExtension bool // true if no manifest has a usual name
 }
 
-// read reads the manifest that the options name, or those that the directory has.
+// read reads the manifest that the options name, or those of the directory.
 func (r *reader) read() (Sources, error) {
 	var err error
 	switch {
@@ -100,15 +100,15 @@ func (r *reader) read() (Sources, error) {
 	return r.found, nil
 }
 
-// addContent takes the content of a manifest that is no file.
+// addContent adds a manifest that the caller gave by its content.
 func (r *reader) addContent(name, content string) error {
 	if len(content) > manifest.MaxSize {
-		return manifestError(name, errTooLarge)
+		return manifestError(name, errLargeManifest)
 	}
 	return r.add(name, "", content, manifest.Options{Name: name})
 }
 
-// addFile reads the manifest that a caller has named, which need not lie below the root.
+// addFile reads the manifest that the caller named, which need not be below the root.
 func (r *reader) addFile(path string) error {
 	if r.options.NamesOnly {
 		r.found = append(r.found, &Source{Manifest: &manifest.Manifest{}, Path: path})
@@ -125,7 +125,7 @@ func (r *reader) addFile(path string) error {
 	return r.addOpen(file, path, r.nameBelow(path), manifest.Options{})
 }
 
-// nameBelow returns the name of a path below the root, or "".
+// nameBelow returns the name of a path relative to the root, or "" if it is not below it.
 func (r *reader) nameBelow(path string) string {
 	root, err := filepath.Abs(r.root)
 	if err != nil {
@@ -142,14 +142,14 @@ func (r *reader) nameBelow(path string) string {
 	return filepath.ToSlash(name)
 }
 
-// addBelow reads the manifest of that name below the root; one that is gone since it
-// was found is none.
+// addBelow reads the manifest name, which is below the root. It does nothing if the manifest
+// was removed since it was found.
 func (r *reader) addBelow(name string, options manifest.Options) error {
 	path := beneath.Join(r.root, name)
 	if r.options.NamesOnly {
 		source := &Source{Manifest: &manifest.Manifest{}, Path: path}
 		if r.byExtension {
-			source.Notes = []string{"by its extension"}
+			source.Notes = []string{"found by its extension"}
 		}
 		r.found = append(r.found, source)
 		return nil
@@ -166,7 +166,7 @@ func (r *reader) addBelow(name string, options manifest.Options) error {
 }
 
 func (r *reader) addOpen(file beneath.File, path, name string, options manifest.Options) error {
-	content, err := readAll(file, r.files.Stopped)
+	content, err := readAll(file, errLargeManifest, r.files.Stopped)
 	if err != nil {
 		return manifestError(path, err)
 	}
@@ -174,7 +174,7 @@ func (r *reader) addOpen(file beneath.File, path, name string, options manifest.
 	return r.add(path, name, content, options)
 }
 
-// add takes a manifest. The caller's options come before those that its place tells.
+// add parses the content of a manifest and adds it. Options of the caller take precedence.
 func (r *reader) add(path, name, content string, options manifest.Options) error {
 	if r.options.Format != nil {
 		options.Format = r.options.Format
@@ -200,7 +200,7 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 	return nil
 }
 
-// anyExists reports whether there is a file under a name with a backslash.
+// anyExists reports whether a listed name that has a backslash exists as it is written.
 func (r *reader) anyExists(m *manifest.Manifest) bool {
 	for i := range m.Len() {
 		entry := m.Entry(i)
@@ -214,9 +214,9 @@ func (r *reader) anyExists(m *manifest.Manifest) bool {
 	return false
 }
 
-// discover reads the manifests of the directory: a bag's, or those of usual names,
-// or, where there is none, those whose names say that they are manifests, or what
-// a download from Hugging Face left.
+// discover reads the manifests of the directory: those of a bag and those with usual names,
+// or else those with the extension of a manifest, or else the metadata of a Hugging Face
+// download.
 func (r *reader) discover() error {
 	names, err := r.candidates()
 	if err != nil {
@@ -239,17 +239,17 @@ func (r *reader) discover() error {
 	return nil
 }
 
-// candidates returns the names to read, in their order.
+// candidates returns the names of the manifests, in the order in which they are read.
 func (r *reader) candidates() ([]string, error) {
-	usual, looked := map[string]bool{}, 0
+	usual, listed := map[string]bool{}, 0
 	err := r.list(".", func(name string) bool {
 		if isUsual[name] {
 			usual[name] = true
 		}
-		looked++
-		return looked <= maxListed
+		listed++
+		return listed <= maxListed
 	})
-	if err != nil || looked > maxListed {
+	if err != nil || listed > maxListed {
 		for name := range isUsual {
 			usual[name] = r.dir.Exists(name)
 		}
@@ -276,9 +276,9 @@ func (r *reader) candidates() ([]string, error) {
 	return others, nil
 }
 
-// withExactNames returns those names that a directory has as they are spelled: many systems
-// find a file by its name in another case, too. It lists the directory only if names
-// differ by their case alone.
+// withExactNames returns the names that the directory has in exactly this spelling. Many
+// systems also find a file by its name in another case. It lists the directory only if two
+// names differ only in case.
 func (r *reader) withExactNames(there map[string]bool) map[string]bool {
 	if !sameWhenFolded(inOrder(there)) {
 		return there
@@ -296,7 +296,7 @@ func (r *reader) withExactNames(there map[string]bool) map[string]bool {
 	return spelled
 }
 
-// sameWhenFolded reports whether two names differ by their case alone.
+// sameWhenFolded reports whether two names differ only in case.
 func sameWhenFolded(names []string) bool {
 	folded := map[string]bool{}
 	for _, name := range names {
@@ -309,11 +309,11 @@ func sameWhenFolded(names []string) bool {
 	return false
 }
 
-// maxListed is how many names of a directory are looked at to find its manifest,
-// before each usual name is tried instead: it may hold a million files.
+// maxListed is how many names of a directory are listed to find its manifest, before each
+// usual name is tried instead. A directory may have a million files.
 const maxListed = 2000
 
-// usualNames are those of manifests, and what says that the directory is a bag.
+// usualNames lists the usual names of manifests, and the file that makes a directory a bag.
 var usualNames = append([]string{bagDeclaration}, manifest.Usual...)
 
 var isUsual = func() map[string]bool {
@@ -338,8 +338,8 @@ func (r *reader) list(dir string, each func(name string) bool) error {
 	return r.files.List(r.dir, dir, func(name string, _ os.FileMode) bool { return each(name) })
 }
 
-// manifestError tells what the operating system refused from what must not
-// serve as a manifest.
+// manifestError returns the error for a manifest that could not be read: an OSError if the
+// operating system refused it, else a [*manifest.Error].
 func manifestError(path string, err error) error {
 	if errors.Is(err, beneath.ErrMissing) {
 		return &manifest.Error{Path: path, Reason: "is a dangling symlink"}
@@ -351,16 +351,20 @@ func manifestError(path string, err error) error {
 	return &manifest.Error{Path: path, Reason: err.Error()}
 }
 
-var errTooLarge = errors.New("larger than 1 GiB")
+var (
+	errLargeManifest = errors.New("manifest is larger than 1 GiB")
+	errLargeTagFile  = errors.New("tag file is larger than 1 GiB")
+)
 
-// buffers outlive a run, since a new one costs more than to read a small file.
+// buffers are kept for later jobs, because a new one costs more than reading a small file.
 var buffers = sync.Pool{New: func() any { return new([beneath.PieceSize]byte) }}
 
-// readAll returns the content of a manifest.
-func readAll(file beneath.File, stopped *atomic.Bool) (string, error) {
+// readAll returns the content of a manifest or a tag file. tooLarge is the error if it is
+// larger than manifest.MaxSize.
+func readAll(file beneath.File, tooLarge error, stopped *atomic.Bool) (string, error) {
 	size := file.Opened().Size
 	if size > manifest.MaxSize {
-		return "", errTooLarge
+		return "", tooLarge
 	}
 	var content strings.Builder
 	content.Grow(int(size))

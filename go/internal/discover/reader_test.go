@@ -7,7 +7,7 @@ import (
 	"checksig/internal/beneath"
 )
 
-// A fakeFile has content, of which so many bytes are there at its end.
+// A fakeFile is a file whose size, as its metadata says, may change while it is read.
 type fakeFile struct {
 	beneath.File
 	content     string
@@ -30,10 +30,10 @@ func newFake(content string) *fakeFile {
 func TestAManifestThatChangesWhileItIsReadIsRefused(t *testing.T) {
 	file := newFake("something")
 	file.after = 3
-	if _, err := readAll(file, new(atomic.Bool)); err != beneath.ErrChanged {
+	if _, err := readAll(file, errLargeManifest, new(atomic.Bool)); err != beneath.ErrChanged {
 		t.Errorf("got %v, want %v", err, beneath.ErrChanged)
 	}
-	if text, err := readAll(newFake("something"), new(atomic.Bool)); text != "something" || err != nil {
+	if text, err := readAll(newFake("something"), errLargeManifest, new(atomic.Bool)); text != "something" || err != nil {
 		t.Errorf("got %q, %v", text, err)
 	}
 }

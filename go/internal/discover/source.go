@@ -7,18 +7,18 @@ import (
 	"checksig/internal/manifest"
 )
 
-// A Source is a manifest that a run has read.
+// A Source is a manifest that was read, and where it was found.
 type Source struct {
 	*manifest.Manifest
-	Path        string // for messages
-	Backslashes bool   // of its names, they separate directories
-	Notes       []string
+	Path        string   // for messages
+	Backslashes bool     // backslashes in its names separate directories
+	Notes       []string // what else is worth knowing about it
 
-	First int    // the index of its first entry among those of all sources
-	name  string // below the root; "" if it does not lie there
+	First int    // the index of its first entry among those of all sources; -1 for bag-info.txt
+	name  string // below the root; "" if it is elsewhere
 }
 
-// Sources are the manifests of a run, in the order in which they were read.
+// Sources are the manifests of a job, in the order in which they were read.
 type Sources []*Source
 
 // Len returns the number of entries of all sources.
@@ -30,7 +30,7 @@ func (s Sources) Len() int {
 	return last.First + last.Manifest.Len()
 }
 
-// Entry returns the entry with that index, from 0.
+// Entry returns the entry with that index, counted from 0.
 func (s Sources) Entry(index int) manifest.Entry {
 	at := 0
 	if len(s) > 1 {

@@ -16,7 +16,7 @@ import (
 	"checksig/internal/manifest"
 )
 
-// A testCase is one file of testdata/cases, whose README tells the format.
+// A testCase is one file of testdata/cases. The README there describes the format.
 type testCase struct {
 	Rule, Origin, Verdict string
 	Options               map[string]string
@@ -25,7 +25,7 @@ type testCase struct {
 	Message               []string
 }
 
-func TestCases(t *testing.T) {
+func TestEveryCaseEndsAsItSays(t *testing.T) {
 	paths, err := filepath.Glob("../../../testdata/cases/*.json")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("found no case (error %v)", err)
@@ -100,7 +100,7 @@ func verdictOf(err error) string {
 	return err.Error()
 }
 
-// create makes one item of a case's tree below root.
+// create creates one item of a case's tree below root.
 func create(t *testing.T, root string, item []any) {
 	t.Helper()
 	kind, path := item[0].(string), filepath.Join(root, string(latin1(item[1])))
@@ -145,7 +145,7 @@ func create(t *testing.T, root string, item []any) {
 	}
 }
 
-// latin1 gives a byte for each character: names need not be UTF-8.
+// latin1 returns one byte for each character, because names need not be UTF-8.
 func latin1(value any) []byte {
 	var b []byte
 	for _, r := range value.(string) {

@@ -1,13 +1,12 @@
-// Package engine checks the files of a directory against its manifest.
+// Package engine verifies the files of a directory against its manifests.
 //
-// It finds and reads the manifest, hashes the files on a bounded number of
-// goroutines, and gives a verdict on every file, in the manifest's order: the
-// first failure stops nothing. Success means that at least one file was
-// verified, that no line was left unread, and that every listed file was hashed
-// and has every digest listed for it.
+// It finds and reads the manifests, hashes the files on a bounded number of goroutines, and
+// gives a verdict on every file, in the manifests' order. It does not stop at the first bad
+// file. Success means that at least one file was verified, that there was no bad line, and
+// that every listed file was hashed and has every digest that is listed for it.
 //
-// It does not promise that a file stays as it was: a write through a memory
-// map that is in flight while the file is read may go unnoticed.
+// It does not promise to notice every change of a file while it reads the file: a write
+// through a memory map may go unnoticed.
 package engine
 
 import (
@@ -18,75 +17,70 @@ import (
 	"checksig/internal/limits"
 )
 
-// Options change how a run works. The zero value is the default.
+// Options say what a job does. The zero value is the default.
 type Options struct {
-	discover.Options // which manifest; the task sets NamesOnly and NoDigests
+	discover.Options // which manifest, and how to read it; Task sets NamesOnly and NoDigests
 
-	Workers       int    // how many files are read at once, at most 256; 0: as many as pay off
+	Workers       int    // how many workers verify files, at most 256; 0: as many as pay off
 	IgnoreMissing bool   // a missing file is not bad
-	Task          Task   // how far to go
-	Extra         Extra  // what files that no entry names are
-	Shard         Shard  // which of the files count
+	Task          Task   // what to do
+	Extra         Extra  // how to treat extra files
+	Shard         Shard  // which files to verify
 	Totals        bool   // count the bytes of all files in advance, for Progress
-	Results       Wanted // which results [Job.Next] gives
+	Results       Wanted // which results [Job.Next] passes on
 }
 
-// Task says how far a run goes.
+// Task says what a job does.
 type Task int
 
-// The results of a run that reads entries are the entries, those of one that finds
-// files all that is below the root and no directory; one that finds manifests has
-// none. None of these has a verdict. One that hashes files takes the names and the
-// algorithms of the entries that it is given, and their digests are its results.
 const (
-	VerifyFiles Task = iota
-	ReadEntries
-	FindManifests
-	FindFiles
-	HashFiles
+	VerifyFiles   Task = iota
+	ReadEntries        // the results are the entries, without a verdict
+	FindManifests      // there are no results; the report has the manifests
+	FindFiles          // the results are all files below the root, without a verdict
+	HashFiles          // the results have the digests of the listed names by the listed algorithms
 )
 
-// Extra says what becomes of files in the directory that the manifest does not list.
+// Extra says how to treat extra files, which are in the directory but in no manifest.
 type Extra int
 
-// Unless they are ignored, each gets the verdict [Unlisted]; then a directory that
-// cannot be listed is a bad file.
+// Unless extra files are ignored, each gets the status [Unlisted], and a directory that cannot
+// be listed counts as a bad file.
 const (
 	IgnoreExtra Extra = iota
-	ReportExtra       // they are not bad
-	FailExtra         // they are bad
+	ReportExtra       // extra files are not bad
+	FailExtra         // extra files are bad
 )
 
-// A Shard is the files, of those that the manifests list, whose numbers from 1 on are
-// Number, Number + Of, Number + 2 Of, …: the shards 1 to Of are together all files, and
-// each file is in one. So are those that are not listed. The zero value is all files.
+// A Shard is a part of the listed files: those with the numbers Number, Number + Of,
+// Number + 2·Of, and so on, counted from 1. So every file is in exactly one of the shards 1 to
+// Of. Extra files are divided in the same way. The zero value stands for all files.
 type Shard struct{ Number, Of int }
 
-// has reports whether a file is in the shard, by its index from 0.
+// has reports whether the shard has the file with that index, counted from 0.
 func (s Shard) has(index int) bool { return s.Of == 0 || index%s.Of == s.Number-1 }
 
-// empty says why no file of so many is in the shard.
+// empty returns the reason why none of that many listed files is in the shard.
 func (s Shard) empty(listed int) string {
 	files := "1 file is"
 	if listed != 1 {
 		files = fmt.Sprintf("%d files are", listed)
 	}
-	return fmt.Sprintf("shard %d of %d is empty, since %s listed", s.Number, s.Of, files)
+	return fmt.Sprintf("shard %d of %d is empty because only %s listed", s.Number, s.Of, files)
 }
 
-// Wanted says which results a job keeps until they are taken.
+// Wanted says which results a job keeps until [Job.Next] passes them on.
 type Wanted int
 
-// A job that keeps none needs nobody who takes them.
+// A job with NoResults ends even if [Job.Next] is never called.
 const (
 	NoResults Wanted = iota
 	BadResults
 	AllResults
 )
 
-// Run verifies every file that the manifest of the directory root lists. An
-// error means that there is no verdict: an [*beneath.OSError], a [*manifest.NotFoundError], a
-// [*manifest.Error] or a [*PanicError].
+// Run does a whole job in the directory root. An error means that there is no verdict: a
+// [*beneath.OSError], a [*manifest.NotFoundError], a [*manifest.Error], or a [*PanicError].
 func Run(root string, options Options) (*Report, error) {
 	if err := limits.PrimePoller(); err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ import (
 	"checksig/internal/manifest"
 )
 
-// listing is a manifest of count files, each of which holds its own name.
+// listing returns a manifest of count files, each of which contains its own name.
 func listing(count int) string {
 	var text strings.Builder
 	for i := range count {
@@ -29,7 +29,7 @@ func listing(count int) string {
 	return text.String()
 }
 
-// parsed returns a manifest as the source of a run.
+// parsed returns a manifest as the only source of a job.
 func parsed(t *testing.T, text string) discover.Sources {
 	t.Helper()
 	list, err := manifest.Parse(text, manifest.Options{}, new(atomic.Bool))
@@ -39,8 +39,8 @@ func parsed(t *testing.T, text string) discover.Sources {
 	return discover.Sources{{Manifest: list}}
 }
 
-// newRun returns a job that is ready to check the files of a manifest.
-func newRun(t *testing.T, text string, options Options) (*Job, *plan) {
+// newReadyJob returns a job that is ready to verify the files of a manifest.
+func newReadyJob(t *testing.T, text string, options Options) (*Job, *plan) {
 	t.Helper()
 	p := makePlan(parsed(t, text), new(atomic.Bool))
 	j := newJob("root", options)
@@ -49,21 +49,21 @@ func newRun(t *testing.T, text string, options Options) (*Job, *plan) {
 	return j, p
 }
 
-// check verifies the files of a manifest that open opens, and returns what is bad.
+// check verifies the files of a manifest, which open opens, and returns the bad results.
 func check(t *testing.T, text string, workers int, open func(string) (beneath.File, error)) ([]*Result, error) {
 	t.Helper()
-	j, p := newRun(t, text, Options{Workers: workers, Results: BadResults})
+	j, p := newReadyJob(t, text, Options{Workers: workers, Results: BadResults})
 	err := j.verifyAll(p, open)
 	var results []*Result
 	j.results.give(func(r *Result) bool { results = append(results, r); return true })
 	if len(results) != j.results.report.Bad {
-		t.Errorf("got %d results, %d failed", len(results), j.results.report.Bad)
+		t.Errorf("got %d results, but %d files are bad", len(results), j.results.report.Bad)
 	}
 	return results, err
 }
 
-// A fakeFile reads content, at most step bytes at once, and has the size and
-// the stamps that the test wants.
+// A fakeFile has content, of which it returns at most step bytes at once. Its size at opening
+// is size, and later after.
 type fakeFile struct {
 	content     string
 	step        int
@@ -89,7 +89,7 @@ func (f *fakeFile) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func TestResultsComeInManifestOrderAndNoFailureStopsTheRest(t *testing.T) {
+func TestResultsComeInManifestOrderAndNoFailureStopsTheOthers(t *testing.T) {
 	const count = 500
 	for _, workers := range []int{0, 1, 2, 7, 1000} {
 		var opened atomic.Int64
@@ -111,7 +111,7 @@ func TestResultsComeInManifestOrderAndNoFailureStopsTheRest(t *testing.T) {
 	}
 }
 
-func TestNeverMoreOpenFilesThanWorkers(t *testing.T) {
+func TestAJobHasNoMoreWorkersThanAskedFor(t *testing.T) {
 	var now, most atomic.Int64
 	_, err := check(t, listing(5000), 4, func(name string) (beneath.File, error) {
 		file := newFake(name)
@@ -133,7 +133,7 @@ func TestNeverMoreOpenFilesThanWorkers(t *testing.T) {
 	}
 }
 
-func TestVerdictOnAFileThatIsNotWhatItSeems(t *testing.T) {
+func TestAFileThatDiffersFromItsMetadataIsNeverOK(t *testing.T) {
 	change := func(f func(*fakeFile)) *fakeFile {
 		file := newFake("0")
 		f(file)
@@ -143,15 +143,15 @@ func TestVerdictOnAFileThatIsNotWhatItSeems(t *testing.T) {
 		file *fakeFile
 		want Status
 	}{
-		"plain":             {newFake("0"), OK},
-		"other content":     {newFake("1"), Failed},
-		"grew":              {change(func(f *fakeFile) { f.after = 2 }), Changed},
-		"shrank":            {change(func(f *fakeFile) { f.size = 2 }), Changed},
-		"longest size":      {change(func(f *fakeFile) { f.size = math.MaxInt64 }), Changed},
-		"longer than told":  {change(func(f *fakeFile) { f.content = "0123" }), Changed},
-		"size 0 as in proc": {change(func(f *fakeFile) { f.size, f.after = 0, 0 }), Changed},
-		"shorter than told": {change(func(f *fakeFile) { f.size, f.after = 2, 2 }), Changed},
-		"I/O error":         {change(func(f *fakeFile) { f.err = beneath.Reason(syscall.EIO); f.size = 9 }), Error},
+		"plain":                 {newFake("0"), OK},
+		"other content":         {newFake("1"), Failed},
+		"grew":                  {change(func(f *fakeFile) { f.after = 2 }), Changed},
+		"shrank":                {change(func(f *fakeFile) { f.size = 2 }), Changed},
+		"longest size":          {change(func(f *fakeFile) { f.size = math.MaxInt64 }), Changed},
+		"longer than its size":  {change(func(f *fakeFile) { f.content = "0123" }), Changed},
+		"size 0 as in /proc":    {change(func(f *fakeFile) { f.size, f.after = 0, 0 }), Changed},
+		"shorter than its size": {change(func(f *fakeFile) { f.size, f.after = 2, 2 }), Changed},
+		"I/O error":             {change(func(f *fakeFile) { f.err = beneath.Reason(syscall.EIO); f.size = 9 }), Error},
 	} {
 		results, err := check(t, listing(1), 1, func(string) (beneath.File, error) { return c.file, nil })
 		got := OK
@@ -164,7 +164,7 @@ func TestVerdictOnAFileThatIsNotWhatItSeems(t *testing.T) {
 	}
 }
 
-func TestAFileWithoutEndIsReadOnlyToItsSize(t *testing.T) {
+func TestAnEndlessFileIsReadOnlyToItsSize(t *testing.T) {
 	endless := newFake(strings.Repeat("x", 10_000_000))
 	endless.size, endless.after = 300_000, 300_000
 	results, err := check(t, listing(1), 1, func(string) (beneath.File, error) { return endless, nil })
@@ -189,7 +189,7 @@ func TestShortReadsGiveTheSameDigest(t *testing.T) {
 	}
 }
 
-func TestAPanicInAWorkerIsAnErrorAndEndsTheRun(t *testing.T) {
+func TestAPanicInAWorkerIsAnErrorAndEndsTheJob(t *testing.T) {
 	_, err := check(t, listing(1000), 4, func(name string) (beneath.File, error) {
 		if name == "100" {
 			panic("boom")
@@ -202,7 +202,7 @@ func TestAPanicInAWorkerIsAnErrorAndEndsTheRun(t *testing.T) {
 	}
 }
 
-func TestAnOpenerWaitsForADescriptor(t *testing.T) {
+func TestAWorkerWaitsForAFreeDescriptor(t *testing.T) {
 	tries := 0
 	results, err := check(t, listing(3), 1, func(name string) (beneath.File, error) {
 		if tries++; tries%4 != 0 {
@@ -215,7 +215,7 @@ func TestAnOpenerWaitsForADescriptor(t *testing.T) {
 	}
 }
 
-// write makes a directory with the given files.
+// write creates a directory with the given files.
 func write(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -227,7 +227,7 @@ func write(t *testing.T, files map[string]string) string {
 	return root
 }
 
-func TestRunTellsWhatTheSystemRefused(t *testing.T) {
+func TestRunReportsWhatTheSystemRefused(t *testing.T) {
 	root := write(t, map[string]string{"file": ""})
 	for path, want := range map[string]error{
 		root + "/gone": syscall.ENOENT,

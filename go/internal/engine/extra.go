@@ -10,11 +10,11 @@ import (
 	"checksig/internal/limits"
 )
 
-var errNotInBag = errors.New("in the payload of the bag, and in no manifest")
+var errNotInBag = errors.New("in the bag's payload but in no manifest")
 
-// findExtra gives a verdict on everything below the root that is no directory, not
-// listed, and no manifest; and on each directory that cannot be listed. Of a bag it
-// looks for what is in the payload in any case.
+// findExtra adds a result for each extra file: everything below the root except directories,
+// listed files, and manifests. It also adds one for each directory that cannot be listed. In a
+// bag it always examines the payload, even if the caller ignores extra files.
 func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 	b := found.Bag
 	wanted := j.options.Extra != IgnoreExtra
@@ -57,7 +57,8 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 	}
 }
 
-// lister lists directories below dir, each with a thread, and patiently.
+// lister returns a lister of directories below dir. It takes a thread for each directory, and
+// tries again while descriptors have run out.
 func (j *Job) lister(dir *beneath.Root) beneath.Lister {
 	b := limits.Backoff{Stopped: &j.stopped, Threads: limits.Threads}
 	return func(name string, each func(string, os.FileMode) bool) error {
@@ -69,8 +70,8 @@ func (j *Job) lister(dir *beneath.Root) beneath.Lister {
 	}
 }
 
-// checkComplete complains of each payload manifest of a bag that does not list what
-// another one does.
+// checkComplete adds a bad line to each payload manifest of a bag for each file that it does
+// not list but another payload manifest does (RFC 8493, section 3).
 func checkComplete(b *discover.Bag, p *plan) {
 	if !b.Strict || len(b.Payload) < 2 {
 		return
@@ -82,7 +83,7 @@ func checkComplete(b *discover.Bag, p *plan) {
 		}
 		for _, source := range b.Payload {
 			if !p.listedBy(first, source) {
-				source.AddBadLine(0, fmt.Sprintf("does not list %q, which another payload manifest does", name))
+				source.AddBadLine(0, fmt.Sprintf("does not list %q, but another payload manifest does", name))
 			}
 		}
 	}

@@ -16,20 +16,20 @@ import (
 	"time"
 )
 
-// A fuzzTree is a directory, its manifest and the verdict on each file, all made
-// from the bytes of a fuzzer, without the engine.
+// A fuzzTree is a directory, its manifest, and the verdict on each file, all derived from the
+// bytes of a fuzzer, without the engine.
 type fuzzTree struct {
 	root     string
 	data     []byte
-	calm     bool              // nothing is wrong, but that files are missing or not listed
-	contents map[string][]byte // by name; nil: there is something that is no file
-	order    []string          // of the listed names
+	calm     bool              // the only faults are missing and extra files
+	contents map[string][]byte // by name; nil: not a regular file
+	order    []string          // the listed names
 	sums     map[string]map[string][]byte
 	conflict map[string]bool
 	manifest strings.Builder
 }
 
-// next returns the next byte of the fuzzer's, below n.
+// next returns a number below n, which the fuzzer's next byte determines.
 func (f *fuzzTree) next(n int) int {
 	if len(f.data) == 0 {
 		return 0
@@ -51,7 +51,7 @@ var fuzzAlgorithms = []struct {
 	{"sha512", func(b []byte) []byte { s := sha512.Sum512(b); return s[:] }},
 }
 
-// createFiles makes files, and in the place of some of them something else.
+// createFiles creates files and, in place of some of them, directories and symlinks.
 func (f *fuzzTree) createFiles(t *testing.T) {
 	for _, name := range fuzzNames {
 		path := filepath.Join(f.root, name)
@@ -82,7 +82,7 @@ func (f *fuzzTree) createFiles(t *testing.T) {
 	}
 }
 
-// list adds a line to the manifest, with the right digest or with another.
+// list adds a line to the manifest, with the right digest or a wrong one.
 func (f *fuzzTree) list() {
 	name := fuzzNames[f.next(len(fuzzNames))]
 	algorithm := fuzzAlgorithms[f.next(len(fuzzAlgorithms))]
@@ -105,7 +105,7 @@ func (f *fuzzTree) list() {
 	fmt.Fprintf(&f.manifest, "%x  %s%s\n", digest, []string{"", "./", ".//"}[f.next(3)], escaped)
 }
 
-// A fuzzVerdict is what a run has to say of a file.
+// A fuzzVerdict is the expected or the actual verdict on a file.
 type fuzzVerdict struct {
 	name   string
 	status Status
@@ -113,7 +113,7 @@ type fuzzVerdict struct {
 
 func byName(a, b fuzzVerdict) int { return strings.Compare(a.name, b.name) }
 
-// want returns the verdicts, as the rules have them; those on unlisted files by name.
+// want returns the verdicts that the rules require. Those on extra files come last, by name.
 func (f *fuzzTree) want(extra Extra) (verdicts []fuzzVerdict) {
 	for _, name := range f.order {
 		verdicts = append(verdicts, fuzzVerdict{name, f.verdict(name)})
@@ -131,7 +131,7 @@ func (f *fuzzTree) want(extra Extra) (verdicts []fuzzVerdict) {
 	return verdicts
 }
 
-// isGood reports whether the verdicts together are a success.
+// isGood reports whether the whole is OK with these verdicts.
 func isGood(verdicts []fuzzVerdict, options Options) bool {
 	good := false
 	for _, v := range verdicts {
@@ -164,8 +164,8 @@ func (f *fuzzTree) verdict(name string) Status {
 	return OK
 }
 
-// The law: of every tree, by either resolution and with any options, each file has
-// the verdict that the rules give it, and the whole is good if all of them are.
+// FuzzRun states: in every tree, with either resolution and any options, each file gets the
+// verdict that the rules require, and the whole is OK if and only if the rules say so.
 func FuzzRun(f *testing.F) {
 	random := rand.NewChaCha8([32]byte{})
 	for range 300 {

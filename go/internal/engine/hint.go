@@ -10,11 +10,11 @@ import (
 	"checksig/internal/digest"
 )
 
-// maxHinted is the size in bytes of the largest file that is read once more for a hint.
+// maxHinted is the size in bytes of the largest file that is read again for a hint.
 const maxHinted = 64 << 20
 
-// hint returns, where no file at all matches, which other algorithm would fit the
-// first that does not; "" if none does.
+// hint returns which other algorithm fits the first file that does not match, if no file at
+// all matches. Otherwise it returns "".
 func (j *Job) hint(r *Report, dir *beneath.Root) string {
 	at := slices.IndexFunc(r.first, func(r Result) bool { return r.Status == Failed && r.Size <= maxHinted })
 	if r.Counts[OK] > 0 || at < 0 {
@@ -47,7 +47,7 @@ func (j *Job) hint(r *Report, dir *beneath.Root) string {
 	}
 	for i, state := range states {
 		if bytes.Equal(state.Sum(nil), first.Expected) {
-			const hint = "no file matches %s; the listed digest of %q is its %s"
+			const hint = "no file matches %s, but the listed digest of %q is its %s digest"
 			return fmt.Sprintf(hint, first.Algorithm.Name, first.Name, others[i].Name)
 		}
 	}

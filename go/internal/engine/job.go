@@ -14,32 +14,32 @@ import (
 	"checksig/internal/manifest"
 )
 
-// A Job is a run that goes on while its results are taken from it. Its methods
-// may be called from many goroutines, Next from one at a time.
+// A Job is one piece of work that runs while its results are taken from it. Several
+// goroutines may call its methods at once, but only one at a time may call Next.
 type Job struct {
 	root    string
 	options Options
 
-	size       func(name string) (int64, error) // of a file below the root
+	size       func(name string) (int64, error) // returns the size of a file below the root
 	results    *stream
-	bytes      atomic.Int64 // hashed
-	totalBytes atomic.Int64 // of the files that are there; -1 until they are counted
+	bytes      atomic.Int64 // that were hashed
+	totalBytes atomic.Int64 // of all listed files that exist; -1 until they are counted
 	stopped    atomic.Bool
 
-	ready chan struct{} // closed when results is there; never, if the run ends without
-	done  chan struct{} // closed when no goroutine of the run reads any more
+	ready chan struct{} // closed when results is set, which may never happen
+	done  chan struct{} // closed when no goroutine of the job reads any more
 
-	// Written before done is closed.
+	// The outcome. It is set before done is closed.
 	report *Report
 	err    error
 }
 
-// Progress is how far a job has come.
+// Progress says how much of a job is done.
 type Progress struct {
-	Files, Bytes           int64         // done
-	TotalFiles, TotalBytes int64         // -1 while not known
-	Bad                    int64         // files
-	Counts                 [statuses]int // done, by verdict
+	Files, Bytes           int64         // that are done
+	TotalFiles, TotalBytes int64         // -1 while they are not known
+	Bad                    int64         // how many files are bad
+	Counts                 [statuses]int // of the files that are done, by status
 }
 
 func newJob(root string, options Options) *Job {
@@ -53,11 +53,11 @@ func newJob(root string, options Options) *Job {
 	return j
 }
 
-// ErrCancelled says that a job was cancelled before its end: there is no verdict.
+// ErrCancelled says that a job was cancelled before its end, so there is no verdict.
 var ErrCancelled = errors.New("cancelled")
 
-// Start begins to verify the directory root. The caller must close the job. An
-// error, an [*beneath.OSError], says that too few descriptors are free to begin at all.
+// Start starts a job in the directory root. The caller must close it. The error, a
+// [*beneath.OSError], says that too few descriptors are free to start a job.
 func Start(root string, options Options) (*Job, error) {
 	if err := limits.PrimePoller(); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func Start(root string, options Options) (*Job, error) {
 	return j, nil
 }
 
-// run does the whole work.
+// run does the whole job. open opens the root.
 func (j *Job) run(open func(string) (*beneath.Root, error)) {
 	defer close(j.done)
 	defer Contain(&j.err)
@@ -100,7 +100,7 @@ func (j *Job) run(open func(string) (*beneath.Root, error)) {
 	j.err = j.unlessCancelled(err)
 }
 
-// verify checks the files that the manifests list.
+// verify does what the task asks for with the manifests that were found.
 func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 	list := found.Sources
 	if j.options.Task == ReadEntries || j.options.Task == FindManifests {
@@ -109,7 +109,7 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 	}
 	p := makePlan(list, &j.stopped)
 	if j.stopped.Load() {
-		return ErrCancelled // list and p may be cut short
+		return ErrCancelled // list and p may be incomplete
 	}
 	if found.Bag != nil {
 		checkComplete(found.Bag, p)
@@ -130,7 +130,7 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 	j.results = newStream(report, j.options.Results)
 	close(j.ready)
 	if j.stopped.Load() {
-		j.results.stop() // Cancel came before there was anything to stop
+		j.results.stop() // Cancel was called before results was set
 	}
 	if j.options.Totals {
 		defer inBackground(func() { j.countBytes(p, dir) })()
@@ -156,7 +156,7 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 	return nil
 }
 
-// giveEntries makes the entries of all manifests the results of the run.
+// giveEntries makes the entries of all manifests the results of the job.
 func (j *Job) giveEntries(list discover.Sources) error {
 	j.results = newStream(&Report{Files: 0}, AllResults)
 	close(j.ready)
@@ -173,7 +173,7 @@ func (j *Job) giveEntries(list discover.Sources) error {
 	return nil
 }
 
-// giveFiles makes all that is below dir, and no directory, the results of the run.
+// giveFiles makes everything below dir except directories the results of the job.
 func (j *Job) giveFiles(dir *beneath.Root) error {
 	j.results = newStream(&Report{}, AllResults)
 	close(j.ready)
@@ -193,8 +193,8 @@ func (j *Job) giveFiles(dir *beneath.Root) error {
 	return nil
 }
 
-// unlessCancelled returns err, or in a cancelled job ErrCancelled: there err may
-// come of that. A panic stays one.
+// unlessCancelled returns err, but ErrCancelled if the job was cancelled, because then that
+// may have caused err. It still returns a [*PanicError].
 func (j *Job) unlessCancelled(err error) error {
 	var panicked *PanicError
 	if j.stopped.Load() && !errors.As(err, &panicked) {
@@ -203,18 +203,17 @@ func (j *Job) unlessCancelled(err error) error {
 	return err
 }
 
-// inBackground runs work on another goroutine, and returns a function that waits
-// for its end.
+// inBackground runs work on another goroutine, and returns a function that waits for its end.
 func inBackground(work func()) (wait func()) {
 	var group sync.WaitGroup
 	group.Go(work)
 	return group.Wait
 }
 
-// countBytes adds up the sizes of all files that are there.
+// countBytes sets totalBytes to the sum of the sizes of all files of the plan that exist.
 func (j *Job) countBytes(p *plan, dir *beneath.Root) {
 	var err error
-	defer Contain(&err) // the total stays unknown
+	defer Contain(&err) // the total then stays unknown
 	if limits.Threads.Take(&j.stopped) != nil {
 		return
 	}
@@ -239,9 +238,9 @@ func (j *Job) countBytes(p *plan, dir *beneath.Root) {
 	j.totalBytes.Store(total)
 }
 
-// Next waits for results, up to timeout, and gives them to take, in the
-// manifest's order, until there are no more now or take returns false; that
-// result comes again. It reports whether all have been given.
+// Next waits up to timeout for results, and calls take with each, in the manifests' order,
+// until there are no more now or take returns false. A result for which take returns false
+// comes again. Next reports whether the job has ended and all results were taken.
 func (j *Job) Next(timeout time.Duration, take func(*Result) bool) (finished bool) {
 	if timeout > 0 {
 		j.await(timeout)
@@ -253,7 +252,7 @@ func (j *Job) Next(timeout time.Duration, take func(*Result) bool) (finished boo
 	return j.results.give(take) && ended
 }
 
-// await waits until there are results, the run has ended, or timeout is over.
+// await waits until there are results, the job has ended, or timeout has passed.
 func (j *Job) await(timeout time.Duration) {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
@@ -271,7 +270,7 @@ func (j *Job) await(timeout time.Duration) {
 	}
 }
 
-// Progress tells how far the job has come.
+// Progress returns how much of the job is done.
 func (j *Job) Progress() Progress {
 	p := Progress{Bytes: j.bytes.Load(), TotalFiles: -1, TotalBytes: j.totalBytes.Load()}
 	if isClosed(j.ready) {
@@ -281,18 +280,18 @@ func (j *Job) Progress() Progress {
 	return p
 }
 
-// Outcome returns the report, or the error that kept the run from a verdict. It
-// may be called when [Job.Next] has returned true.
+// Outcome waits for the end of the job, and returns the report, or the error that kept the
+// job from a verdict. It may be called once [Job.Next] has returned true.
 func (j *Job) Outcome() (*Report, error) {
 	<-j.done
 	if j.err != nil {
-		return nil, j.err // even if there was a report before: Cancel may come after it
+		return nil, j.err // even if there is a report, because Cancel may come after it
 	}
 	return j.report, nil
 }
 
-// Cancel makes the run end soon: no file is opened any more, and reading ends
-// with the current piece.
+// Cancel makes the job end soon: it opens no more files, and reads at most the current pieces
+// to their end.
 func (j *Job) Cancel() {
 	j.stopped.Store(true)
 	if isClosed(j.ready) {
@@ -300,8 +299,8 @@ func (j *Job) Cancel() {
 	}
 }
 
-// Close cancels the job and waits, up to timeout, until nothing of it reads any
-// more or holds a descriptor. It reports whether that is so.
+// Close cancels the job and waits up to timeout until it reads no more and has no descriptor
+// open. It reports whether that is so.
 func (j *Job) Close(timeout time.Duration) bool {
 	j.Cancel()
 	timer := time.NewTimer(timeout)

@@ -27,7 +27,7 @@ func begin(t *testing.T, root string, options Options) *Job {
 	return j
 }
 
-// collect takes all results of a job, some at a time.
+// collect takes all results of a job, at most atOnce at a time.
 func collect(t *testing.T, j *Job, atOnce int) []*Result {
 	t.Helper()
 	var results []*Result
@@ -45,7 +45,7 @@ func collect(t *testing.T, j *Job, atOnce int) []*Result {
 	return results
 }
 
-// createFiles makes a directory of count files, each of which holds its own name.
+// createFiles creates a directory of count files, each of which contains its own name.
 func createFiles(t *testing.T, count int) string {
 	t.Helper()
 	files := map[string]string{"sha1sum.txt": listing(count)}
@@ -55,7 +55,7 @@ func createFiles(t *testing.T, count int) string {
 	return write(t, files)
 }
 
-func TestAJobGivesEachResultOnceAndInOrder(t *testing.T) {
+func TestAJobPassesOnEachResultOnceAndInOrder(t *testing.T) {
 	root := createFiles(t, 300)
 	if err := os.Remove(filepath.Join(root, "123")); err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestAJobGivesEachResultOnceAndInOrder(t *testing.T) {
 	}
 }
 
-func TestBadResultsOnly(t *testing.T) {
+func TestAJobCanPassOnOnlyBadResults(t *testing.T) {
 	root := createFiles(t, 100)
 	if err := os.WriteFile(filepath.Join(root, "7"), []byte("x"), 0o644); err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestBadResultsOnly(t *testing.T) {
 	}
 }
 
-func TestIgnoreMissingIsNoSuccessWithoutAnyFile(t *testing.T) {
+func TestIgnoreMissingIsNotOKIfNoFileExists(t *testing.T) {
 	root := createFiles(t, 2)
 	for _, remaining := range []int{1, 0} {
 		if err := os.Remove(filepath.Join(root, strconv.Itoa(remaining))); err != nil {
@@ -118,7 +118,7 @@ func TestIgnoreMissingIsNoSuccessWithoutAnyFile(t *testing.T) {
 		}
 		want := "<nil>"
 		if remaining == 0 {
-			want = fmt.Sprintf("%q - none of the listed files is there", root+"/sha1sum.txt")
+			want = fmt.Sprintf("%q - none of the listed files exist", root+"/sha1sum.txt")
 		}
 		if got := fmt.Sprint(report.Err()); got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -126,7 +126,7 @@ func TestIgnoreMissingIsNoSuccessWithoutAnyFile(t *testing.T) {
 	}
 }
 
-func TestACancelledJobHasNoVerdictAndLeavesNothing(t *testing.T) {
+func TestACancelledJobHasNoVerdictAndLeavesNothingOpen(t *testing.T) {
 	root := createFiles(t, 2000)
 	before := openDescriptors(t)
 	cancelled := 0
@@ -171,9 +171,9 @@ func openDescriptors(t *testing.T) int {
 	return len(entries)
 }
 
-func TestAJobThatNobodyTakesFromWaitsInBoundedMemory(t *testing.T) {
+func TestAJobWaitsInBoundedMemoryUntilItsResultsAreTaken(t *testing.T) {
 	root := write(t, map[string]string{"sha1sum.txt": listing(3 * keptWindow)})
-	j := begin(t, root, Options{Results: AllResults}) // all are missing
+	j := begin(t, root, Options{Results: AllResults}) // all files are missing
 	deadline := time.Now().Add(20 * time.Second)
 	for last := int64(-1); ; {
 		time.Sleep(100 * time.Millisecond)
@@ -195,7 +195,7 @@ func TestAJobThatNobodyTakesFromWaitsInBoundedMemory(t *testing.T) {
 	j.Close(time.Second)
 }
 
-func TestAJobWithoutAVerdictTellsWhy(t *testing.T) {
+func TestAJobWithoutAVerdictReportsWhy(t *testing.T) {
 	j := begin(t, filepath.Join(t.TempDir(), "gone"), Options{})
 	for !j.Next(time.Second, nil) {
 	}
@@ -206,7 +206,7 @@ func TestAJobWithoutAVerdictTellsWhy(t *testing.T) {
 	j.Close(time.Second)
 }
 
-func TestPlanKnowsEachFileOnce(t *testing.T) {
+func TestAPlanHasEachFileOnce(t *testing.T) {
 	sum := strings.Repeat("5a", 20)
 	var text strings.Builder
 	for i := range 5000 {
@@ -220,13 +220,13 @@ func TestPlanKnowsEachFileOnce(t *testing.T) {
 	for _, entry := range p.first {
 		name := p.name(entry)
 		if seen[name] {
-			t.Errorf("%s is there twice", name)
+			t.Errorf("%s is in the plan twice", name)
 		}
 		seen[name] = true
 	}
 }
 
-func TestEachFileIsInOneShard(t *testing.T) {
+func TestEachFileIsInExactlyOneShard(t *testing.T) {
 	root := createFiles(t, 10)
 	seen := map[string]int{}
 	for number := 1; number <= 4; number++ {
@@ -243,14 +243,14 @@ func TestEachFileIsInOneShard(t *testing.T) {
 		t.Errorf("got %d files, want 10", len(seen))
 	}
 	_, err := Run(root, Options{Shard: Shard{11, 11}})
-	const want = "shard 11 of 11 is empty, since 10 files are listed"
+	const want = "shard 11 of 11 is empty because only 10 files are listed"
 	var empty *manifest.Error
 	if !errors.As(err, &empty) || empty.Reason != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
-func TestAManifestMayBeGivenAsText(t *testing.T) {
+func TestAManifestMayBeGivenByItsContent(t *testing.T) {
 	root := createFiles(t, 3)
 	if err := os.Remove(filepath.Join(root, "sha1sum.txt")); err != nil {
 		t.Fatal(err)
@@ -261,7 +261,7 @@ func TestAManifestMayBeGivenAsText(t *testing.T) {
 		t.Errorf("got %+v, %v", report, err)
 	}
 	_, err = Run(root, Options{Options: discover.Options{Content: new(string)}})
-	if want := `"the given manifest" - lists no file`; err == nil || err.Error() != want {
+	if want := `"the given manifest" - lists no files`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"runtime/debug"
 )
 
-// A PanicError is a bug of ours that was contained.
+// A PanicError is a contained panic, which means a bug in checksig.
 type PanicError struct {
 	Value any
 	Stack []byte
@@ -15,11 +15,12 @@ func (e *PanicError) Error() string {
 	return fmt.Sprintf("internal error: %v; please report it with this stack:\n%s", e.Value, e.Stack)
 }
 
-// Contain makes a panic of the function that defers it a [*PanicError] in *err.
+// Contain must be deferred. It recovers from a panic of its function, and sets *err to a
+// [*PanicError].
 func Contain(err *error) {
 	switch value := recover().(type) {
 	case nil:
-	case *PanicError: // of another goroutine
+	case *PanicError: // passed on from another goroutine
 		*err = value
 	default:
 		*err = &PanicError{value, debug.Stack()}

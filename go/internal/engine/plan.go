@@ -13,19 +13,19 @@ import (
 	"checksig/internal/manifest"
 )
 
-// A plan is the files that the manifests list, in the order in which they first
-// name each. For a file it keeps 4 bytes: the index of its first entry.
+// A plan has the files that the manifests list, in the order of their first entries. It keeps
+// 4 bytes for each file: the index of its first entry.
 type plan struct {
 	list    discover.Sources
 	first   []uint32
-	more    map[uint32][]uint32 // by the first entry, the others for the same file
-	cleaned map[uint32]string   // the clean names of entries that list them at great length
-	names   *names              // of all of them
+	more    map[uint32][]uint32 // by the first entry of a file, its other entries
+	cleaned map[uint32]string   // by entry, the clean names of very long listed names
+	names   *names              // of all files
 
-	toFetch map[string]bool // names that a bag says are still to be fetched
+	toFetch map[string]bool // the names in a bag's fetch.txt
 }
 
-// makePlan gathers the entries of list by file; when stopped it ends early.
+// makePlan groups the entries of list by file. If stopped is set, it ends early.
 func makePlan(list discover.Sources, stopped *atomic.Bool) *plan {
 	p := &plan{
 		list:    list,
@@ -48,7 +48,7 @@ func makePlan(list discover.Sources, stopped *atomic.Bool) *plan {
 	return p
 }
 
-// keep leaves the files of a shard. Names of others are known as before.
+// keep removes the files that are not in the shard. Their names stay known.
 func (p *plan) keep(shard Shard) {
 	if shard.Of == 0 {
 		return
@@ -62,7 +62,7 @@ func (p *plan) keep(shard Shard) {
 	p.first = kept
 }
 
-// name returns the name of an entry, clean if it can be.
+// name returns the clean name of an entry, or the listed name if it cannot be cleaned.
 func (p *plan) name(entry uint32) string {
 	if cleaned, ok := p.cleaned[entry]; ok {
 		return cleaned
@@ -73,14 +73,13 @@ func (p *plan) name(entry uint32) string {
 		return listed
 	}
 	if len(listed) > 2*len(clean)+64 {
-		// Or each further entry for this file would have to read and clean it again.
+		// Without this, each other entry of this file would parse and clean the long name again.
 		p.cleaned[entry] = strings.Clone(clean)
 	}
 	return clean
 }
 
-// listedBy reports whether one of the manifests lists the file whose first entry
-// that is.
+// listedBy reports whether one of the manifests lists the file that has this first entry.
 func (p *plan) listedBy(first uint32, manifests ...*discover.Source) bool {
 	for _, entry := range append([]uint32{first}, p.more[first]...) {
 		for _, source := range manifests {
@@ -92,21 +91,21 @@ func (p *plan) listedBy(first uint32, manifests ...*discover.Source) bool {
 	return false
 }
 
-// lists reports whether one of the manifests lists a name.
+// lists reports whether one of the manifests lists name.
 func (p *plan) lists(name string, manifests []*discover.Source) bool {
 	slot := *p.names.find(name)
 	return slot != 0 && p.listedBy(slot-1, manifests...)
 }
 
-// A target is one file to verify, with everything that the manifest says of it.
+// A target is a file to verify, with everything that the manifests say about it.
 type target struct {
 	name    string
-	entries []manifest.Entry // one an algorithm
-	toFetch bool             // it is to be fetched yet
+	entries []manifest.Entry // one for each algorithm
+	toFetch bool             // it is listed in a bag's fetch.txt
 }
 
-// target fills t, whose memory is used again, with the file number index. A
-// refusal is the verdict when it is clear without a look at the file.
+// target sets t, whose memory is reused, to the file with that index. If the verdict is clear
+// without opening the file, target returns it as refusal.
 func (p *plan) target(index int, t *target) (refusal *Result) {
 	first := p.first[index]
 	entry := p.list.Entry(int(first))
@@ -126,8 +125,8 @@ func (p *plan) target(index int, t *target) (refusal *Result) {
 	return nil
 }
 
-// add takes one more entry for the same file: known, of another algorithm, or
-// in conflict with one that is known.
+// add adds another entry of the same file. If it contradicts an entry with the same
+// algorithm, add returns the verdict.
 func (t *target) add(entry manifest.Entry) (refusal *Result) {
 	at := slices.IndexFunc(t.entries, func(e manifest.Entry) bool { return e.Algorithm == entry.Algorithm })
 	if at < 0 {
@@ -145,10 +144,10 @@ func (t *target) add(entry manifest.Entry) (refusal *Result) {
 	return nil
 }
 
-// names is a set of entries that tells entries of one name: a hash table with
-// open addressing, of 4 bytes a slot.
+// names finds entries by their name. It is a hash table with open addressing and 4 bytes for
+// each slot.
 type names struct {
-	slots []uint32 // an entry's index plus 1; 0 is free
+	slots []uint32 // the index of an entry plus 1, or 0 if the slot is free
 	name  func(entry uint32) string
 	seed  maphash.Seed
 }
@@ -158,7 +157,7 @@ func newNames(count int, name func(uint32) string) *names {
 	return &names{slots: make([]uint32, size), name: name, seed: maphash.MakeSeed()}
 }
 
-// add returns the entry of the same name that was added before, if there is one.
+// add adds an entry, unless there is one with the same name, which it returns.
 func (n *names) add(entry uint32) (known uint32, ok bool) {
 	slot := n.find(n.name(entry))
 	if *slot != 0 {
@@ -170,7 +169,7 @@ func (n *names) add(entry uint32) (known uint32, ok bool) {
 
 func (n *names) has(name string) bool { return *n.find(name) != 0 }
 
-// find returns the slot of the entry of that name, or the free one where it belongs.
+// find returns the slot of the entry with that name, or the free slot where it belongs.
 func (n *names) find(name string) *uint32 {
 	mask := uint64(len(n.slots) - 1)
 	for at := maphash.String(n.seed, name) & mask; ; at = (at + 1) & mask {

@@ -19,7 +19,7 @@ import (
 	"checksig/internal/manifest"
 )
 
-// within fails the test, and ends it, if work takes longer than limit.
+// within fails the test and ends it if work takes longer than limit.
 func within(t *testing.T, limit time.Duration, work func()) {
 	t.Helper()
 	done := make(chan bool)
@@ -30,7 +30,7 @@ func within(t *testing.T, limit time.Duration, work func()) {
 	select {
 	case <-done:
 	case <-time.After(limit):
-		t.Fatal("it takes too long, or hangs")
+		t.Fatal("it takes too long or hangs")
 	}
 }
 
@@ -56,7 +56,7 @@ func TestAPoolStaysWithinItsLimit(t *testing.T) {
 	}
 }
 
-func TestEarlyFilesCountForTheWindow(t *testing.T) {
+func TestFilesHandedOutEarlyCountForTheWindow(t *testing.T) {
 	s := newStream(&Report{Files: 100}, NoResults)
 	s.ring = s.ring[:10]
 	var free [32]int
@@ -74,7 +74,7 @@ func TestEarlyFilesCountForTheWindow(t *testing.T) {
 	}
 }
 
-func TestAPanicGivesItsThreadBack(t *testing.T) {
+func TestAPanickingWorkerGivesItsThreadBack(t *testing.T) {
 	before := limits.Threads.Taken()
 	_, err := check(t, listing(1), 1, func(string) (beneath.File, error) { panic("broken") })
 	if err == nil || limits.Threads.Taken() != before {
@@ -82,8 +82,8 @@ func TestAPanicGivesItsThreadBack(t *testing.T) {
 	}
 }
 
-func TestACancelledRunOpensNothingMore(t *testing.T) {
-	j, p := newRun(t, listing(1000), Options{Workers: 1})
+func TestACancelledJobOpensNoMoreFiles(t *testing.T) {
+	j, p := newReadyJob(t, listing(1000), Options{Workers: 1})
 	opened := 0
 	err := j.verifyAll(p, func(string) (beneath.File, error) {
 		if opened++; opened == 3 {
@@ -92,11 +92,11 @@ func TestACancelledRunOpensNothingMore(t *testing.T) {
 		return nil, beneath.ErrMissing
 	})
 	if err != nil || opened != 3 {
-		t.Errorf("got %v; %d files opened, 3 when it was cancelled", err, opened)
+		t.Errorf("got %v; opened %d files, of which 3 before it was cancelled", err, opened)
 	}
 }
 
-func TestAWorkerKeepsFewFilesOpenWhereManyAre(t *testing.T) {
+func TestWorkersOpenFewFilesWhileManyAreOpen(t *testing.T) {
 	content := strings.Repeat("x", 3*beneath.PieceSize)
 	var list strings.Builder
 	for i := range 1500 {
@@ -116,7 +116,7 @@ func TestAWorkerKeepsFewFilesOpenWhereManyAre(t *testing.T) {
 	}
 }
 
-func TestToHashIsNotToWait(t *testing.T) {
+func TestHashingTimeDoesNotCountAsWaitingForStorage(t *testing.T) {
 	onTwoCores(t)
 	algorithm := digest.ByName("sha3-512")
 	content := strings.Repeat("x", 2<<20)
@@ -147,7 +147,7 @@ func TestToHashIsNotToWait(t *testing.T) {
 	}
 }
 
-// limitThreadPool makes the pool have so many threads, and no more.
+// limitThreadPool replaces the pool of threads by one that never grows during a test.
 func limitThreadPool(t *testing.T, capacity int) {
 	t.Helper()
 	saved := limits.Threads
@@ -155,7 +155,7 @@ func limitThreadPool(t *testing.T, capacity int) {
 	limits.Threads = limits.NewThreadPool(capacity)
 }
 
-func TestWhoWaitsForADescriptorHoldsNoThread(t *testing.T) {
+func TestAWorkerThatWaitsForADescriptorHoldsNoThread(t *testing.T) {
 	limitThreadPool(t, 1)
 	content := strings.Repeat("x", 3*beneath.PieceSize)
 	var list strings.Builder
@@ -179,9 +179,9 @@ func TestWhoWaitsForADescriptorHoldsNoThread(t *testing.T) {
 	})
 }
 
-func TestNothingIsAskedOfTheSystemWithoutAThread(t *testing.T) {
+func TestWorkersUseTheFileSystemOnlyWithAThread(t *testing.T) {
 	limitThreadPool(t, 2)
-	j, p := newRun(t, listing(3000), Options{Workers: 2})
+	j, p := newReadyJob(t, listing(3000), Options{Workers: 2})
 	var without, asked atomic.Int64
 	ask := func() {
 		asked.Add(1)
@@ -196,11 +196,11 @@ func TestNothingIsAskedOfTheSystemWithoutAThread(t *testing.T) {
 		return newFake(name), nil
 	})
 	if err != nil || without.Load() != 0 || asked.Load() <= 3000 {
-		t.Errorf("got %v; %d of %d questions without a thread", err, without.Load(), asked.Load())
+		t.Errorf("got %v; %d of %d calls without a thread", err, without.Load(), asked.Load())
 	}
 }
 
-func TestARunWithoutAThreadIsAnError(t *testing.T) {
+func TestAJobThatGetsNoThreadIsAnError(t *testing.T) {
 	limitThreadPool(t, 0)
 	_, err := Run(t.TempDir(), Options{})
 	var refused *beneath.OSError

@@ -13,34 +13,34 @@ import (
 	"checksig/internal/manifest"
 )
 
-// A Status is the verdict on one file.
+// A Status is the verdict on one file. Its number is the one in checksig.h.
 type Status uint8
 
-// The verdicts.
+// The statuses.
 const (
 	OK       Status = iota
-	Failed          // its bytes do not have the listed digest
-	Missing         // nothing is there; a dangling symlink too
-	Changed         // it changed while it was read
-	Error           // it is there, but cannot or must not be read
-	Conflict        // the manifest lists two digests of one algorithm for it
-	Unlisted        // it is there, and the manifest does not list it
-	statuses        // how many there are
+	Failed          // the content does not have the listed digest
+	Missing         // the file does not exist, or is a dangling symlink
+	Changed         // the file changed while it was read
+	Error           // the file exists, but cannot or must not be read
+	Conflict        // the manifests list two different digests of one algorithm for the file
+	Unlisted        // an extra file: it is in the directory but in no manifest
+	statuses        // the number of statuses
 )
 
-// A Result is the verdict on one file.
+// A Result is the verdict on one file, with its details.
 type Result struct {
 	Name      string // as listed, without "." elements
 	Status    Status
-	Algorithm *digest.Algorithm // of Expected; nil if nothing is listed
-	Expected  []byte            // the listed digest, the one that failed if there are several
-	Actual    []byte            // the file's digest; nil if there is none
+	Algorithm *digest.Algorithm // of Expected and Actual; nil if nothing is listed
+	Expected  []byte            // the listed digest; if there are several, the one that failed
+	Actual    []byte            // the file's digest; nil if it was not computed
 	Size      int64             // of the file, in bytes; -1 if it was not opened
 	Err       error             // why it is not OK
-	Bad       bool              // it keeps the whole from being good; a report sets it, too
+	Bad       bool              // it keeps the whole from being OK; Report.note sets it too
 }
 
-// Reason says in a word or two why the file is not OK.
+// Reason says in a few words why the file is not OK. It is "" if the file is OK.
 func (r *Result) Reason() string {
 	if r.Err == nil {
 		return ""
@@ -48,7 +48,7 @@ func (r *Result) Reason() string {
 	return r.Err.Error()
 }
 
-// Errno returns the operating system's error number, or 0.
+// Errno returns the operating system's error number, or 0 if there is none.
 func (r *Result) Errno() syscall.Errno {
 	var errno syscall.Errno
 	errors.As(r.Err, &errno)
@@ -60,13 +60,13 @@ var (
 	errUnlisted = errors.New("not in the manifest")
 )
 
-var errNotFetched = &beneath.Error{Reason: "missing, listed in fetch.txt", Err: syscall.ENOENT}
+var errNotFetched = &beneath.Error{Reason: "missing (listed in fetch.txt)", Err: syscall.ENOENT}
 
 type conflictError string
 
 func (e conflictError) Error() string { return string(e) }
 
-// result returns a verdict on t for which no digest was computed.
+// result returns a result for t without a computed digest.
 func (t *target) result(status Status, err error) *Result {
 	first := &t.entries[0]
 	return &Result{
@@ -79,7 +79,7 @@ func (t *target) result(status Status, err error) *Result {
 	}
 }
 
-// hashed returns a verdict that the digest of the entry with that index decides.
+// hashed returns a result for t with the computed digest for the entry with that index.
 func (t *target) hashed(status Status, index int, actual []byte, size int64) *Result {
 	entry := &t.entries[index]
 	result := &Result{
@@ -96,7 +96,7 @@ func (t *target) hashed(status Status, index int, actual []byte, size int64) *Re
 	return result
 }
 
-// refused returns the verdict on a file that could not be opened or read.
+// refused returns the result for a file that could not be opened or read.
 func (t *target) refused(err error) *Result {
 	switch {
 	case errors.Is(err, beneath.ErrMissing) && t.toFetch:
@@ -109,25 +109,25 @@ func (t *target) refused(err error) *Result {
 	return t.result(Error, err)
 }
 
-// maxMessageLines is how many lines a message has before the rest is counted.
+// maxMessageLines is how many bad files and bad lines a message names. The rest are counted.
 const maxMessageLines = 20
 
-// A Report is the outcome of a run.
+// A Report sums up the results of a job.
 type Report struct {
 	Root    string // as the caller gave it
 	Sources discover.Sources
-	Files   int // how many distinct files the manifests list
-	Counts  [statuses]int
-	Bad     int   // how many files are bad
-	Bytes   int64 // that were hashed
-	Hint    string
+	Files   int           // how many distinct files the manifests list, in the job's shard
+	Counts  [statuses]int // how many files have each status
+	Bad     int           // how many files are bad
+	Bytes   int64         // how many bytes were hashed
+	Hint    string        // which other algorithm fits, or ""
 
 	ignoreMissing bool
 	failExtra     bool
-	first         []Result // the first maxMessageLines files that are bad
+	first         []Result // the first maxMessageLines bad files
 }
 
-// note takes the next result, in order, and tells it whether it is bad.
+// note counts the next result, in order, and sets its Bad.
 func (r *Report) note(result *Result) {
 	r.Counts[result.Status]++
 	result.Bad = result.Bad || r.isBad(result.Status)
@@ -152,16 +152,16 @@ func (r *Report) isBad(status Status) bool {
 	return true
 }
 
-// BadLines returns how many lines of the manifests are bad.
+// BadLines returns how many bad lines the manifests have.
 func (r *Report) BadLines() int { return r.Sources.BadLines() }
 
-// A FailedError says that a directory is not as its manifests say.
+// A FailedError says that a directory does not match its manifests.
 type FailedError struct {
 	Report *Report
 }
 
-// Err returns nil if all is well, else a [*FailedError]. All is well if at least
-// one file is OK, no other is bad, and no line of a manifest was left unread.
+// Err returns nil if the whole is OK, else a [*FailedError]. The whole is OK if at least one
+// file is OK, no file is bad, and no manifest has a bad line.
 func (r *Report) Err() error {
 	if r.Counts[OK] > 0 && r.Bad == 0 && r.BadLines() == 0 {
 		return nil
@@ -169,8 +169,8 @@ func (r *Report) Err() error {
 	return &FailedError{r}
 }
 
-// Error has one line for each bad file, in the manifests' order, then one for
-// each bad line; after maxMessageLines of them it counts the rest.
+// Error returns a message with one line for each bad file, in the manifests' order, and then
+// one for each bad line. After maxMessageLines lines it counts the rest.
 func (e *FailedError) Error() string {
 	r := e.Report
 	var lines []string
@@ -186,7 +186,7 @@ func (e *FailedError) Error() string {
 		lines = append(lines, fmt.Sprintf("… and %d more", more))
 	}
 	if len(lines) == 0 {
-		lines = append(lines, fmt.Sprintf("%q - none of the listed files is there", r.Sources[0].Path))
+		lines = append(lines, fmt.Sprintf("%q - none of the listed files exist", r.Sources[0].Path))
 	}
 	if r.Hint != "" {
 		lines = append(lines, r.Hint)

@@ -20,7 +20,7 @@ import (
 
 var blake3 = digest.ByName("blake3")
 
-// needsSplitter skips a test where no kernels hash BLAKE3; it runs on so many cores.
+// needsSplitter skips a test if there are no kernels for BLAKE3. The test uses that many cores.
 func needsSplitter(t *testing.T, cores int) {
 	t.Helper()
 	if _, ok := blake3.NewBatch(nil, 1).(digest.Splitter); !ok {
@@ -36,7 +36,7 @@ func listedBLAKE3(name, content string) string {
 	return fmt.Sprintf("BLAKE3 (%s) = %x\n", name, state.Sum(nil))
 }
 
-// splitContent has several pieces for each goroutine, and a short one.
+// splitContent has several pieces for each goroutine, and a short one at the end.
 var splitContent = func() string {
 	var text strings.Builder
 	for line := 0; text.Len() < 2*readAheadSize+5*splitPiece; line++ {
@@ -45,7 +45,7 @@ var splitContent = func() string {
 	return text.String() + "tail"
 }()
 
-// turns notes which goroutines read, and whether two did at once.
+// turns records which goroutines read, and whether two did so at once.
 type turns struct {
 	mu      sync.Mutex
 	reading atomic.Int32
@@ -53,7 +53,7 @@ type turns struct {
 	clash   bool
 }
 
-// hook notes the goroutine that reads.
+// hook records the goroutine that reads.
 func (r *turns) hook() {
 	clash := r.reading.Add(1) > 1
 	defer r.reading.Add(-1)
@@ -64,7 +64,7 @@ func (r *turns) hook() {
 	runtime.Gosched()
 }
 
-func TestALoneLargeFileIsHashedByManyGoroutines(t *testing.T) {
+func TestASingleLargeFileIsHashedByManyGoroutines(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*fakeFile)
 		want   string
@@ -99,7 +99,7 @@ func TestALoneLargeFileIsHashedByManyGoroutines(t *testing.T) {
 				t.Errorf("got %q, %v; want %q; %d left open", got, err, c.want, open.Load())
 			}
 			if len(r.reads) < 2 || len(r.reads) > 4 || r.clash {
-				t.Errorf("the goroutines that read: %v, two at once: %v", r.reads, r.clash)
+				t.Errorf("these goroutines read: %v, two at once: %v", r.reads, r.clash)
 			}
 			if limits.Threads.Taken() != 0 {
 				t.Errorf("%d threads are still taken", limits.Threads.Taken())
@@ -108,7 +108,7 @@ func TestALoneLargeFileIsHashedByManyGoroutines(t *testing.T) {
 	}
 }
 
-func TestAFileOfEachLengthIsHashedByManyGoroutines(t *testing.T) {
+func TestManyGoroutinesHashFilesOfAllLengths(t *testing.T) {
 	needsSplitter(t, 3)
 	for _, length := range []int{beneath.PieceSize + readAheadSize, beneath.PieceSize + readAheadSize + 1, readAheadSize + 3*splitPiece - 1,
 		readAheadSize + 3*splitPiece, readAheadSize + 3*splitPiece + beneath.PieceSize, readAheadSize + 3*splitPiece + 1024} {
@@ -120,7 +120,7 @@ func TestAFileOfEachLengthIsHashedByManyGoroutines(t *testing.T) {
 	}
 }
 
-func TestAFileWithADigestThatIsNoTreesIsHashedByOneGoroutine(t *testing.T) {
+func TestAFileWithAlsoASerialDigestIsNotSplit(t *testing.T) {
 	needsSplitter(t, 2)
 	r := turns{reads: map[string]int{}}
 	list := listedBLAKE3("a", splitContent) + "SHA1 (a) = " + strings.Fields(listed("a", splitContent))[0] + "\n"
@@ -128,11 +128,11 @@ func TestAFileWithADigestThatIsNoTreesIsHashedByOneGoroutine(t *testing.T) {
 		return &hookedFile{newFake(splitContent), r.hook}, nil
 	})
 	if err != nil || len(results) != 0 || len(r.reads) != 2 {
-		t.Errorf("got %v, %v; the goroutines that read: %v", results, err, r.reads)
+		t.Errorf("got %v, %v; these goroutines read: %v", results, err, r.reads)
 	}
 }
 
-func TestAPanicOfAnyGoroutineThatHashesAPartIsContained(t *testing.T) {
+func TestAPanicWhileAnyGoroutineReadsAPartIsContained(t *testing.T) {
 	needsSplitter(t, 3)
 	for at := range 30 {
 		reads := 0
@@ -150,7 +150,7 @@ func TestAPanicOfAnyGoroutineThatHashesAPartIsContained(t *testing.T) {
 	}
 }
 
-// A brokenSplitter panics in a call of its parts, or when one is joined.
+// A brokenSplitter panics in a chosen call of its parts' Hash, or of Join.
 type brokenSplitter struct {
 	digest.Splitter
 	hash, join int
@@ -182,7 +182,7 @@ func TestAPanicWhileAPartIsHashedOrJoinedIsContained(t *testing.T) {
 	needsSplitter(t, 3)
 	for call := range 20 {
 		for _, broken := range []*brokenSplitter{{hash: 1 + call}, {join: 1 + call}} {
-			j, p := newRun(t, listedBLAKE3("a", splitContent), Options{})
+			j, p := newReadyJob(t, listedBLAKE3("a", splitContent), Options{})
 			var open atomic.Int32
 			var ran *pool
 			err := runPool(0, 1, func(c *pool, _ []stolenFile) (err error) {
@@ -209,9 +209,9 @@ func TestAPanicWhileAPartIsHashedOrJoinedIsContained(t *testing.T) {
 	}
 }
 
-func TestStoppedWhileManyGoroutinesHashAFileNothingStaysOpen(t *testing.T) {
+func TestCancellingWhileManyGoroutinesHashAFileLeavesNothingOpen(t *testing.T) {
 	needsSplitter(t, 3)
-	j, p := newRun(t, listedBLAKE3("a", splitContent), Options{})
+	j, p := newReadyJob(t, listedBLAKE3("a", splitContent), Options{})
 	var open, after atomic.Int64
 	err := j.verifyAll(p, func(string) (beneath.File, error) {
 		open.Add(1)
@@ -232,7 +232,7 @@ func TestStoppedWhileManyGoroutinesHashAFileNothingStaysOpen(t *testing.T) {
 	}
 }
 
-func TestWithoutAnotherThreadOneGoroutineHashesAll(t *testing.T) {
+func TestOneGoroutineHashesAFileIfNoOtherThreadIsFree(t *testing.T) {
 	needsSplitter(t, 4)
 	limitThreadPool(t, 1)
 	r := turns{reads: map[string]int{}}
@@ -240,11 +240,11 @@ func TestWithoutAnotherThreadOneGoroutineHashesAll(t *testing.T) {
 		return &hookedFile{newFake(splitContent), r.hook}, nil
 	})
 	if err != nil || len(results) != 0 || len(r.reads) != 1 {
-		t.Errorf("got %v, %v; the goroutines that read: %v", results, err, r.reads)
+		t.Errorf("got %v, %v; these goroutines read: %v", results, err, r.reads)
 	}
 }
 
-func TestTheFirstErrorOfAFileInPartsIsKept(t *testing.T) {
+func TestTheFirstErrorOfASplitFileIsKept(t *testing.T) {
 	f := &splitFile{}
 	f.moved = sync.NewCond(&f.mu)
 	for _, err := range []error{syscall.EIO, beneath.ErrStopped, nil} {

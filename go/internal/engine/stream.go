@@ -2,37 +2,38 @@ package engine
 
 import "sync"
 
-// window is how many files may be ahead of the first one that is not done, so
-// that a large file holds up no small ones; keptWindow the same, with those whose
-// results wait to be taken, where good files have results too. They bound memory.
+// window is how far a job may get ahead: how many files may be handed out from the first one
+// that is not done on, plus how many results may wait to be taken. It is so large that a large
+// file does not delay small ones, and it bounds memory. keptWindow is the same for a job that
+// keeps all results.
 const (
 	window     = 1 << 16
 	keptWindow = 1 << 13
 )
 
-// A stream hands out the numbers of the files to check, takes the results as
-// they come, and gives them on in order.
+// A stream hands out the numbers of the files to verify, accepts results in any order, and
+// passes them on in the order of the numbers.
 type stream struct {
 	mu       sync.Mutex
 	room     *sync.Cond
 	report   *Report
 	wanted   Wanted
 	total    int
-	taken    int          // the next number to hand out, but for those in early
-	first    []int        // to be handed out before it
-	early    map[int]bool // that were
-	head     int          // the next number to give on
-	ring     []cell
-	underWay int       // how many are handed out and not done
-	kept     []*Result // in order, not yet given
+	taken    int          // the next number to hand out, except those in early
+	first    []int        // numbers to hand out before it
+	early    map[int]bool // numbers that were handed out before it
+	head     int          // the first number that is not done
+	ring     []cell       // the results from head on, by number modulo its length
+	underWay int          // how many files are handed out and not done
+	kept     []*Result    // in order, and not taken yet
 	ended    bool
 	wake     chan struct{} // holds a token when kept is not empty
 }
 
-// A cell holds the result of a file whose predecessors are not all done.
+// A cell has the result of a file while files before it are not done.
 type cell struct {
 	done   bool
-	result *Result // nil: OK, and not wanted
+	result *Result // nil: OK, where such results are not wanted
 }
 
 func newStream(report *Report, wanted Wanted) *stream {
@@ -51,15 +52,16 @@ func newStream(report *Report, wanted Wanted) *stream {
 	return s
 }
 
-// A numbered result is the verdict on the file with that number.
+// A numbered is the result of the file with that number.
 type numbered struct {
 	number int
-	result *Result // nil: OK, and not wanted
+	result *Result // nil: OK, where such results are not wanted
 }
 
-// take hands out numbers of files to check, into free, and returns how many: 0, there
-// are none. Of workers, the one that asks has so many under way, and gets no more than
-// its share of all. It waits for the window to move only if it has none.
+// take writes numbers of files to verify to free, and returns how many. There are none left if
+// it returns 0 to a worker that has none under way. underWay is how many files the worker has
+// under way, and workers is the number of all workers: a worker gets at most its share. Only a
+// worker that has none under way waits for the window to move.
 func (s *stream) take(free []int, underWay, workers int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +80,7 @@ func (s *stream) take(free []int, underWay, workers int) int {
 	return n
 }
 
-// rest is how many files are not handed out.
+// rest returns how many files are not handed out.
 func (s *stream) rest() int { return s.total - s.taken - len(s.early) }
 
 // next returns the number of the next file to hand out.
@@ -97,15 +99,15 @@ func (s *stream) next() int {
 	return s.taken - 1
 }
 
-// handedOut returns the number before which all files are handed out.
+// handedOut returns the number before which all files were handed out.
 func (s *stream) handedOut() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.taken
 }
 
-// prefer makes take hand out the files with these numbers next, as far as they are in
-// the window and not handed out.
+// prefer makes take hand out the files with these numbers next, except those that are outside
+// the window or were handed out.
 func (s *stream) prefer(numbers []int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,10 +119,10 @@ func (s *stream) prefer(numbers []int) {
 	}
 }
 
-// ahead is how many numbers may be handed out until the window moves.
+// ahead returns how many numbers may be handed out before the window moves.
 func (s *stream) ahead() int { return len(s.ring) - (s.taken - s.head + len(s.early) + len(s.kept)) }
 
-// put takes results.
+// put accepts results.
 func (s *stream) put(results []numbered) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,7 +139,7 @@ func (s *stream) put(results []numbered) {
 	s.room.Broadcast()
 }
 
-// pass notes a result, in its order, and keeps it if it is wanted.
+// pass counts a result, in its order, and keeps it if it is wanted.
 func (s *stream) pass(result *Result) {
 	if result == nil {
 		s.report.Counts[OK]++
@@ -150,8 +152,8 @@ func (s *stream) pass(result *Result) {
 	}
 }
 
-// add takes a result that comes after those of the numbers, when there is room
-// for it; false: the stream was stopped.
+// add accepts a result that comes after all numbered ones, once there is room for it. It
+// reports false if the stream was stopped.
 func (s *stream) add(result *Result) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,8 +174,8 @@ func (s *stream) signal() {
 	}
 }
 
-// give gives the results that are there to use, until it returns false. It
-// reports whether none is left.
+// give calls use with each result that was kept, until use returns false. It reports whether
+// none are left.
 func (s *stream) give(use func(*Result) bool) (all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,15 +200,15 @@ func (s *stream) stop() {
 	s.room.Broadcast()
 }
 
-// finished reports whether every file has its verdict.
+// finished reports whether every file has a verdict.
 func (s *stream) finished() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.head == s.total
 }
 
-// counts returns how many files are done, how many of them are bad, and how
-// many have each verdict.
+// counts returns how many files are done, how many of them are bad, and how many have each
+// status.
 func (s *stream) counts() (done, bad int64, by [statuses]int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,16 +21,16 @@ import (
 )
 
 const (
-	// stressTime is how long the stress test lasts. A run of it that takes stressHang hangs.
+	// stressTime is how long the stress test lasts. A job that takes stressHang counts as hung.
 	stressTime = 5 * time.Second
 	stressHang = time.Minute
 
-	// stressBytes bounds the files of one of its runs.
+	// stressBytes is how many bytes the files of one job have, at most.
 	stressBytes = 60 << 20
 )
 
-// A stressFile is a fake that fails, changes or panics as its maker wants, and that
-// notices a use after its end.
+// A stressFile is a fake file that fails, changes, or panics as required, and panics if it is
+// used after it was closed.
 type stressFile struct {
 	content         []byte
 	at              int
@@ -77,22 +77,22 @@ func (f *stressFile) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A stressRun is a random plan of random files, and the verdicts that it must get.
-type stressRun struct {
+// A stressJob is a random plan of random files, and the verdicts that they must get.
+type stressJob struct {
 	*rand.Rand
 	algorithms []*digest.Algorithm
-	lists      []strings.Builder // a manifest an algorithm
+	lists      []strings.Builder // one manifest for each algorithm
 	files      []stressFile
 	want       []Status
 	panics     bool
-	maxOpen    int64 // with more, descriptors have run out
+	maxOpen    int64 // with more open files, descriptors have run out
 	open       atomic.Int64
 	opened     atomic.Int64
-	cancelAt   int64 // after so many were opened; 0: never
+	cancelAt   int64 // the number of opened files at which the job is cancelled; 0: never
 }
 
-func newStressRun(random *rand.Rand, data []byte) *stressRun {
-	r := &stressRun{Rand: random, maxOpen: 1 << 30}
+func newStressJob(random *rand.Rand, data []byte) *stressJob {
+	r := &stressJob{Rand: random, maxOpen: 1 << 30}
 	for range 1 + r.IntN(3) {
 		algorithm := digest.Algorithms[r.IntN(len(digest.Algorithms))]
 		if r.IntN(2) == 0 {
@@ -124,8 +124,8 @@ func newStressRun(random *rand.Rand, data []byte) *stressRun {
 	return r
 }
 
-// size returns one that is near where the engine changes its ways, mostly.
-func (r *stressRun) size(mayBeLarge bool) int {
+// size returns a random size, mostly near one at which the engine takes another path.
+func (r *stressJob) size(mayBeLarge bool) int {
 	near := []int{0, 128 * r.IntN(40), beneath.PieceSize * (1 + r.IntN(3)), slabSize / (1 + r.IntN(32)) / 128 * 128 * (1 + r.IntN(3))}
 	if mayBeLarge {
 		near = append(near, stealSize, readAheadSize, readAheadSize+slabSize/2, 3*stealSize, readAheadSize+slabSize+beneath.PieceSize)
@@ -136,8 +136,8 @@ func (r *stressRun) size(mayBeLarge bool) int {
 	return max(0, near[r.IntN(len(near))]+r.IntN(5)-2)
 }
 
-// create adds a file, and its line to each manifest.
-func (r *stressRun) create(number int, content []byte, mayPanic, mayBeSlow bool) {
+// create adds a file, and a line for it to each manifest.
+func (r *stressJob) create(number int, content []byte, mayPanic, mayBeSlow bool) {
 	f := stressFile{content: content, failAt: -1, panicAt: -1, step: 1 << 30, open: &r.open}
 	f.size, f.after = int64(len(content)), int64(len(content))
 	want, wrong := OK, -1
@@ -182,7 +182,7 @@ func (r *stressRun) create(number int, content []byte, mayPanic, mayBeSlow bool)
 	}
 }
 
-func (r *stressRun) plan(t *testing.T) *plan {
+func (r *stressJob) plan(t *testing.T) *plan {
 	t.Helper()
 	var list discover.Sources
 	for i := range r.lists {
@@ -195,7 +195,7 @@ func (r *stressRun) plan(t *testing.T) *plan {
 	return makePlan(list, new(atomic.Bool))
 }
 
-func (r *stressRun) openFile(name string, cancel func()) (beneath.File, error) {
+func (r *stressJob) openFile(name string, cancel func()) (beneath.File, error) {
 	if r.opened.Add(1) == r.cancelAt {
 		cancel()
 	}
@@ -211,8 +211,8 @@ func (r *stressRun) openFile(name string, cancel func()) (beneath.File, error) {
 	return &file, nil
 }
 
-// check has the run done, and compares what comes of it.
-func (r *stressRun) check(t *testing.T) {
+// check runs the job and compares its results.
+func (r *stressJob) check(t *testing.T) {
 	t.Helper()
 	options := Options{Workers: r.IntN(9), Results: []Wanted{AllResults, BadResults}[r.IntN(2)]}
 	if r.IntN(10) == 0 {
@@ -232,11 +232,11 @@ func (r *stressRun) check(t *testing.T) {
 		r.compare(t, j, err)
 	case <-time.After(stressHang):
 		stacks := make([]byte, 1<<20)
-		t.Fatalf("a run of %d files hangs, %+v\n%s", len(r.files), options, stacks[:runtime.Stack(stacks, true)])
+		t.Fatalf("a job with %d files hangs, %+v\n%s", len(r.files), options, stacks[:runtime.Stack(stacks, true)])
 	}
 }
 
-func (r *stressRun) compare(t *testing.T, j *Job, err error) {
+func (r *stressJob) compare(t *testing.T, j *Job, err error) {
 	t.Helper()
 	var panicked *PanicError
 	if err != nil && !(r.panics && errors.As(err, &panicked) && panicked.Value == "injected") {
@@ -256,7 +256,7 @@ func (r *stressRun) compare(t *testing.T, j *Job, err error) {
 		}
 	}
 	if err != nil || r.cancelAt > 0 {
-		want = want[:min(len(want), len(got))] // what there is must be right
+		want = want[:min(len(want), len(got))] // the results that there are must be right
 	} else if !j.results.finished() {
 		t.Fatal("a file has no verdict")
 	}
@@ -265,7 +265,7 @@ func (r *stressRun) compare(t *testing.T, j *Job, err error) {
 	}
 }
 
-func TestRandomFilesGetTheVerdictsThatTheyWereMadeFor(t *testing.T) {
+func TestRandomFilesGetTheirExpectedVerdicts(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -273,7 +273,7 @@ func TestRandomFilesGetTheVerdictsThatTheyWereMadeFor(t *testing.T) {
 	rand.NewChaCha8([32]byte{7}).Read(data)
 	for start := time.Now(); time.Since(start) < stressTime; {
 		runtime.GOMAXPROCS(1 << random.IntN(4))
-		newStressRun(random, data).check(t)
+		newStressJob(random, data).check(t)
 		if t.Failed() {
 			t.Fatal("seed", seed)
 		}

@@ -379,7 +379,7 @@ func (w *worker) verdict(at int) *Result {
 		}
 		if entry.Size >= 0 && entry.Size != s.size {
 			result := t.hashed(Failed, i, actual, s.size)
-			result.Err = fmt.Errorf("%d bytes, not the %d that are listed", s.size, entry.Size)
+			result.Err = fmt.Errorf("size is %d bytes, listed as %d", s.size, entry.Size)
 			return result
 		}
 	}

@@ -18,7 +18,7 @@ import (
 	"checksig/internal/beneath"
 )
 
-// A hookedFile calls a hook before it reads.
+// A hookedFile calls hook before each read.
 type hookedFile struct {
 	*fakeFile
 	hook func()
@@ -33,7 +33,7 @@ func listed(name, content string) string {
 	return fmt.Sprintf("%x  %s\n", sha1.Sum([]byte(content)), name)
 }
 
-// goroutine returns the number of the goroutine that calls it.
+// goroutine returns the number of the calling goroutine.
 func goroutine() string {
 	var stack [64]byte
 	return strings.Fields(string(stack[:runtime.Stack(stack[:], false)]))[1]
@@ -45,7 +45,7 @@ func onTwoCores(t *testing.T) {
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 }
 
-func TestALoneLargeFileIsReadByAnotherGoroutine(t *testing.T) {
+func TestASingleLargeFileIsReadAheadByAnotherGoroutine(t *testing.T) {
 	onTwoCores(t)
 	content := strings.Repeat("0123456789abcdef", (2*readAheadSize+5*slabSize/2)/16) + "tail"
 	for name, c := range map[string]struct {
@@ -73,7 +73,7 @@ func TestALoneLargeFileIsReadByAnotherGoroutine(t *testing.T) {
 		if err != nil || got != c.want {
 			t.Errorf("%s: got %q, %v; want %q", name, got, err, c.want)
 		}
-		own := reads[goroutine()] // of the first piece
+		own := reads[goroutine()] // the reads of the first piece
 		delete(reads, goroutine())
 		if len(reads) != 1 || own > 1+beneath.PieceSize/4099 {
 			t.Errorf("%s: %d reads by this goroutine, by others %v", name, own, reads)
@@ -81,7 +81,7 @@ func TestALoneLargeFileIsReadByAnotherGoroutine(t *testing.T) {
 	}
 }
 
-func TestAPanicOfTheGoroutineThatReadsIsContained(t *testing.T) {
+func TestAPanicOfTheGoroutineThatReadsAheadIsContained(t *testing.T) {
 	onTwoCores(t)
 	content := strings.Repeat("x", 2*readAheadSize)
 	reads := 0
@@ -98,7 +98,7 @@ func TestAPanicOfTheGoroutineThatReadsIsContained(t *testing.T) {
 	}
 }
 
-func TestAWorkerThatHasNothingTakesOverLargeFiles(t *testing.T) {
+func TestAnIdleWorkerStealsLargeFiles(t *testing.T) {
 	onTwoCores(t)
 	large := strings.Repeat("x", 5*stealSize)
 	var list strings.Builder
@@ -136,17 +136,17 @@ func TestAWorkerThatHasNothingTakesOverLargeFiles(t *testing.T) {
 		moved += len(by) - 1
 	}
 	if moved < 2 {
-		t.Errorf("%d files went to another worker: %v", moved, readers)
+		t.Errorf("%d files were stolen: %v", moved, readers)
 	}
 }
 
-func TestAFileThatWouldHoldUpTheEndIsBegunEarly(t *testing.T) {
+func TestALargeFileNearTheEndIsStartedEarly(t *testing.T) {
 	const count = 3000
 	var list strings.Builder
 	for i := range count {
 		list.WriteString(listed(strconv.Itoa(i), "x"))
 	}
-	j, p := newRun(t, list.String(), Options{Workers: 2, Results: BadResults})
+	j, p := newReadyJob(t, list.String(), Options{Workers: 2, Results: BadResults})
 	j.size = func(name string) (int64, error) {
 		if name == strconv.Itoa(count-2) {
 			return 1 << 40, nil
@@ -170,7 +170,7 @@ func TestAFileThatWouldHoldUpTheEndIsBegunEarly(t *testing.T) {
 	}
 }
 
-func TestWhatIsPreferredIsHandedOutFirstAndOnce(t *testing.T) {
+func TestPreferredFilesAreHandedOutFirstAndOnlyOnce(t *testing.T) {
 	s := newStream(&Report{Files: 20}, NoResults)
 	var free [20]int
 	s.take(free[:3], 0, 1)
@@ -186,7 +186,7 @@ func TestWhatIsPreferredIsHandedOutFirstAndOnce(t *testing.T) {
 	}
 }
 
-func TestEachWorkerGetsItsShare(t *testing.T) {
+func TestEachWorkerGetsItsShareOfTheFiles(t *testing.T) {
 	s := newStream(&Report{Files: 5}, NoResults)
 	var free [32]int
 	if n := s.take(free[:], 0, 2); n != 3 {
@@ -197,7 +197,7 @@ func TestEachWorkerGetsItsShare(t *testing.T) {
 	}
 }
 
-func TestAPaceTellsWaitingFromWork(t *testing.T) {
+func TestAReadTimerDistinguishesWaitingFromWork(t *testing.T) {
 	for _, c := range []struct {
 		spent        time.Duration
 		files, bytes int
@@ -223,7 +223,7 @@ func TestAPaceTellsWaitingFromWork(t *testing.T) {
 	}
 }
 
-func TestWhereDescriptorsRunOutAWorkerGoesOnWithWhatItHas(t *testing.T) {
+func TestAWorkerContinuesWithItsOpenFilesWhenDescriptorsRunOut(t *testing.T) {
 	content := strings.Repeat("x", 3*beneath.PieceSize)
 	var list strings.Builder
 	for i := range 50 {
@@ -245,10 +245,10 @@ func TestWhereDescriptorsRunOutAWorkerGoesOnWithWhatItHas(t *testing.T) {
 	}
 }
 
-func TestStoppedWhileALoneFileIsReadNothingStaysOpen(t *testing.T) {
+func TestCancellingWhileASingleFileIsReadLeavesNothingOpen(t *testing.T) {
 	onTwoCores(t)
 	content := bytes.Repeat([]byte("x"), 2*readAheadSize)
-	j, p := newRun(t, listed("a", string(content)), Options{})
+	j, p := newReadyJob(t, listed("a", string(content)), Options{})
 	var open atomic.Int64
 	err := j.verifyAll(p, func(string) (beneath.File, error) {
 		open.Add(1)

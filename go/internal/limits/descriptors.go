@@ -11,34 +11,34 @@ import (
 	"checksig/internal/beneath"
 )
 
-// While descriptors have run out, a patience pauses between its tries. While
-// other files of this process's runs are open it waits for them to be closed,
-// else it gives up after maxWaiting without a success.
+// While descriptors have run out, a [Backoff] pauses between its tries, longer each time.
+// While other files of this process's jobs are open, it waits until they are closed.
+// Otherwise it gives up after maxWaiting without a success.
 const (
 	firstPause = time.Millisecond
 	lastPause  = 100 * time.Millisecond
 	maxWaiting = 10 * time.Second
 )
 
-// maxOpen is how many files a worker that has one open may see open, of all runs of
-// this process, and yet open another: the process around needs descriptors, too. Of
-// those that it may have, maxOpenShare is the part.
+// A worker that has a file open opens another one only if all jobs of this process together
+// have fewer than maxOpen files open, and fewer than 1/maxOpenShare of the descriptors that
+// the process may have. The rest of the process needs descriptors too.
 const (
 	maxOpen      = 256
 	maxOpenShare = 4
 )
 
-// openBudget is maxOpen, or less where the process may have few descriptors.
+// openBudget returns maxOpen, or less if the process may have few descriptors.
 var openBudget = sync.OnceValue(func() int64 { return min(maxOpen, max(1, maxDescriptors()/maxOpenShare)) })
 
-// openFiles counts the files that all runs of this process have open.
+// openFiles counts the files that all jobs of this process have open.
 var openFiles atomic.Int64
 
-// OpenFiles returns how many files all runs of this process have open.
+// OpenFiles returns how many files all jobs of this process have open.
 func OpenFiles() int64 { return openFiles.Load() }
 
-// ManyOpen reports whether so many files are open that a worker that has one open must
-// not open another.
+// ManyOpen reports whether so many files are open that a worker that has one open must not
+// open another.
 func ManyOpen() bool { return openFiles.Load() >= openBudget() }
 
 // Close closes a file that an [Opener] opened.
@@ -47,15 +47,16 @@ func Close(file beneath.File) {
 	openFiles.Add(-1)
 }
 
-// A Backoff waits, where descriptors have run out, for some to come free, since
-// what could not be opened may be good. It serves one goroutine.
+// A Backoff waits for free descriptors once they have run out, because a file that could not
+// be opened may be good. It is for one goroutine.
 type Backoff struct {
-	Stopped *atomic.Bool  // true: wait no longer
-	Threads *ThreadPool   // one of which the goroutine has, and does without while it waits; or nil
-	waited  time.Duration // since the last success, with no file open
+	Stopped *atomic.Bool  // if set, it waits no longer
+	Threads *ThreadPool   // the goroutine has taken one and gives it back while it waits; nil if not
+	waited  time.Duration // since the last success, while no file was open
 }
 
-// Try calls open until it fails of no descriptor, or for too long.
+// Try calls open until it succeeds, fails for another reason than a lack of descriptors, or
+// has failed for too long. It returns the last error.
 func (b *Backoff) Try(open func() error) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := open()
@@ -73,7 +74,7 @@ func (b *Backoff) Try(open func() error) error {
 	}
 }
 
-// pause sleeps. Whoever has a file open may want the thread.
+// pause sleeps, without a thread, because a goroutine with an open file may need it.
 func (b *Backoff) pause(length time.Duration) {
 	if b.Threads == nil {
 		time.Sleep(length)
@@ -82,7 +83,7 @@ func (b *Backoff) pause(length time.Duration) {
 	b.Threads.sleep(length)
 }
 
-// List lists a directory below the root, with retries, as long as nothing of it was listed.
+// List lists a directory below the root. It tries again as long as each was not called.
 func (b *Backoff) List(root *beneath.Root, dir string, each func(string, os.FileMode) bool) (err error) {
 	_ = b.Try(func() error {
 		began := false
@@ -98,19 +99,19 @@ func (b *Backoff) List(root *beneath.Root, dir string, each func(string, os.File
 	return err
 }
 
-// An Opener opens files, with retries.
+// An Opener opens files, and tries again while descriptors have run out.
 type Opener struct {
 	Backoff
 	open func(name string) (beneath.File, error)
 }
 
-// NewOpener returns an Opener that opens files with open. Its goroutine has taken a
-// thread of [Threads], and does without while it waits.
+// NewOpener returns an Opener that opens files with open. Its goroutine must have taken a
+// thread of [Threads] when it opens a file.
 func NewOpener(open func(name string) (beneath.File, error), stopped *atomic.Bool) Opener {
 	return Opener{Backoff{Stopped: stopped, Threads: Threads}, open}
 }
 
-// Open opens a file, which [Close] must close.
+// Open opens a file, which the caller must close with [Close].
 func (o *Opener) Open(name string) (file beneath.File, err error) {
 	err = o.Try(func() error {
 		file, err = o.OpenOnce(name)
@@ -119,7 +120,7 @@ func (o *Opener) Open(name string) (file beneath.File, err error) {
 	return file, err
 }
 
-// OpenOnce is Open without retries.
+// OpenOnce is Open with a single try.
 func (o *Opener) OpenOnce(name string) (beneath.File, error) {
 	file, err := o.open(name)
 	if err == nil {
@@ -128,13 +129,13 @@ func (o *Opener) OpenOnce(name string) (beneath.File, error) {
 	return file, err
 }
 
-// Exhausted reports whether err says that no descriptor was free.
+// Exhausted reports whether err says that descriptors have run out.
 func Exhausted(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// descriptorsNeeded are free when a run begins: two for the runtime's poller,
-// one for the root, one for a file.
+// descriptorsNeeded is how many descriptors must be free when the first job starts: two for
+// the runtime's poller, one for the root, and one for a file.
 const descriptorsNeeded = 4
 
 var poller struct {
@@ -142,9 +143,9 @@ var poller struct {
 	primed atomic.Bool
 }
 
-// PrimePoller makes the Go runtime open its poller now, while descriptors are
-// free: it ends the process if it needs the poller later and cannot have it. Its error,
-// a [*beneath.OSError], says that too few descriptors are free.
+// PrimePoller makes the Go runtime open its poller now, while descriptors are free. Otherwise
+// the runtime would end the process if it could not open the poller later. The error, a
+// [*beneath.OSError], says that too few descriptors are free.
 func PrimePoller() error {
 	if poller.primed.Load() {
 		return nil
@@ -157,12 +158,12 @@ func PrimePoller() error {
 	if err := checkFree(descriptorsNeeded); err != nil {
 		return err
 	}
-	time.Sleep(1) // a timer, and timers need the poller
+	time.Sleep(1) // starts a timer, which needs the poller
 	poller.primed.Store(true)
 	return nil
 }
 
-// checkFree fails if descriptors run out before n more are open at once.
+// checkFree returns an error unless n more descriptors can be open at once.
 func checkFree(n int) error {
 	for range n {
 		fd, err := syscall.Open("/", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)

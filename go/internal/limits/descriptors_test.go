@@ -38,7 +38,7 @@ func TestAnOpenerWaitsAsLongAsAnotherFileIsOpen(t *testing.T) {
 	}
 }
 
-func TestAnOpenerThatHasWaitedLongEnoughWaitsNoMore(t *testing.T) {
+func TestAnOpenerThatHasWaitedLongEnoughDoesNotWaitAgain(t *testing.T) {
 	tries := 0
 	o := Opener{Backoff{Stopped: new(atomic.Bool), waited: maxWaiting}, func(string) (beneath.File, error) { tries++; return nil, beneath.Reason(syscall.ENFILE) }}
 	for range 3 {

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// maxDescriptors returns how many descriptors this process may have.
+// maxDescriptors returns how many descriptors this process may have at once.
 func maxDescriptors() int64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > math.MaxInt32 {

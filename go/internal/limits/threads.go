@@ -1,9 +1,9 @@
-// Package limits shares out what this process may have few of, its threads and its file
-// descriptors, and waits where they have run out.
+// Package limits keeps the process within its limits on threads and file descriptors. It
+// waits while they have run out.
 //
-// The Go runtime ends the process when it wants a thread, or a descriptor for its
-// poller, and gets none. So [Threads] makes the runtime start threads before they are
-// needed, and [PrimePoller] makes it open its poller.
+// The Go runtime ends the process if it cannot start a thread, or cannot get a descriptor for
+// its poller. So [Threads] makes the runtime start threads before they are needed, and
+// [PrimePoller] makes it open its poller.
 package limits
 
 import (
@@ -19,38 +19,38 @@ import (
 	"checksig/internal/beneath"
 )
 
-// SpareThreads returns how many of n more threads this process may have at once.
-// Package main sets it; without it no limit is known.
+// SpareThreads returns how many more threads this process may start now, at most n. Package
+// main replaces it. The default knows no limit.
 var SpareThreads = func(n int) int { return n }
 
 const (
-	// maxThreads is how many goroutines of all runs may be in system calls that wait
-	// for a disk: Go ends the process at 10,000 threads.
+	// maxThreads is how many goroutines of all jobs may wait for a disk at once. Go ends the
+	// process at 10,000 threads.
 	maxThreads = 512
 
-	// firstThreads are made at first: more are when they are taken.
+	// firstThreads is the capacity that a pool gets first. It doubles when all are taken.
 	firstThreads = 8
 
-	// growPause is how long after too few threads were to be had more are tried for.
+	// growPause is how long a pool that got too few threads waits before it tries to grow.
 	growPause = 30 * time.Second
 )
 
-// Threads is the pool from which every goroutine of this process that may wait for a disk
-// takes a thread. A test may put another one here.
+// Threads is the pool of this process. Every goroutine that may wait for a disk takes a
+// thread from it first. A test may replace it.
 var Threads = &ThreadPool{}
 
-// A ThreadPool counts threads that the Go runtime has already started, as many as may be
-// taken at once. Go never gives a thread back.
+// A ThreadPool counts the threads that the Go runtime has started and that may wait for a
+// disk. The runtime never ends a thread, so a thread that was started stays available.
 type ThreadPool struct {
 	mu       sync.Mutex
 	capacity int // how many may be taken at once
 	taken    int
-	queue    []chan struct{} // those who wait; closed for the first when a thread is its own
-	retry    time.Time       // when to try for more
+	queue    []chan struct{} // of waiting goroutines; the first is closed to hand it a thread
+	retry    time.Time       // when to try to grow again
 }
 
-// UseFewThreads makes all runs share two threads, which are not made first: it is
-// for a process whose end is no harm, and that has got too few.
+// UseFewThreads makes all jobs share two threads, which are not started in advance. It is for
+// a process that may have only few threads, and whose sudden end does no harm.
 func UseFewThreads() {
 	Threads = NewThreadPool(2)
 }
@@ -62,12 +62,12 @@ func NewThreadPool(capacity int) *ThreadPool {
 	return &ThreadPool{capacity: capacity, retry: time.Now().Add(forever)}
 }
 
-// stopPoll is how often one who waits for a thread looks whether to stop.
+// stopPoll is how often a goroutine that waits for a thread checks whether to stop.
 const stopPoll = 20 * time.Millisecond
 
-// Take takes a thread, which Give gives back; while all are taken it waits for its
-// turn. Its error wraps EAGAIN if there is none at all; it is [beneath.ErrStopped] if
-// stopped is set while it waits.
+// Take takes a thread, which the caller must give back with Give. While all are taken, it
+// waits for its turn. Its error wraps EAGAIN if the process has no thread to spare at all, and
+// is [beneath.ErrStopped] if stopped is set while it waits.
 func (t *ThreadPool) Take(stopped *atomic.Bool) error {
 	turn, err := t.takeOrQueue()
 	if turn == nil {
@@ -87,7 +87,8 @@ func (t *ThreadPool) Take(stopped *atomic.Bool) error {
 	}
 }
 
-// takeOrQueue takes a thread, or a place in the queue.
+// takeOrQueue takes a thread and returns nil, or joins the queue and returns a channel that is
+// closed once a thread is handed over.
 func (t *ThreadPool) takeOrQueue() (turn chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,7 +107,7 @@ func (t *ThreadPool) takeOrQueue() (turn chan struct{}, err error) {
 	return turn, nil
 }
 
-// unqueue gives up a place in the queue. It reports false if the turn has come.
+// unqueue leaves the queue. It reports false if a thread has been handed over already.
 func (t *ThreadPool) unqueue(turn chan struct{}) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -117,7 +118,7 @@ func (t *ThreadPool) unqueue(turn chan struct{}) bool {
 	return at >= 0
 }
 
-// sleep sleeps without the thread that the caller has taken, and takes one again.
+// sleep gives back the thread that the caller has taken, sleeps, and takes one again.
 func (t *ThreadPool) sleep(pause time.Duration) {
 	t.Give()
 	time.Sleep(pause)
@@ -137,7 +138,7 @@ func (t *ThreadPool) TryTake() bool {
 	return true
 }
 
-// Give gives back a thread, to the goroutine that has waited longest.
+// Give gives back a thread. If goroutines wait, it hands the thread to the first one.
 func (t *ThreadPool) Give() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -156,7 +157,7 @@ func (t *ThreadPool) Taken() int {
 	return t.taken
 }
 
-// grow makes the runtime have more threads, if it may.
+// grow makes the runtime start more threads, as far as the process's limits allow.
 func (t *ThreadPool) grow() {
 	want := min(max(firstThreads, 2*t.capacity), maxThreads)
 	t.capacity = max(t.capacity, startThreads(ownThreads()+want)-ownThreads())
@@ -165,17 +166,19 @@ func (t *ThreadPool) grow() {
 	}
 }
 
-// processors is for how many processors the runtime may start threads at once.
+// processors returns the largest number of processors for which the runtime may start
+// threads.
 func processors() int { return max(runtime.NumCPU(), runtime.GOMAXPROCS(0)) }
 
-// ownThreads is how many the runtime may want beside those in system calls.
+// ownThreads returns how many threads the runtime may need besides those in system calls.
 func ownThreads() int { return processors() + 4 }
 
-// headroom is how many threads stay free for the process around the runtime, and for
-// the runtime itself while it is made to have more.
+// headroom returns how many threads must stay available to the rest of the process, and to
+// the runtime while it starts more.
 func headroom() int { return processors() + 16 }
 
-// startThreads makes the runtime have n threads, if it may, and returns how many it has.
+// startThreads makes the runtime have n threads, as far as the process's limits allow, and
+// returns how many it has.
 func startThreads(n int) (have int) {
 	have = runtimeThreads()
 	if have < n {
@@ -186,7 +189,7 @@ func startThreads(n int) (have int) {
 	for have < n {
 		ready := make(chan struct{})
 		go func() {
-			runtime.LockOSThread() // it waits on a thread of its own
+			runtime.LockOSThread() // so it waits on its own thread
 			defer runtime.UnlockOSThread()
 			close(ready)
 			<-gate
@@ -205,6 +208,6 @@ func runtimeThreads() int {
 }
 
 func tooFewThreads() error {
-	const reason = "too few threads: checksig needs %d, and the limit on processes (ulimit -u, or the container's) leaves fewer"
+	const reason = "too few threads: checksig needs %d, but the limit on processes (ulimit -u or the container's) leaves fewer"
 	return &beneath.Error{Reason: fmt.Sprintf(reason, ownThreads()+1+headroom()), Err: syscall.EAGAIN}
 }

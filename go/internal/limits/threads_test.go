@@ -13,7 +13,7 @@ import (
 	"checksig/internal/beneath"
 )
 
-// limitThreads lets the process have n threads more, for the time of a test.
+// limitThreads lets the process start at most n more threads during a test.
 func limitThreads(t *testing.T, n int) {
 	t.Helper()
 	before := SpareThreads
@@ -21,7 +21,7 @@ func limitThreads(t *testing.T, n int) {
 	SpareThreads = func(wanted int) int { return min(n, wanted) }
 }
 
-func TestAPoolWaitsForAThreadAndFailsWithoutAny(t *testing.T) {
+func TestAPoolWaitsForAThreadAndFailsIfThereIsNone(t *testing.T) {
 	limitThreads(t, 0)
 	pool := NewThreadPool(3)
 	var most, now atomic.Int32
@@ -49,7 +49,7 @@ func TestAPoolWaitsForAThreadAndFailsWithoutAny(t *testing.T) {
 	}
 }
 
-func TestAPoolGrowsAsFarAsThereAreThreads(t *testing.T) {
+func TestAPoolGrowsAsFarAsTheProcessMayHaveThreads(t *testing.T) {
 	pool := &ThreadPool{}
 	for range 20 {
 		if err := pool.Take(new(atomic.Bool)); err != nil {
@@ -70,7 +70,7 @@ func TestAPoolGrowsAsFarAsThereAreThreads(t *testing.T) {
 	}
 }
 
-func TestTheRuntimeHasTheThreadsThatAreSecured(t *testing.T) {
+func TestTheRuntimeHasTheThreadsThatWereStarted(t *testing.T) {
 	n := runtimeThreads() + 20
 	if have := startThreads(n); have < n {
 		t.Fatalf("got %d threads, want %d", have, n)
@@ -95,7 +95,7 @@ func TestTheRuntimeHasTheThreadsThatAreSecured(t *testing.T) {
 	}
 }
 
-func TestThreadsGoToThoseWhoWaitInTurn(t *testing.T) {
+func TestThreadsAreHandedOverInTheOrderOfWaiting(t *testing.T) {
 	pool := NewThreadPool(1)
 	stopped := new(atomic.Bool)
 	if err := pool.Take(stopped); err != nil {
@@ -123,7 +123,7 @@ func TestThreadsGoToThoseWhoWaitInTurn(t *testing.T) {
 	}
 }
 
-func TestWhoWaitsForAThreadSeesThatItIsToStop(t *testing.T) {
+func TestAGoroutineThatWaitsForAThreadCanBeStopped(t *testing.T) {
 	pool := NewThreadPool(1)
 	stopped := new(atomic.Bool)
 	if err := pool.Take(stopped); err != nil {

@@ -2,9 +2,9 @@ package manifest
 
 import "strings"
 
-// parseBagIt reads a line of a manifest of a bag: digest, blanks, name. In the name
-// %0A and %0D stand for LF and CR, and from BagIt 1.0 on %25 for "%" (RFC 8493,
-// section 2.1.3); an asterisk before it, as of md5sum -b, means nothing.
+// parseBagIt reads a line of a bag's manifest: digest, blanks, name. In the name, %0A and
+// %0D stand for LF and CR, and since BagIt 1.0 %25 stands for "%" (RFC 8493, section
+// 2.1.3). An asterisk before the name, as md5sum -b writes it, is ignored.
 func parseBagIt(d *dialect, line string, _ int) (Entry, error) {
 	at := strings.IndexAny(line, " \t")
 	if at < 0 {

@@ -7,18 +7,18 @@ import (
 	"unicode/utf16"
 )
 
-// A content is that of a manifest, in the encoding that its lines have.
+// A content is the content of a manifest, split into lines on demand.
 type content struct {
 	bytes     string
-	delimiter byte // of lines: LF, or NUL
-	begin     int  // of the part that is read, in bytes
+	delimiter byte // at the end of each line: LF or NUL
+	begin     int  // of the part that has entries, in bytes
 	end       int
-	before    int  // lines before it
-	signed    bool // it is the signed part of a PGP message: "- " before a line means nothing
+	before    int  // how many lines come before that part
+	signed    bool // that part is PGP-signed: "- " at the start of a line is ignored
 }
 
-// decode takes off what stands around the lines: a byte order mark, UTF-16, the
-// frame of a PGP signature. docs/format.md, section 3.
+// decode removes a byte order mark, converts UTF-16 to UTF-8, and finds the signed part of
+// a PGP message. See docs/format.md, section 3.
 func decode(bytes string) (content, error) {
 	bytes, err := toUTF8(bytes)
 	if err != nil {
@@ -32,7 +32,8 @@ func decode(bytes string) (content, error) {
 	return c, err
 }
 
-// toUTF8 returns content without a byte order mark, and converted if that is UTF-16's.
+// toUTF8 returns content without a byte order mark. If the mark is that of UTF-16, the
+// result is converted to UTF-8.
 func toUTF8(content string) (string, error) {
 	var order binary.ByteOrder
 	switch {
@@ -46,7 +47,7 @@ func toUTF8(content string) (string, error) {
 		return content, nil
 	}
 	if len(content)%2 != 0 {
-		return "", &Error{Reason: "is UTF-16, and ends in the middle of a character"}
+		return "", &Error{Reason: "is UTF-16 but ends in the middle of a character"}
 	}
 	var b strings.Builder
 	b.Grow(len(content) / 2)
@@ -62,21 +63,21 @@ func toUTF8(content string) (string, error) {
 		}
 		whole := utf16.DecodeRune(first, second)
 		if whole == 0xfffd {
-			return "", &Error{Reason: "is UTF-16, with half a character in it"}
+			return "", &Error{Reason: "is UTF-16 but has an unpaired surrogate"}
 		}
 		b.WriteRune(whole)
 	}
 	return b.String(), nil
 }
 
-// The lines of a cleartext signature, RFC 9580, section 7.
+// The lines around a cleartext signature (RFC 9580, section 7).
 const (
 	pgpMessage   = "-----BEGIN PGP SIGNED MESSAGE-----"
 	pgpSignature = "-----BEGIN PGP SIGNATURE-----"
 	pgpEnd       = "-----END PGP SIGNATURE-----"
 )
 
-// unwrap leaves only the signed part, if there is one.
+// unwrap limits the content to the signed part of a PGP message, if it is one.
 func (c *content) unwrap() error {
 	if !strings.HasPrefix(c.bytes, pgpMessage) {
 		return nil
@@ -87,7 +88,7 @@ func (c *content) unwrap() error {
 		line := strings.TrimRight(c.line(offset), " \t")
 		switch {
 		case part == header && number > 1 && line != "" && !strings.HasPrefix(line, "Hash: "):
-			return &Error{Line: number, Reason: "a line that is not signed, in the header of the PGP signature"}
+			return &Error{Line: number, Reason: "unsigned line in the header of the PGP signature"}
 		case part == header && line == "":
 			part, c.before = body, number
 			c.begin = c.next(offset)
@@ -96,17 +97,17 @@ func (c *content) unwrap() error {
 		case part == signature && line == pgpEnd:
 			part = after
 		case part == after && line != "":
-			return &Error{Line: number, Reason: "text behind the PGP signature, which is not signed"}
+			return &Error{Line: number, Reason: "unsigned line after the PGP signature"}
 		}
 	}
 	if part != after {
-		return &Error{Reason: "a PGP signature that is not complete"}
+		return &Error{Reason: "incomplete PGP signature"}
 	}
 	c.signed = true
 	return nil
 }
 
-// lines gives the number, from 1, and the offset of each line.
+// lines yields the number, counted from 1, and the offset of each line.
 func (c *content) lines() iter.Seq2[int, uint32] {
 	begin, end, number := c.begin, c.end, c.before
 	return func(yield func(int, uint32) bool) {
@@ -120,7 +121,7 @@ func (c *content) lines() iter.Seq2[int, uint32] {
 	}
 }
 
-// next returns the offset of the line after the one at offset.
+// next returns the offset of the line that follows the one at offset.
 func (c *content) next(offset uint32) int {
 	length := strings.IndexByte(c.bytes[offset:], c.delimiter)
 	if length < 0 {

@@ -9,16 +9,16 @@ import (
 	"checksig/internal/digest"
 )
 
-// A Format is one way to write entries, each in a line.
+// A Format is one way to write entries, one in each line.
 type Format struct {
 	Name      string
 	parse     func(d *dialect, line string, column int) (Entry, error)
 	isComment func(line string) bool
-	sniffed   bool // it is recognized by its lines
+	sniffed   bool // it can be recognized by its lines
 }
 
-// Formats lists the formats, in the order in which a line that could be of several
-// is taken. docs/format.md, section 2.
+// Formats lists the formats. If a line fits several formats, the first one is chosen. See
+// docs/format.md, section 2.
 var Formats = []*Format{
 	{Name: "gnu", parse: parseGNUOrTag, isComment: hashComment, sniffed: true},
 	{Name: "tag", parse: parseGNUOrTag, isComment: hashComment},
@@ -41,7 +41,7 @@ func FormatByName(name string) *Format {
 	return nil
 }
 
-// FormatNames returns the names of the formats that a caller may ask for.
+// FormatNames returns the names of all formats, separated by commas, for messages.
 func FormatNames() string {
 	var names []string
 	for _, f := range Formats {
@@ -52,21 +52,21 @@ func FormatNames() string {
 
 // A dialect is what the lines of one manifest have in common.
 type dialect struct {
-	algorithm *digest.Algorithm   // of each digest; nil: the line tells it, or the digest's length
-	forced    bool                // algorithm is the caller's: a line that tells another one is bad
-	separator string              // GNU: what stands between digest and name in all lines; "" is not known yet
-	literal   bool                // GNU: a backslash at the beginning escapes nothing
+	algorithm *digest.Algorithm   // of each digest; nil: the line names it, or the digest's length decides
+	forced    bool                // algorithm is the caller's: a line that names another one is bad
+	separator string              // GNU: between digest and name in all lines; "" while not known
+	literal   bool                // GNU: a backslash at the beginning is part of the name
 	columns   []*digest.Algorithm // hashdeep
-	file      string              // the file that a sidecar is for
+	file      string              // sidecar: the file that it is for
 	noDigests bool                // list: "-" stands for a digest
 	percent   bool                // BagIt: %25 is an escape
 }
 
-// perLine returns how many entries a line makes.
+// perLine returns how many entries a line has.
 func (d *dialect) perLine() int { return max(1, len(d.columns)) }
 
-// choose finds the format and the dialect: by what was asked for, by the name, or
-// by the first line that a format understands.
+// choose sets the format and the dialect: those that the caller asked for, else those of
+// the manifest's name, else those of the first line that a format understands.
 func (m *Manifest) choose(options Options) error {
 	algorithm, err := algorithmOfName(options.Name)
 	if err != nil && options.Algorithm == nil {
@@ -100,18 +100,19 @@ func (m *Manifest) choose(options Options) error {
 	return nil
 }
 
-// maxSniffed is how many lines are looked at to recognize a format, and maxSkipped
-// how many with comments and empty ones.
+// maxSniffed is how many lines are examined to recognize a format, and maxSkipped how many
+// including comments and empty lines.
 const (
 	maxSniffed = 1000
 	maxSkipped = 100_000
 )
 
-// sniff chooses the format of the first line that one understands, else GNU's.
+// sniff sets the format to the first one that understands a line. If none does, it sets
+// GNU's, or returns an error if the content is recognized as something else.
 func (m *Manifest) sniff() error {
 	content := m.content.bytes[m.content.begin:m.content.end]
 	if strings.HasPrefix(content, lfsPointer) {
-		return refuse(content) // its second line could be one of a registry
+		return refuseForeign(content) // its second line could be a line of a pooch registry
 	}
 	looked := 0
 	for number, offset := range m.content.lines() {
@@ -138,28 +139,29 @@ func (m *Manifest) sniff() error {
 		}
 	}
 	m.Format = Formats[0]
-	return refuse(content)
+	return refuseForeign(content)
 }
 
 const lfsPointer = "version https://git-lfs.github.com/"
 
-// foreign are the beginnings of files that are no manifests, and what they are.
-var foreign = []struct{ begin, what string }{
-	{"{", "JSON"},
-	{"[", "JSON"},
-	{"<", "HTML or XML"},
-	{"%PDF", "PDF"},
-	{`"file" "checksum"`, "a table as R writes it"},
-	{"Algorithm       Hash ", "a table of PowerShell's Get-FileHash"},
-	{lfsPointer, "a Git LFS pointer to a file that was not downloaded ('git lfs pull' does)"},
+// foreign lists how files that are not manifests begin, what they are, and what the user
+// can do.
+var foreign = []struct{ begin, what, advice string }{
+	{"{", "JSON", ""},
+	{"[", "JSON", ""},
+	{"<", "HTML or XML", ""},
+	{"%PDF", "PDF", ""},
+	{`"file" "checksum"`, "a table written by R", ""},
+	{"Algorithm       Hash ", "a table written by PowerShell's Get-FileHash", ""},
+	{lfsPointer, "a Git LFS pointer", " (run 'git lfs pull' to download the file)"},
 }
 
-// refuse says what content is, if that is known; else its lines tell.
-func refuse(content string) error {
+// refuseForeign returns an error that says what content is, or nil if that is not known.
+func refuseForeign(content string) error {
 	content = strings.TrimLeft(content, " \t\r\n")
 	for _, f := range foreign {
 		if strings.HasPrefix(content, f.begin) {
-			return &Error{Reason: "is no checksum manifest, but " + f.what}
+			return &Error{Reason: "looks like " + f.what + ", not a checksum manifest" + f.advice}
 		}
 	}
 	return nil
@@ -169,7 +171,7 @@ func noComment(line string) bool { return line == "" }
 
 func hashComment(line string) bool { return line == "" || line[0] == '#' }
 
-// noDigit is what hexValues has for a byte that is no hexadecimal digit.
+// noDigit is the value in hexValues of a byte that is not a hexadecimal digit.
 const noDigit = 0xff
 
 // hexValues has the value of each hexadecimal digit.
@@ -184,7 +186,7 @@ var hexValues = func() (values [256]byte) {
 	return values
 }()
 
-// leadingHex returns how many hexadecimal digits s begins with.
+// leadingHex returns the number of hexadecimal digits at the start of s.
 func leadingHex(s string) int {
 	n := 0
 	for n < len(s) && hexValues[s[n]] != noDigit {
@@ -193,11 +195,11 @@ func leadingHex(s string) int {
 	return n
 }
 
-// setHex makes digits, hexadecimal ones, the digest of an entry.
+// setHex sets the digest of an entry to that of hexadecimal digits.
 func (e *Entry) setHex(digits string) { e.leadingHex(digits) }
 
-// leadingHex makes the hexadecimal digits that s begins with the digest of an entry,
-// as far as there is room, and returns how many they are.
+// leadingHex sets the digest of an entry to the hexadecimal digits at the start of s, as
+// far as there is room, and returns their number.
 func (e *Entry) leadingHex(s string) (digits int) {
 	for i := range min(len(s)/2, len(e.sum)) {
 		high, low := hexValues[s[2*i]], hexValues[s[2*i+1]]
@@ -210,7 +212,7 @@ func (e *Entry) leadingHex(s string) (digits int) {
 	return digits + leadingHex(s[digits:])
 }
 
-// trimBlanks takes spaces and tabs off the beginning of s.
+// trimBlanks removes spaces and tabs from the start of s.
 func trimBlanks(s string) string {
 	if s == "" || s[0] != ' ' && s[0] != '\t' {
 		return s
@@ -218,12 +220,12 @@ func trimBlanks(s string) string {
 	return strings.TrimLeft(s, " \t")
 }
 
-// algorithmOf returns wanted if a digest of that many hexadecimal digits is
-// one of it; if wanted is nil, the algorithm that has such digests.
+// algorithmOf returns the algorithm of a digest with that many hexadecimal digits: wanted,
+// or, if wanted is nil, the one that has such digests. It returns an error if none fits.
 func algorithmOf(digits int, wanted *digest.Algorithm) (*digest.Algorithm, error) {
 	if wanted != nil {
 		if digits != 2*wanted.Size {
-			return nil, fmt.Errorf("digest has %d hexadecimal digits, %s has %d", digits, wanted.Name, 2*wanted.Size)
+			return nil, fmt.Errorf("digest has %d hexadecimal digits, but %s needs %d", digits, wanted.Name, 2*wanted.Size)
 		}
 		return wanted, nil
 	}
@@ -232,10 +234,10 @@ func algorithmOf(digits int, wanted *digest.Algorithm) (*digest.Algorithm, error
 			return found, nil
 		}
 	}
-	return nil, fmt.Errorf("digest has %d hexadecimal digits, as no known algorithm", digits)
+	return nil, fmt.Errorf("digest has %d hexadecimal digits, which fits no known algorithm", digits)
 }
 
-// named returns the algorithm that a line calls so.
+// named returns the algorithm that a line names by that spelling.
 func (d *dialect) named(spelling string) (*digest.Algorithm, error) {
 	found := digest.BySpelling(spelling)
 	if found == nil {
@@ -253,7 +255,7 @@ var (
 	errNUL      = errors.New("NUL in the file name")
 )
 
-// checkName returns an error for what cannot be a file's name.
+// checkName returns an error if name cannot be a file's name.
 func checkName(name string) error {
 	if name == "" {
 		return errNoName

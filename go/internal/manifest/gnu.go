@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// parseGNUOrTag reads a line in one of the two formats of coreutils, which reads
-// both in any manifest.
+// parseGNUOrTag reads a line in one of the two formats of coreutils, which accepts both in
+// any manifest.
 func parseGNUOrTag(d *dialect, line string, _ int) (Entry, error) {
 	line = trimBlanks(line)
 	begin := strings.TrimPrefix(line, `\`)
@@ -19,13 +19,13 @@ func parseGNUOrTag(d *dialect, line string, _ int) (Entry, error) {
 	return parseGNU(d, line)
 }
 
-// shortestDigest has so many hexadecimal digits, more than an algorithm's name begins with.
+// shortestDigest is the number of hexadecimal digits of the shortest digest. No
+// algorithm's name begins with that many.
 const shortestDigest = 8
 
-// parseGNU reads a line of the format that coreutils' sha1sum writes: digest, two
-// spaces or " *", name; a line that begins with a backslash has escapes in its
-// name. Where all lines have one space or one tab, as BSD and old tools write it,
-// that will do.
+// parseGNU reads a line as coreutils' sha1sum writes it: digest, two spaces or " *", name.
+// If the line begins with a backslash, the name has escapes. One space or one tab, as BSD
+// and old tools write it, is accepted if all lines have it.
 func parseGNU(d *dialect, line string) (Entry, error) {
 	rest, escaped := line, false
 	if !d.literal {
@@ -39,7 +39,7 @@ func parseGNU(d *dialect, line string) (Entry, error) {
 	return entry, err
 }
 
-// leadingDigest reads the digest that s begins with, hexadecimal or in base64.
+// leadingDigest reads the digest at the start of s, which is hexadecimal or base64.
 func (d *dialect) leadingDigest(s string) (entry Entry, rest string, err error) {
 	digits := entry.leadingHex(s)
 	if end := blankAfter(s, digits); end > digits {
@@ -55,15 +55,16 @@ func (d *dialect) leadingDigest(s string) (entry Entry, rest string, err error) 
 	return entry, s[digits:], err
 }
 
-// blankAfter returns where the first blank of s[from:] is in s, or -1.
+// blankAfter returns the index in s of the first blank of s[from:], or -1.
 func blankAfter(s string, from int) int {
 	if from < len(s) && (s[from] == ' ' || s[from] == '\t') {
-		return from // as nearly always, and IndexAny is slow
+		return from // nearly always, and IndexAny is slow
 	}
 	return strings.IndexAny(s, " \t")
 }
 
-// base64Digest reads a digest as cksum --base64 writes it; the algorithm must be known.
+// base64Digest reads a digest as cksum --base64 writes it. It reports false if s is not
+// one, or if the algorithm is not known.
 func (d *dialect) base64Digest(s string) (entry Entry, ok bool) {
 	if d.algorithm == nil {
 		return Entry{}, false
@@ -88,7 +89,7 @@ func (d *dialect) gnuName(s string, escaped bool) (string, error) {
 	return name, nil
 }
 
-// The separators of GNU lines: the second makes the first two mean the same.
+// The separators of GNU lines. The first two mean the same.
 const (
 	twoSpaces  = "  "
 	binaryMark = " *"
@@ -96,7 +97,8 @@ const (
 	tab        = "\t"
 )
 
-// separatorOf returns the separator that s begins with, if it is the manifest's.
+// separatorOf returns the separator at the start of s, or an error if it is not the one
+// of the other lines.
 func (d *dialect) separatorOf(s string) (string, error) {
 	found := ""
 	for _, separator := range []string{twoSpaces, binaryMark, tab, oneSpace} {
@@ -115,12 +117,12 @@ func (d *dialect) separatorOf(s string) (string, error) {
 	case isDouble(d.separator) && found == oneSpace:
 		return "", errors.New(`one space after the digest, not two or " *"`)
 	}
-	return "", fmt.Errorf("%q after the digest, not %q as before", found, d.separator)
+	return "", fmt.Errorf("%q after the digest, not %q as in earlier lines", found, d.separator)
 }
 
 func isDouble(separator string) bool { return len(separator) == 2 }
 
-// sniffSeparator takes the separator of the first GNU line for the manifest's.
+// sniffSeparator makes the separator of the first GNU line that of the manifest.
 func (m *Manifest) sniffSeparator() {
 	looked := 0
 	for number, offset := range m.content.lines() {
@@ -149,7 +151,7 @@ func (m *Manifest) sniffSeparator() {
 	}
 }
 
-// unescape undoes coreutils' escapes: \\, \n and \r.
+// unescape undoes coreutils' escapes: \\, \n, and \r.
 func unescape(s string) (string, error) {
 	var b strings.Builder
 	for {

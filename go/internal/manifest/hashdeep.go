@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// hashdeepMark is how a file of hashdeep begins.
+// hashdeepMark is the beginning of every hashdeep file.
 const hashdeepMark = "%%%% HASHDEEP-1.0"
 
-// readHashdeepHeader reads the names of the columns: "%%%% size,md5,sha256,filename".
+// readHashdeepHeader reads the line that names the columns: "%%%% size,md5,sha256,filename".
 func (m *Manifest) readHashdeepHeader() error {
 	for number, offset := range m.content.lines() {
 		columns, found := strings.CutPrefix(m.content.line(offset), "%%%% size,")
@@ -22,7 +22,7 @@ func (m *Manifest) readHashdeepHeader() error {
 		}
 		columns, found = strings.CutSuffix(columns, ",filename")
 		if !found {
-			return &Error{Line: number, Reason: "the columns do not end with the file's name"}
+			return &Error{Line: number, Reason: "last column is not filename"}
 		}
 		for spelling := range strings.SplitSeq(columns, ",") {
 			algorithm, err := m.dialect.named(spelling)
@@ -30,24 +30,25 @@ func (m *Manifest) readHashdeepHeader() error {
 				return &Error{Line: number, Reason: err.Error()}
 			}
 			if slices.Contains(m.dialect.columns, algorithm) {
-				return &Error{Line: number, Reason: "two columns of " + algorithm.Name}
+				return &Error{Line: number, Reason: "two columns for " + algorithm.Name}
 			}
 			m.dialect.columns = append(m.dialect.columns, algorithm)
 		}
 		return nil
 	}
-	return &Error{Reason: `a file of hashdeep without its line of columns ("%%%% size,md5,sha256,filename")`}
+	return &Error{Reason: `hashdeep file without a line that names the columns ("%%%% size,md5,sha256,filename")`}
 }
 
-// parseHashdeep reads one digest of a line of hashdeep: size, digests, name.
+// parseHashdeep reads one digest of a hashdeep line, which has a size, a digest for each
+// column, and a name.
 func parseHashdeep(d *dialect, line string, column int) (Entry, error) {
 	fields := strings.SplitN(line, ",", len(d.columns)+2)
 	if len(fields) < len(d.columns)+2 {
-		return Entry{}, fmt.Errorf("%d fields, not %d", len(fields), len(d.columns)+2)
+		return Entry{}, fmt.Errorf("%d fields instead of %d", len(fields), len(d.columns)+2)
 	}
 	size, err := strconv.ParseUint(fields[0], 10, 63)
 	if err != nil {
-		return Entry{}, fmt.Errorf("%q is no size", clip(fields[0]))
+		return Entry{}, fmt.Errorf("invalid size %q", clip(fields[0]))
 	}
 	entry, err := d.byDigest(fields[1+column], d.columns[column])
 	if err != nil {
@@ -61,11 +62,11 @@ func hashdeepComment(line string) bool {
 	return line == "" || strings.HasPrefix(line, "##") || strings.HasPrefix(line, "%%%%")
 }
 
-// clip cuts text for a message to a sane length.
+// clip shortens s for a message to at most 40 bytes and an ellipsis.
 func clip(s string) string {
-	const sane = 40
-	if len(s) <= sane {
+	const longest = 40
+	if len(s) <= longest {
 		return s
 	}
-	return s[:sane] + "…"
+	return s[:longest] + "…"
 }

@@ -9,8 +9,9 @@ import (
 	"checksig/internal/digest"
 )
 
-// parseList reads an entry of a list that a caller gives instead of a manifest, and
-// each of which ends with NUL: algorithm, size or -1, digest, name, a space between.
+// parseList reads an entry of a list that a caller gives instead of a manifest. An entry
+// is an algorithm, a size or -1, a digest, and a name, separated by single spaces, and it
+// ends with NUL.
 func parseList(d *dialect, line string, _ int) (Entry, error) {
 	fields := strings.SplitN(line, " ", 4)
 	if len(fields) < 4 {
@@ -21,11 +22,11 @@ func parseList(d *dialect, line string, _ int) (Entry, error) {
 		return Entry{}, fmt.Errorf("unknown algorithm %q", clip(fields[0]))
 	}
 	if d.forced && entry.Algorithm != d.algorithm {
-		return Entry{}, fmt.Errorf("the digest is of %s, not of %s", entry.Algorithm.Name, d.algorithm.Name)
+		return Entry{}, fmt.Errorf("digest is %s, not %s", entry.Algorithm.Name, d.algorithm.Name)
 	}
 	var err error
 	if entry.Size, err = strconv.ParseInt(fields[1], 10, 64); err != nil || entry.Size < -1 {
-		return Entry{}, fmt.Errorf("%q is no size", clip(fields[1]))
+		return Entry{}, fmt.Errorf("invalid size %q", clip(fields[1]))
 	}
 	if d.noDigests && fields[2] == "-" {
 		return entry, checkName(entry.Name)

@@ -1,9 +1,9 @@
-// Package manifest turns the bytes of a checksum manifest into entries, and
-// knows the file names that manifests usually bear.
+// Package manifest parses the content of checksum manifests into entries, and knows the
+// usual file names of manifests.
 //
-// It is strict: a line that it does not understand is a [BadLine], never
-// skipped in silence, and never hides the good lines. It opens no file. The
-// rules, numbered, are in docs/format.md.
+// The parser is strict: a line that it does not understand becomes a [BadLine]. It never
+// skips such a line silently, and such a line never hides the good ones. The package opens
+// no files. The numbered rules are in docs/format.md.
 package manifest
 
 import (
@@ -16,24 +16,24 @@ import (
 	"checksig/internal/digest"
 )
 
-// Limits on what is read, in bytes.
+// Limits on what is parsed, in bytes.
 const (
 	MaxSize = 1 << 30   // of a manifest
 	MaxLine = 64 * 1024 // of a line, without its end
 )
 
-// StopEvery is after how many lines it is looked whether to stop.
+// StopEvery is the number of lines between two checks whether to stop.
 const StopEvery = 4096
 
 // minEntry is the length in bytes of the shortest entry: a CRC-32, a blank, a name.
 const minEntry = 10
 
-// MaxBadLines is how many bad lines a [Manifest] keeps; the rest are counted.
+// MaxBadLines is how many bad lines a [Manifest] keeps. The rest are only counted.
 const MaxBadLines = 20
 
-// An Entry says that the file Name has a digest.
+// An Entry lists the digest of one file.
 type Entry struct {
-	Name      string // any bytes but NUL; unescaped, otherwise as listed
+	Name      string // as listed, but unescaped; any bytes except NUL
 	Size      int64  // of the file, in bytes; -1 if it is not listed
 	Algorithm *digest.Algorithm
 	sum       [digest.MaxSize]byte
@@ -42,7 +42,7 @@ type Entry struct {
 // Digest returns the listed digest, of Algorithm.Size bytes.
 func (e *Entry) Digest() []byte { return e.sum[:e.Algorithm.Size] }
 
-// A BadLine is a line that is no entry.
+// A BadLine is a line that cannot be understood.
 type BadLine struct {
 	Line   int // counted from 1
 	Reason string
@@ -50,21 +50,21 @@ type BadLine struct {
 
 // Options say how to read a manifest.
 type Options struct {
-	Name       string            // of its file, which may tell the algorithm and the format
-	Format     *Format           // nil: the name or the lines tell it
-	Algorithm  *digest.Algorithm // nil: a line, the name, or a digest's length tells it
-	Percent    bool              // in a manifest of a bag "%25" is an escape, as from BagIt 1.0 on
-	NoDigests  bool              // in a list "-" stands for a digest, of which nothing is known
-	MayBeEmpty bool              // a manifest that lists nothing, and has no bad line, is one
+	Name       string            // of its file, which may imply the algorithm and the format
+	Format     *Format           // nil: the name or the lines decide
+	Algorithm  *digest.Algorithm // nil: a line, the name, or a digest's length decides
+	Percent    bool              // "%25" is an escape in a bag's manifest, as since BagIt 1.0
+	NoDigests  bool              // "-" in a list stands for a digest that is not known
+	MayBeEmpty bool              // a manifest without entries and bad lines is valid
 }
 
-// A Manifest is what [Parse] understood. Of an entry it keeps only the place in
-// the text, 4 bytes, and reads the line again when it is asked for.
+// A Manifest is a parsed manifest. It keeps the content and, for each line with entries,
+// the 4 bytes of its offset. It parses a line again each time an entry is asked for.
 type Manifest struct {
 	Format       *Format
 	Algorithms   []*digest.Algorithm // of its entries, each once
-	Signed       bool                // it stands in a PGP signature, which nobody has checked
-	Backslashes  bool                // names have backslashes, and no slash: they may separate directories
+	Signed       bool                // it is in a PGP signature, which was not verified
+	Backslashes  bool                // names have backslashes and no slashes: they may separate directories
 	BadLines     []BadLine           // the first MaxBadLines of them
 	BadLineCount int
 
@@ -76,20 +76,20 @@ type Manifest struct {
 // Len returns the number of entries.
 func (m *Manifest) Len() int { return len(m.offsets) * m.dialect.perLine() }
 
-// Entry returns the entry with that index, from 0.
+// Entry returns the entry with that index, counted from 0.
 func (m *Manifest) Entry(index int) Entry {
 	offset := m.offsets[index/m.dialect.perLine()]
 	entry, err := m.Format.parse(&m.dialect, m.content.line(offset), index%m.dialect.perLine())
 	if err != nil {
-		panic(err) // Parse has read this line without an error
+		panic(err) // Parse parsed this line without an error
 	}
 	return entry
 }
 
-// An Error says why a manifest cannot serve as a whole.
+// An Error says why a manifest as a whole cannot be used.
 type Error struct {
 	Path   string
-	Line   int // counted from 1; 0 when no single line is to blame
+	Line   int // counted from 1; 0 if the error is not about one line
 	Reason string
 }
 
@@ -100,7 +100,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%q - line %d: %s", e.Path, e.Line, e.Reason)
 }
 
-// A NotFoundError says that a directory holds no manifest under a usual name.
+// A NotFoundError says that a directory has no manifest.
 type NotFoundError struct {
 	Dir string
 }
@@ -109,14 +109,14 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("%q - %s", e.Dir, e.Reason())
 }
 
-// Reason is the message without the directory.
+// Reason returns the message without the directory.
 func (e *NotFoundError) Reason() string {
-	return "no manifest: neither sha1sum.txt nor another usual name (SHA256SUMS, MD5SUMS, …)"
+	return "no manifest found under a usual name (sha1sum.txt, SHA256SUMS, MD5SUMS, …)"
 }
 
-// Parse reads a manifest of at most MaxSize bytes. Its error, an [*Error] without a
-// path, says why the whole cannot serve. When stopped is set, another line or
-// StopEvery of them are read, and no more.
+// Parse parses the content of a manifest, of at most MaxSize bytes. Its error is an
+// [*Error] without a path. Once stopped is set, Parse returns after at most StopEvery more
+// lines.
 func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, error) {
 	c, err := decode(content)
 	if err != nil {
@@ -143,21 +143,21 @@ func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, er
 	}
 	m.Backslashes = separators.backslash && !separators.slash && !separators.escaped && m.Format.Name != "list"
 	if m.Len() == 0 && !(options.MayBeEmpty && m.BadLineCount == 0) {
-		return nil, m.nothing()
+		return nil, m.errNoEntry()
 	}
 	return m, nil
 }
 
-// AddBadLine notes that a line is wrong, or the whole, for which line is 0.
+// AddBadLine adds a bad line. Line 0 stands for the manifest as a whole.
 func (m *Manifest) AddBadLine(line int, reason string) {
 	m.addBadLine(line, errors.New(reason))
 }
 
-// separators tells what stands in the names of a manifest, and whether its tool
-// knows to escape a backslash.
+// separators says which separators the names of a manifest have, and whether the tool that
+// wrote it escapes backslashes.
 type separators struct{ slash, backslash, escaped bool }
 
-// add takes a line as an entry, or as several.
+// add parses a line and adds its entries.
 func (m *Manifest) add(line string, offset uint32, seen *separators) error {
 	if len(line) > MaxLine {
 		return fmt.Errorf("longer than %d bytes", MaxLine)
@@ -186,10 +186,10 @@ func (m *Manifest) addBadLine(number int, err error) {
 	}
 }
 
-// nothing says why there is no entry.
-func (m *Manifest) nothing() error {
+// errNoEntry returns the error of a manifest without entries.
+func (m *Manifest) errNoEntry() error {
 	if len(m.BadLines) == 0 {
-		return &Error{Reason: "lists no file"}
+		return &Error{Reason: "lists no files"}
 	}
 	first := m.BadLines[0]
 	return &Error{Line: first.Line, Reason: first.Reason + " (no line of this manifest is valid)"}

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,8 +17,8 @@ import (
 
 var gnuEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
 
-// canonical are the formats as their own tools write them: an entry's line, or "" for
-// a name that the format has no way to write.
+// canonical writes an entry's line as the format's own tool writes it. It returns "" if the
+// format cannot represent the name.
 var canonical = map[string]func(e Entry) string{
 	"gnu": func(e Entry) string {
 		escaped := gnuEscapes.Replace(e.Name)
@@ -32,7 +31,7 @@ var canonical = map[string]func(e Entry) string{
 	"sfv": func(e Entry) string {
 		if strings.ContainsAny(e.Name, "\r\n") || strings.HasPrefix(e.Name, ";") || strings.HasPrefix(e.Name, "#") ||
 			strings.TrimRight(e.Name, " \t") != e.Name || strings.IndexByte("\xef\xfe\xff", e.Name[0]) >= 0 {
-			return "" // the last may begin a byte order mark
+			return "" // those bytes could begin a byte order mark
 		}
 		return fmt.Sprintf("%s %x\n", e.Name, e.Digest())
 	},
@@ -69,8 +68,9 @@ var canonical = map[string]func(e Entry) string{
 	},
 }
 
-// fuzzParse is the law of each format: no bytes make a panic; each line is an entry,
-// bad, or a comment; and what parses, written in canonical form, parses to the same.
+// fuzzParse states the law of each format: no bytes cause a panic; each line is an entry, a
+// bad line, or a comment; and entries that are written in canonical form parse to the same
+// entries.
 func fuzzParse(f *testing.F, format string, seeds ...string) {
 	for _, seed := range append(seeds, specimens(f)...) {
 		f.Add([]byte(seed))
@@ -127,7 +127,10 @@ func FuzzRecord(f *testing.F) {
 	fuzzParse(f, "record", "a,sha256=AAAA,3\n\"b,c\",md5=,\n", "x.dist-info/RECORD,,\n")
 }
 func FuzzList(f *testing.F) { fuzzParse(f, "list", "md5 -1 "+sum64[:32]+" a\nb\x00") }
-func FuzzSniffed(f *testing.F) { // whatever the format, it is found again
+
+// FuzzSniffed states: whatever the content and the name, each line is an entry, a bad line,
+// or a comment, and each entry has a valid name.
+func FuzzSniffed(f *testing.F) {
 	for _, seed := range specimens(f) {
 		f.Add([]byte(seed), "CHECKSUMS")
 	}
@@ -153,8 +156,8 @@ func checkRefusal(t *testing.T, err error) {
 	}
 }
 
-// specimens returns the contents of the small files of testdata/cases, the
-// manifests among them.
+// specimens returns the contents of the small files of testdata/cases, which include the
+// manifests.
 func specimens(f *testing.F) (contents []string) {
 	paths, err := filepath.Glob("../../../testdata/cases/*.json")
 	if err != nil || len(paths) == 0 {
@@ -182,7 +185,7 @@ func specimens(f *testing.F) (contents []string) {
 	return contents
 }
 
-// checkLines fails if a line is neither an entry, nor bad, nor a comment.
+// checkLines fails the test unless each line is an entry, a bad line, or a comment.
 func checkLines(t *testing.T, m *Manifest) {
 	comments, lines := 0, 0
 	for _, offset := range m.content.lines() {
@@ -203,7 +206,7 @@ func parse(text string, options Options) (*Manifest, error) {
 	return Parse(text, options, new(atomic.Bool))
 }
 
-func TestParseKeepsTheFirstBadLinesAndCountsTheRest(t *testing.T) {
+func TestParseKeepsTheFirstBadLinesAndCountsTheOthers(t *testing.T) {
 	m, err := parse(sum64+"  a\n"+strings.Repeat("?\n", 1000), Options{})
 	if err != nil || len(m.BadLines) != MaxBadLines || m.BadLineCount != 1000 || m.BadLines[MaxBadLines-1].Line != MaxBadLines+1 {
 		t.Errorf("kept %v of %d, %v", m.BadLines, m.BadLineCount, err)
@@ -221,7 +224,7 @@ func TestEmptyLinesTakeNoMemory(t *testing.T) {
 	}
 }
 
-func TestALineOfExactlyTheLimitIsRead(t *testing.T) {
+func TestALineMayBeExactlyAsLongAsTheLimit(t *testing.T) {
 	line := sum64 + "  "
 	line += strings.Repeat("n", MaxLine-len(line))
 	if m, err := parse(line+"\r\n", Options{}); err != nil || m.Len() != 1 {
@@ -236,13 +239,13 @@ func TestUsualNamesAreDistinct(t *testing.T) {
 	seen := map[string]bool{}
 	for _, name := range Usual {
 		if seen[name] || strings.Contains(name, "/") {
-			t.Errorf("%q is there twice, or no plain name", name)
+			t.Errorf("%q is listed twice, or is not a plain name", name)
 		}
 		seen[name] = true
 	}
 }
 
-func TestANameTellsTheAlgorithm(t *testing.T) {
+func TestTheNameOfAManifestImpliesTheAlgorithm(t *testing.T) {
 	for name, want := range map[string]string{
 		"sha1sum.txt": "sha1", "SHA256SUMS": "sha256", "SHASUMS256.txt": "sha256", "SHASUMS": "", "x.tar.gz.md5": "md5",
 		"md5checksums.txt": "md5", "manifest-sha512.txt": "sha512", "tagmanifest-sha3-256.txt": "sha3-256",
@@ -265,15 +268,6 @@ func TestANameTellsTheAlgorithm(t *testing.T) {
 	}
 }
 
-// names lists what a manifest holds, "algorithm name size" each.
-func names(m *Manifest) (list []string) {
-	for i := range m.Len() {
-		e := m.Entry(i)
-		list = append(list, fmt.Sprintf("%s %s %d %s", e.Algorithm.Name, e.Name, e.Size, hex.EncodeToString(e.Digest())[:4]))
-	}
-	return list
-}
-
 func BenchmarkParse(b *testing.B) {
 	var text strings.Builder
 	for i := range 100_000 {
@@ -287,7 +281,7 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-func TestEachAlgorithmHasASpelling(t *testing.T) {
+func TestEveryAlgorithmIsFoundByItsOwnName(t *testing.T) {
 	for _, a := range digest.Algorithms {
 		if digest.BySpelling(strings.ToUpper(a.Name)) != a {
 			t.Errorf("%s is not found by its own name", a.Name)

@@ -8,10 +8,9 @@ import (
 	"checksig/internal/digest"
 )
 
-// Usual lists the names under which a directory's manifest is looked for, in the
-// order in which the manifests that are there are read: sha1sum.txt, then the names
-// that tell an algorithm, the strongest algorithm first, then those that tell none.
-// docs/format.md, section 1.
+// Usual lists the usual names of manifests, in the order in which they are read:
+// sha1sum.txt, then the names that imply an algorithm, strongest first, then the names that
+// imply none. See docs/format.md, section 1.
 var Usual = usual()
 
 func usual() []string {
@@ -20,7 +19,7 @@ func usual() []string {
 	for _, a := range digest.Algorithms {
 		algorithms = append(algorithms, a.Name)
 	}
-	for _, algorithm := range append(algorithms, "blake2b", "blake3") { // without which a build may be
+	for _, algorithm := range append(algorithms, "blake2b", "blake3") { // which a build may lack
 		for _, name := range namesFor(algorithm) {
 			if !slices.Contains(list, name) {
 				list = append(list, name)
@@ -37,7 +36,7 @@ func usual() []string {
 func namesFor(lower string) []string {
 	switch lower {
 	case "git-sha1", "crc32", "blake2b-384", "blake2b-256", "blake2b-224", "blake2b-160", "blake2b-128":
-		return nil // what has such digests has another form, or name
+		return nil // manifests with such digests have other formats or names
 	case "blake2b":
 		lower = "b2"
 	case "blake3":
@@ -60,7 +59,7 @@ func namesFor(lower string) []string {
 	return names
 }
 
-// IsManifest reports whether a name, though not usual, says that the file is a
+// IsManifest reports whether a name, which is not a usual one, is still that of a
 // manifest: x.tar.gz.sha256, photos.sfv, tool_1.0_checksums.txt.
 func IsManifest(name string) bool {
 	for _, suffix := range []string{"-CHECKSUM", "_checksums.txt", "-checksums.txt", "_SHA256SUMS"} {
@@ -73,13 +72,14 @@ func IsManifest(name string) bool {
 		(extension == "sfv" || bySums(extension) != nil || slices.Contains(blakes, extension))
 }
 
-// unknown are algorithms that checksig does not compute, and that names tell.
-var unknown = []string{
+// unsupported lists algorithms that occur in names and that checksig does not support.
+var unsupported = []string{
 	"md2", "md4", "ripemd160", "rmd160", "tiger", "tth", "whirlpool", "gost", "adler32", "crc32c", "crc64", "xxh32",
 	"xxh64", "xxh3", "xxh128", "blake2s", "blake2sp", "blake2bp", "sm3", "snefru128", "edonr256", "has160", "k12",
 }
 
-// algorithmOfName returns the algorithm that the name of a manifest tells, or nil.
+// algorithmOfName returns the algorithm that the name of a manifest implies, or nil. Its
+// error says that this algorithm is not supported.
 func algorithmOfName(file string) (*digest.Algorithm, error) {
 	name := strings.TrimSuffix(path.Base(file), ".txt")
 	if rest, found := strings.CutPrefix(name, "SHASUMS"); found && rest != "" {
@@ -93,7 +93,7 @@ func algorithmOfName(file string) (*digest.Algorithm, error) {
 			return found, nil
 		}
 		if word == extension || word == name {
-			if err := refuseUnknown(word); err != nil {
+			if err := refuseUnsupported(word); err != nil {
 				return nil, err
 			}
 		}
@@ -101,16 +101,16 @@ func algorithmOfName(file string) (*digest.Algorithm, error) {
 	return nil, nil
 }
 
-// blakes are what names call the algorithms without which a build may be.
+// blakes lists what names call the algorithms that a build may lack.
 var blakes = []string{"b2", "b3", "blake2b", "blake3"}
 
-func refuseUnknown(word string) error {
+func refuseUnsupported(word string) error {
 	plain := cutSums(strings.ToLower(word))
 	if slices.Contains(blakes, plain) {
 		return &Error{Reason: digest.Unknown(plain)}
 	}
-	if slices.Contains(unknown, plain) {
-		return &Error{Reason: plain + " is not an algorithm that checksig knows"}
+	if slices.Contains(unsupported, plain) {
+		return &Error{Reason: "algorithm " + plain + " is not supported"}
 	}
 	return nil
 }
@@ -124,7 +124,8 @@ func cutManifest(name string) string {
 	return rest
 }
 
-// bySums returns the algorithm that a word tells: "sha256", "SHA256SUMS", "md5sum".
+// bySums returns the algorithm that a word implies, or nil: "sha256", "SHA256SUMS",
+// "md5sum".
 func bySums(word string) *digest.Algorithm {
 	if len(word) > 32 {
 		return nil
@@ -153,7 +154,7 @@ func cutExtension(name string) (stem, extension string) {
 	return name[:at], name[at+1:]
 }
 
-// formatOfName returns the format that the name of a manifest tells, or nil.
+// formatOfName returns the format that the name of a manifest implies, or nil.
 func formatOfName(file string) *Format {
 	name := path.Base(file)
 	_, extension := cutExtension(name)
@@ -168,8 +169,8 @@ func formatOfName(file string) *Format {
 	return nil
 }
 
-// sidecarOf returns the name of the file that a manifest is for, by its own name:
-// x.tar.gz of x.tar.gz.sha256; "" if that tells none.
+// sidecarOf returns the name of the file that a sidecar with that name is for: x.tar.gz
+// for x.tar.gz.sha256. It returns "" if the name is not that of a sidecar.
 func sidecarOf(file string) string {
 	stem, extension := cutExtension(strings.TrimSuffix(path.Base(file), ".txt"))
 	if bySums(extension) == nil {

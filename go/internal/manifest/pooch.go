@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// parsePooch reads a line of a registry of pooch, the Python package: the name, a
-// digest that may say its algorithm ("md5:…", else SHA-256), and perhaps a URL. A
-// name with blanks stands in quotes; where a tab separates the fields it needs none.
+// parsePooch reads a line of a registry of pooch, the Python package: a name, a digest,
+// and optionally a URL. The digest may name its algorithm ("md5:…"). A name with blanks is
+// quoted, unless a tab separates the fields.
 func parsePooch(d *dialect, line string, _ int) (Entry, error) {
 	name, rest, err := poochName(line)
 	if err != nil {
@@ -18,7 +18,7 @@ func parsePooch(d *dialect, line string, _ int) (Entry, error) {
 		return Entry{}, errNoDigest
 	}
 	if len(fields) > 2 || len(fields) == 2 && !strings.Contains(fields[1], "://") {
-		return Entry{}, errors.New("more than a name, a digest and a URL")
+		return Entry{}, errors.New("more fields than a name, a digest, and a URL")
 	}
 	algorithm, digits := d.algorithm, fields[0]
 	if spelling, after, found := strings.Cut(digits, ":"); found {
@@ -35,13 +35,13 @@ func parsePooch(d *dialect, line string, _ int) (Entry, error) {
 	return entry, checkName(name)
 }
 
-// poochName cuts the name off a line.
+// poochName splits a line into the name and the rest.
 func poochName(line string) (name, rest string, err error) {
 	line = strings.TrimLeft(line, " \t")
 	if line != "" && (line[0] == '"' || line[0] == '\'') {
 		name, rest, found := strings.Cut(line[1:], line[:1])
 		if !found {
-			return "", "", errors.New("a quotation mark without a second one")
+			return "", "", errors.New("unclosed quotation mark")
 		}
 		return name, rest, nil
 	}

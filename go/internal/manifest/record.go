@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// parseRecord reads a line of the RECORD of a Python wheel: a CSV row of path,
-// digest ("sha256=" and base64 for URLs, without "="), and size.
+// parseRecord reads a line of a Python wheel's RECORD: a CSV row of path, digest, and
+// size. The digest is "sha256=" and URL-safe base64 without padding.
 func parseRecord(d *dialect, line string, _ int) (Entry, error) {
 	fields, err := recordFields(line)
 	if err != nil {
@@ -26,40 +26,41 @@ func parseRecord(d *dialect, line string, _ int) (Entry, error) {
 	}
 	sum, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil || len(sum) != algorithm.Size {
-		return Entry{}, fmt.Errorf("no digest of %s in base64", algorithm.Name)
+		return Entry{}, fmt.Errorf("no base64-encoded %s digest", algorithm.Name)
 	}
 	entry := Entry{Name: fields[0], Size: -1, Algorithm: algorithm}
 	copy(entry.sum[:], sum)
 	if fields[2] != "" {
 		size, err := strconv.ParseUint(fields[2], 10, 63)
 		if err != nil {
-			return Entry{}, fmt.Errorf("%q is no size", clip(fields[2]))
+			return Entry{}, fmt.Errorf("invalid size %q", clip(fields[2]))
 		}
 		entry.Size = int64(size)
 	}
 	return entry, checkName(entry.Name)
 }
 
-// recordFields splits a line; most have no quotation mark.
+// recordFields splits a line into its three fields. Most lines have no quotation mark and
+// need no CSV parser.
 func recordFields(line string) ([]string, error) {
 	if strings.ContainsAny(line, "\r\n") {
-		return nil, errors.New("more than one row")
+		return nil, errors.New("more than one CSV row")
 	}
 	fields := strings.Split(line, ",")
 	if strings.IndexByte(line, '"') >= 0 {
 		var err error
 		if fields, err = csv.NewReader(strings.NewReader(line)).Read(); err != nil {
-			return nil, errors.New("no row of CSV")
+			return nil, errors.New("invalid CSV row")
 		}
 	}
 	if len(fields) != 3 {
-		return nil, fmt.Errorf("%d fields, not 3", len(fields))
+		return nil, fmt.Errorf("%d fields instead of 3", len(fields))
 	}
 	return fields, nil
 }
 
-// unlistedInRecord reports whether a line of a RECORD is one that the format leaves
-// without a digest: RECORD itself, its signatures, and compiled files.
+// unlistedInRecord reports whether a line names a file that needs no digest in a RECORD:
+// RECORD itself, its signatures, and compiled files.
 func unlistedInRecord(line string) bool {
 	name, found := strings.CutSuffix(line, ",,")
 	if !found {

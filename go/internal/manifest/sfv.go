@@ -7,7 +7,7 @@ import (
 	"checksig/internal/digest"
 )
 
-// parseSFV reads a line of a simple file verification list: the name, blanks, a
+// parseSFV reads a line of a simple file verification (SFV) list: the name, blanks, and a
 // CRC-32 in 8 hexadecimal digits.
 func parseSFV(d *dialect, line string, _ int) (Entry, error) {
 	line = strings.TrimRight(line, " \t")
@@ -17,7 +17,7 @@ func parseSFV(d *dialect, line string, _ int) (Entry, error) {
 	}
 	crc32 := digest.ByName("crc32")
 	if d.algorithm != nil && d.algorithm != crc32 {
-		return Entry{}, fmt.Errorf("a CRC-32, not a digest of %s", d.algorithm.Name)
+		return Entry{}, fmt.Errorf("digest is crc32, not %s", d.algorithm.Name)
 	}
 	entry, err := d.byDigest(line[at+1:], crc32)
 	if err != nil {

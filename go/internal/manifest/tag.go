@@ -8,10 +8,11 @@ import (
 	"checksig/internal/digest"
 )
 
-// parseTag reads a line that tells its algorithm: "SHA256 (name) = digest", as BSD,
-// coreutils' --tag and rhash write it, with more blanks or fewer; and
-// "SHA2-256(name)= digest" of openssl dgst. A backslash before the line means
-// escapes in the name. The digest is hexadecimal, or base64 of cksum --base64.
+// parseTag reads a line that names its algorithm: "SHA256 (name) = digest", as BSD,
+// coreutils' --tag, and rhash write it, with more or fewer blanks, or
+// "SHA2-256(name)= digest", as openssl dgst writes it. A backslash at the start of the
+// line means that the name has escapes. The digest is hexadecimal, or base64 as cksum
+// --base64 writes it. isTag is false if the line has another format.
 func parseTag(d *dialect, line string) (entry Entry, isTag bool, err error) {
 	rest := line
 	escaped := false
@@ -41,7 +42,7 @@ func parseTag(d *dialect, line string) (entry Entry, isTag bool, err error) {
 	return entry, true, err
 }
 
-// isSpelling reports whether s could be what a manifest calls an algorithm.
+// isSpelling reports whether s could be the name of an algorithm in a manifest.
 func isSpelling(s string) bool {
 	for i := range len(s) {
 		c := s[i] | 0x20
@@ -52,7 +53,7 @@ func isSpelling(s string) bool {
 	return s != "" && len(s) <= 16
 }
 
-// setDigest takes a digest in hexadecimal digits or in base64.
+// setDigest sets the digest of an entry, which is hexadecimal or base64.
 func (e *Entry) setDigest(s string) error {
 	if s == "" {
 		return errors.New("no digest")
@@ -65,18 +66,20 @@ func (e *Entry) setDigest(s string) error {
 		return nil
 	}
 	if !e.setBase64(s) {
-		return errors.New("no digest of " + e.Algorithm.Name + ", neither hexadecimal nor base64")
+		return errors.New("no " + e.Algorithm.Name + " digest in hexadecimal or base64")
 	}
 	return nil
 }
 
-// setBase64 takes a digest in base64, as cksum --base64 writes it, if it is one.
+// setBase64 sets the digest of an entry, if s is a base64 digest as cksum --base64 writes
+// it. It reports whether s is one.
 func (e *Entry) setBase64(s string) bool {
 	sum, err := base64.StdEncoding.Strict().DecodeString(s)
 	return err == nil && len(sum) == e.Algorithm.Size && copy(e.sum[:], sum) > 0
 }
 
-// byDigest returns the entry of a digest alone, in hexadecimal digits.
+// byDigest returns an entry that has a hexadecimal digest and no name yet. If algorithm is
+// nil, the length of the digest decides.
 func (d *dialect) byDigest(digits string, algorithm *digest.Algorithm) (Entry, error) {
 	if digits == "" || leadingHex(digits) != len(digits) {
 		return Entry{}, errNoDigest

@@ -1,6 +1,6 @@
 //go:build cgo && arm64
 
-// The SHA-1 and SHA-256 instructions of ARMv8: three streams at once, two, or one.
+// The SHA-1 and SHA-256 instructions of ARMv8: three, two, or one stream at once.
 
 #include "kernels.h"
 
@@ -13,7 +13,7 @@
 
 #include <arm_neon.h>
 
-// The first is the lowest word.
+// a is the lowest word.
 TARGET static inline uint32x4_t four(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 {
     return (uint32x4_t){a, b, c, d};

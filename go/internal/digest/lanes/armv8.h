@@ -1,8 +1,8 @@
-// SHA-1 and SHA-256 by the processor's own instructions (Arm Architecture Reference
-// Manual, section C7.2: SHA1C to SHA256SU1), of LANES streams: one stream's
-// instructions run while another's wait for their results.
+// SHA-1 and SHA-256 of LANES streams with the processor's own instructions (Arm
+// Architecture Reference Manual, section C7.2: SHA1C to SHA256SU1). The instructions of one
+// stream run while those of another wait for their results.
 //
-// Here a vector holds four words of one stream, not one word of all: abcd[i] has a of
+// A vector holds four words of one stream, not one word of all streams: abcd[i] has a of
 // stream i in the lowest word.
 
 #define EACH for (int i = 0; i < LANES; i++)

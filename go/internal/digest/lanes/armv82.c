@@ -1,6 +1,6 @@
 //go:build cgo && arm64
 
-// The SHA-512 instructions of ARMv8.2: two streams at once, or one.
+// The SHA-512 instructions of ARMv8.2: two streams or one at once.
 
 #include "kernels.h"
 
@@ -13,7 +13,7 @@
 
 #include <arm_neon.h>
 
-// The first is the low word.
+// a is the low word.
 TARGET static inline uint64x2_t two(uint64_t a, uint64_t b) { return (uint64x2_t){a, b}; }
 
 TARGET static inline void put_two(uint64x2_t x, uint64_t *a, uint64_t *b)
@@ -22,7 +22,7 @@ TARGET static inline void put_two(uint64x2_t x, uint64_t *a, uint64_t *b)
     *b = vgetq_lane_u64(x, 1);
 }
 
-// The high word of x, and the low one of y.
+// Returns the high word of x and the low word of y.
 TARGET static inline uint64x2_t between(uint64x2_t x, uint64x2_t y) { return vextq_u64(x, y, 1); }
 
 TARGET static inline uint64x2_t load_words(const uint8_t *data)

@@ -1,11 +1,11 @@
-// SHA-512 by the processor's own instructions (Arm Architecture Reference Manual,
-// section C7.2: SHA512H to SHA512SU1), of LANES streams, as armv8.h has the others.
+// SHA-512 of LANES streams with the processor's own instructions (Arm Architecture
+// Reference Manual, section C7.2: SHA512H to SHA512SU1), like the hashes of armv8.h.
 //
-// Here a vector holds two words of one stream: ab[i] has a of stream i in the low one.
+// A vector holds two words of one stream: ab[i] has a of stream i in the low word.
 
 #define EACH for (int i = 0; i < LANES; i++)
 
-// Rounds 2g and 2g + 1. SHA512H wants the words of the earlier one in the high half.
+// Rounds 2g and 2g + 1. SHA512H expects the word of the earlier round in the high half.
 #define SHA512_GROUP(g)                                                                                      \
     EACH                                                                                                     \
     {                                                                                                        \

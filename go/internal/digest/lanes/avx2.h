@@ -1,4 +1,4 @@
-// AVX2: what kernels of words of 32 bits share.
+// AVX2: what kernels of 32-bit words share.
 
 #include <immintrin.h>
 #include <stdint.h>

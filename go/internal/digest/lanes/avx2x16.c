@@ -1,6 +1,6 @@
 //go:build cgo && amd64
 
-// AVX2: 16 streams of words of 32 bits, two vectors for each word.
+// AVX2: 16 streams of 32-bit words, two vectors for each word.
 
 #include "avx2.h"
 #include "kernels.h"

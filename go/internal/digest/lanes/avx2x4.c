@@ -1,6 +1,6 @@
 //go:build cgo && amd64
 
-// AVX2: 4 streams of words of 64 bits.
+// AVX2: 4 streams of 64-bit words.
 
 #include "kernels.h"
 

@@ -1,6 +1,6 @@
 //go:build cgo && amd64
 
-// AVX2: 8 streams of words of 32 bits.
+// AVX2: 8 streams of 32-bit words.
 
 #include "avx2.h"
 #include "kernels.h"
@@ -18,7 +18,7 @@ typedef __m256i V;
 #define XOR(x, y) _mm256_xor_si256(x, y)
 #define ROL(x, n) _mm256_or_si256(_mm256_slli_epi32(x, n), _mm256_srli_epi32(x, 32 - (n)))
 #define ROR(x, n) ROL(x, 32 - (n))
-// A shuffle of bytes; for ROR by 8 as well gcc would have too few registers.
+// A shuffle of bytes. With one for ROR by 8 too, gcc would run out of registers.
 #define ROR16(x) \
     _mm256_shuffle_epi8(x, _mm256_broadcastsi128_si256(_mm_set_epi64x(0x0d0c0f0e09080b0a, 0x0504070601000302)))
 #define SHR(x, n) _mm256_srli_epi32(x, n)

@@ -1,6 +1,6 @@
 //go:build cgo && amd64
 
-// AVX-512: 16 streams of words of 32 bits.
+// AVX-512: 16 streams of 32-bit words.
 
 #include "avx512.h"
 #include "kernels.h"
@@ -19,7 +19,7 @@ typedef __m512i V;
 #define ROL(x, n) _mm512_rol_epi32(x, n)
 #define ROR(x, n) _mm512_ror_epi32(x, n)
 #define SHR(x, n) _mm512_srli_epi32(x, n)
-// The third operand is the truth table of the function of x, y and z.
+// The last operand is the truth table of the function of x, y, and z.
 #define XOR3(x, y, z) _mm512_ternarylogic_epi32(x, y, z, 0x96)
 #define CHOOSE(x, y, z) _mm512_ternarylogic_epi32(x, y, z, 0xca)
 #define MAJORITY(x, y, z) _mm512_ternarylogic_epi32(x, y, z, 0xe8)

@@ -1,6 +1,6 @@
 //go:build cgo && amd64
 
-// AVX-512: 32 streams of words of 32 bits, two vectors for each word.
+// AVX-512: 32 streams of 32-bit words, two vectors for each word.
 
 #include "avx512.h"
 #include "kernels.h"

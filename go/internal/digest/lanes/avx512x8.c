@@ -1,6 +1,6 @@
 //go:build cgo && amd64
 
-// AVX-512: 8 streams of words of 64 bits.
+// AVX-512: 8 streams of 64-bit words.
 
 #include "kernels.h"
 
@@ -18,7 +18,7 @@ typedef __m512i V;
 #define ADD(x, y) _mm512_add_epi64(x, y)
 #define ROR(x, n) _mm512_ror_epi64(x, n)
 #define SHR(x, n) _mm512_srli_epi64(x, n)
-// The third operand is the truth table of the function of x, y and z.
+// The last operand is the truth table of the function of x, y, and z.
 #define XOR3(x, y, z) _mm512_ternarylogic_epi64(x, y, z, 0x96)
 #define CHOOSE(x, y, z) _mm512_ternarylogic_epi64(x, y, z, 0xca)
 #define MAJORITY(x, y, z) _mm512_ternarylogic_epi64(x, y, z, 0xe8)

@@ -1,8 +1,8 @@
 //go:build cgo && (amd64 || arm64)
 
-// Gives the nodes of BLAKE3's trees (c2sp.org/BLAKE3, section 4) to the lanes of
-// kernels: chunks and parents alike, since both are blocks that are compressed one
-// after the other.
+// Assigns the nodes of BLAKE3's trees (c2sp.org/BLAKE3, section 4) to the lanes of kernels.
+// Chunks and parents are treated alike, because both consist of blocks that are compressed
+// one after another.
 
 #include "kernels.h"
 
@@ -13,16 +13,16 @@ const uint32_t checksig_blake3_begin[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0
 
 enum { block_size = 64, value_words = 8, words = 12 };
 
-// What no lane has yet: of the first of the nodes, those from that index on.
+// The nodes that no lane has yet. Those of *next begin at index.
 struct queue {
     const struct checksig_nodes *next;
     uint32_t index;
-    size_t count; // of all nodes
+    size_t count; // of all nodes that no lane has yet
     const uint8_t *memory;
 };
 
-// The lanes of a kernel, each with a node. What is the same for many is kept for each,
-// so that the loops over the lanes are vectors, too.
+// The lanes of a kernel, each with a node. Values that many lanes share are stored for each
+// lane, so that the compiler can vectorize the loops over the lanes.
 struct lanes {
     uint32_t width, busy;
     const uint8_t *begin[checksig_max_lanes];
@@ -33,7 +33,7 @@ struct lanes {
     _Alignas(64) uint32_t state[words * checksig_max_lanes]; // word by word
 };
 
-// Gives nodes to the lanes that have none, as long as they lie one after the other.
+// Assigns nodes of *next to the lanes that have none.
 static void take(struct queue *queue, struct lanes *lanes)
 {
     const struct checksig_nodes *nodes = queue->next;
@@ -62,15 +62,15 @@ static void take(struct queue *queue, struct lanes *lanes)
     }
 }
 
-// Says what the next blocks of all lanes are, of which done are compressed, and returns
-// how many of them follow in which the flags and lengths stay the same. A lane that has
-// no more hashes what another has, for nothing.
+// Sets data to the next block of each lane, after done blocks, and the flags and lengths in
+// the lanes' states. Returns for how many blocks these stay the same. A lane that has no more
+// blocks compresses those of another lane, and the result is not used.
 static uint32_t next_blocks(struct lanes *lanes, uint32_t done, const uint8_t **data)
 {
     uint32_t *length = lanes->state + 10 * lanes->width, *flags = length + lanes->width;
     uint32_t same = UINT32_MAX, longest = 0;
     for (uint32_t lane = 0; lane < lanes->busy; lane++) {
-        const uint32_t before_last = lanes->blocks[lane] - done - 1; // huge if there is no more
+        const uint32_t before_last = lanes->blocks[lane] - done - 1; // huge if there are no more blocks
         const uint32_t is_last = before_last == 0 ? UINT32_MAX : 0;
         same = before_last < same ? before_last : same;
         longest = lanes->blocks[lane] > lanes->blocks[longest] ? lane : longest;
@@ -90,7 +90,7 @@ static void store(const struct lanes *lanes, uint32_t lane, uint32_t *value)
         value[word] = lanes->state[word * lanes->width + lane];
 }
 
-// Compresses all blocks of the nodes that the lanes have.
+// Compresses all blocks of the lanes' nodes.
 static void compress(const struct checksig_kernel *kernel, struct lanes *lanes, uint32_t *values)
 {
     const uint8_t *data[checksig_max_lanes];

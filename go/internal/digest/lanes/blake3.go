@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// Chunk is the size in bytes of the leaves of BLAKE3's trees.
+// Chunk is the size of the leaves of BLAKE3's trees, in bytes.
 const Chunk = 1024
 
 // The flags of nodes (c2sp.org/BLAKE3, section 2.4).
@@ -19,16 +19,15 @@ const (
 const (
 	parentSize = 64 // of a parent's data, in bytes
 
-	// maxValues is how many values a tree keeps at most: one for each bit of the number
-	// of chunks, of which there are less than 2^53, and one that is yet to be merged.
+	// maxValues is how many values a tree keeps at most: one for each bit of the number of
+	// chunks, which is less than 2^53, and one that is not merged yet.
 	maxValues = 54
 )
 
 // A value is a chaining value.
 type value [8]uint32
 
-// Nodes are some of which the data lie one after the other. The layout is that of struct
-// checksig_nodes.
+// nodes describes nodes with consecutive data. Its layout is that of struct checksig_nodes.
 type nodes struct {
 	offset      uint64
 	counter     uint64
@@ -39,9 +38,9 @@ type nodes struct {
 	to          uint32
 }
 
-// A Tree is one BLAKE3 hash under way: the values of the largest complete subtrees that
-// the chunks so far make up. The last two are merged not before it is known that
-// more follows, or that nothing does, since the root has a flag of its own.
+// A Tree is the state of one BLAKE3 hash: the values of the largest complete subtrees of the
+// chunks so far. The last two are merged only once it is known whether more follows, because
+// the root has a flag of its own.
 type Tree struct {
 	values [maxValues]value
 	count  int
@@ -49,10 +48,10 @@ type Tree struct {
 	only   value // of the only chunk, if it is the root
 }
 
-// Begin makes t the hash of nothing.
+// Begin resets t to the hash of an empty message.
 func (t *Tree) Begin() { t.count, t.chunks = 0, 0 }
 
-// Sum appends the digest of t, to which the last part was joined, to b.
+// Sum appends the digest of t to b. The last part must have been joined.
 func (t *Tree) Sum(b []byte) []byte {
 	for _, word := range t.values[0] {
 		b = binary.LittleEndian.AppendUint32(b, word)
@@ -60,8 +59,8 @@ func (t *Tree) Sum(b []byte) []byte {
 	return b
 }
 
-// A Part is a piece of a message. Parts are hashed in any order, and joined to the
-// message's [Tree] one after the other.
+// A Part is a piece of a message. Parts may be hashed in any order, but must be joined to the
+// message's [Tree] in the message's order.
 type Part struct {
 	from   int // in memory
 	size   int
@@ -73,24 +72,25 @@ type Part struct {
 	joined int // values
 }
 
-// Set makes p a part that begins at so many bytes of the message, a multiple of
-// [Chunk], and is memory[from:to]. Only the last part may have a size that is no
-// multiple; unless it is the only one it may be empty.
+// Set makes p the part memory[from:to], which begins at offset at of the message. at must be
+// a multiple of [Chunk], and so must the size of each part but the last. The last part may
+// be empty.
 func (p *Part) Set(at int64, from, to int, last bool) {
 	p.at, p.from, p.size, p.last = uint64(at/Chunk), from, to-from, last
 }
 
-// rootChunk reports whether p may be the only chunk of its message.
+// rootChunk reports whether p may be a message of a single chunk.
 func (p *Part) rootChunk() bool { return p.at == 0 && p.size <= Chunk }
 
-// tail returns how much of p is a chunk of which no more follows, in bytes.
+// tail returns the size in bytes of the incomplete chunk at the end of p. It reports false
+// if there is none.
 func (p *Part) tail() (size int, is bool) {
 	size = p.size % Chunk
 	return size, p.last && size > 0
 }
 
-// cut sets the sizes of the largest complete subtrees that the chunks of p make up,
-// which are powers of two. None is the whole part if that may be all of the message.
+// cut sets the sizes of the largest complete subtrees of p, which are powers of two chunks.
+// If p may be the whole message, no subtree is all of p, because the root is special.
 func (p *Part) cut() {
 	p.sizes = p.sizes[:0]
 	for at, left := p.at, uint64(p.size/Chunk); left > 0; {
@@ -106,17 +106,18 @@ func (p *Part) cut() {
 	}
 }
 
-// A Forest hashes parts of many messages at once by BLAKE3. It is for one goroutine.
+// A Forest hashes parts of many messages at once with BLAKE3. Only one goroutine may use it
+// at a time.
 type Forest struct {
 	kernels *Kernels
 	nodes   []nodes
 	values  []value
 	merging []*Tree
-	at, of  []uint64 // of each subtree the place of its values, and how many they are
+	at, of  []uint64 // for each subtree, where its values begin and how many there are
 	tails   []byte
 }
 
-// NewForest returns one, or nil if there are no kernels.
+// NewForest returns a Forest, or nil if there are no kernels.
 func NewForest() *Forest {
 	if k := tuned[blake3Kind](); k != nil && len(k.list) > 0 {
 		return &Forest{kernels: k}
@@ -124,14 +125,14 @@ func NewForest() *Forest {
 	return nil
 }
 
-// room makes f.values have room for n.
+// room makes room for n values in f.values.
 func (f *Forest) room(n int) {
 	if n > len(f.values) {
 		f.values = make([]value, n)
 	}
 }
 
-// Hash hashes parts that lie in memory.
+// Hash hashes parts, whose data are in memory.
 func (f *Forest) Hash(memory []byte, parts []*Part) {
 	f.hashChunks(memory, parts)
 	f.hashParents()
@@ -164,7 +165,7 @@ func (f *Forest) hashChunks(memory []byte, parts []*Part) {
 	f.run(memory)
 }
 
-// hashParents merges the values of each subtree, level by level, to one.
+// hashParents merges the values of each subtree into one, level by level.
 func (f *Forest) hashParents() {
 	for {
 		f.nodes = f.nodes[:0]
@@ -182,7 +183,7 @@ func (f *Forest) hashParents() {
 	}
 }
 
-// hashTails hashes what may be the last chunk of a message.
+// hashTails hashes each chunk that may be the last one of its message.
 func (f *Forest) hashTails(memory []byte, parts []*Part) {
 	f.nodes, f.tails = f.nodes[:0], f.tails[:0]
 	add := func(p *Part, size int, last uint32) {
@@ -214,7 +215,8 @@ func (f *Forest) hashTails(memory []byte, parts []*Part) {
 	}
 }
 
-// Join takes parts that were hashed, each the next one of its tree.
+// Join joins parts that were hashed to trees: each is the next part of the tree with the
+// same index.
 func (f *Forest) Join(trees []*Tree, parts []*Part) {
 	for {
 		f.nodes, f.merging = f.nodes[:0], f.merging[:0]
@@ -239,8 +241,8 @@ func (f *Forest) Join(trees []*Tree, parts []*Part) {
 	}
 }
 
-// join takes values of a part until the last two of t must be merged. It returns the
-// flags of their parent, or 0 if nothing is left to do.
+// join moves values of a part to t until the last two values of t must be merged. It returns
+// the flags of their parent, or 0 if nothing is left to do.
 func (t *Tree) join(p *Part) (flags uint32) {
 	if t.chunks == 0 && p.rootChunk() {
 		t.only = p.only

@@ -1,8 +1,8 @@
 // BLAKE3's compression function (c2sp.org/BLAKE3, section 3) of LANES inputs at once.
 //
-// The vector v[i] holds the word i of the working state of all lanes, w[i] that of
-// their blocks. Of a lane's state the words 0 to 7 are its chaining value, and become
-// the next one; 8 and 9 are the counter, 10 is the length of each block, 11 its flags.
+// The vector v[i] holds word i of the working state of all lanes, and w[i] word i of their
+// blocks. In a lane's state, words 0 to 7 are the chaining value, which each block replaces,
+// words 8 and 9 are the counter, word 10 is the length of each block, and word 11 its flags.
 
 #ifndef ROR16
 #define ROR16(x) ROR(x, 16)
@@ -18,7 +18,8 @@
     v[c] = ADD(v[c], v[d]);              \
     v[b] = ROR(XOR(v[b], v[c]), 7);
 
-// The operands are the words of the block, as the permutation of section 2.3 has them.
+// The operands are the words of the block in the order that the permutation of section 2.3
+// gives.
 #define BLAKE3_ROUND(k0, k1, k2, k3, k4, k5, k6, k7, k8, k9, k10, k11, k12, k13, k14, k15) \
     BLAKE3_G(0, 4, 8, 12, k0, k1)                                                          \
     BLAKE3_G(1, 5, 9, 13, k2, k3)                                                          \

@@ -9,13 +9,13 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-func TestNothingBehindTheLastChunkIsRead(t *testing.T) {
+func TestNothingAfterTheLastChunkIsRead(t *testing.T) {
 	eachForest(t, func(t *testing.T, f *Forest) {
 		for _, size := range []int{1, 64, 1000, Chunk, 2*Chunk + 1, 5 * Chunk, 16 * Chunk, 47*Chunk + 65} {
 			memory := guarded(t, size)
 			var trees []*Tree
 			var parts []*Part
-			for i := range 7 { // all end where memory does
+			for i := range 7 { // all end at the end of memory
 				trees, parts = append(trees, new(Tree)), append(parts, new(Part))
 				parts[i].Set(0, size*i/7, size, true)
 			}
@@ -30,12 +30,12 @@ func TestNothingBehindTheLastChunkIsRead(t *testing.T) {
 	})
 }
 
-func TestNothingBehindTheNodesIsRead(t *testing.T) {
+func TestNothingAfterTheNodesIsRead(t *testing.T) {
 	eachForest(t, func(t *testing.T, f *Forest) {
 		for _, blocks := range []int{1, 2, 3, 9, 16} {
 			memory := guarded(t, blocks*parentSize)
 			f.nodes = f.nodes[:0]
-			for i := range blocks { // one of each number of blocks, all ending where memory does
+			for i := range blocks { // one of each number of blocks, all ending at the end of memory
 				f.nodes = append(f.nodes, nodes{offset: uint64((blocks - 1 - i) * parentSize), count: 1, size: uint32((i + 1) * parentSize),
 					first: chunkStart, last: chunkEnd | root, to: uint32(i)})
 			}

@@ -9,12 +9,12 @@ import "C"
 
 import "unsafe"
 
-var _ = [1]struct{}{}[unsafe.Sizeof(nodes{})-C.sizeof_struct_checksig_nodes] // the layout is C's
+var _ = [1]struct{}{}[unsafe.Sizeof(nodes{})-C.sizeof_struct_checksig_nodes] // the layout must be C's
 
-// run computes the values of the nodes, whose data lie in memory.
+// run computes the values of the nodes. Their data are in memory.
 func (f *Forest) run(memory []byte) { f.compress(unsafe.Pointer(unsafe.SliceData(memory))) }
 
-// runParents computes the values of the nodes, whose data are values.
+// runParents computes the values of the nodes. Their data are in f.values.
 func (f *Forest) runParents() { f.compress(unsafe.Pointer(unsafe.SliceData(f.values))) }
 
 func (f *Forest) compress(memory unsafe.Pointer) {

@@ -11,7 +11,7 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// eachForest runs a test with each kernel alone, and with all as they work together.
+// eachForest runs a test with each kernel alone, and with all kernels together.
 func eachForest(t *testing.T, test func(t *testing.T, f *Forest)) {
 	if len(sets) == 0 {
 		t.Skip("this build has no kernels")
@@ -22,8 +22,8 @@ func eachForest(t *testing.T, test func(t *testing.T, f *Forest)) {
 	}
 }
 
-// hashTrees hashes messages together; split says how many of so many whole chunks the
-// next part of a message has.
+// hashTrees hashes messages together. split returns how many of the given number of whole
+// chunks the next part of a message has.
 func hashTrees(f *Forest, messages [][]byte, split func(chunks int) int) [][]byte {
 	trees, parts, done := make([]Tree, len(messages)), make([]Part, len(messages)), make([]int, len(messages))
 	for i := range trees {
@@ -74,7 +74,7 @@ func checkTrees(t *testing.T, f *Forest, messages [][]byte, split func(chunks in
 	}
 }
 
-func TestEachLengthHasTheDigestOfTheOtherBLAKE3(t *testing.T) {
+func TestEveryLengthGivesTheDigestOfTheReferenceBLAKE3(t *testing.T) {
 	lengths, step := []int{}, 1
 	if testing.Short() {
 		step = 13
@@ -98,7 +98,7 @@ func TestEachLengthHasTheDigestOfTheOtherBLAKE3(t *testing.T) {
 	})
 }
 
-func TestRandomPartsOfManyMessagesGiveTheDigestsOfTheOtherBLAKE3(t *testing.T) {
+func TestRandomPartsOfManyMessagesGiveTheDigestsOfTheReferenceBLAKE3(t *testing.T) {
 	rounds := 60
 	if testing.Short() {
 		rounds = 6
@@ -120,7 +120,7 @@ func TestRandomPartsOfManyMessagesGiveTheDigestsOfTheOtherBLAKE3(t *testing.T) {
 	})
 }
 
-func TestAnEndThatIsEmptyMayFollowAnyPart(t *testing.T) {
+func TestAnEmptyLastPartMayFollowAnyPart(t *testing.T) {
 	eachForest(t, func(t *testing.T, f *Forest) {
 		for chunks := range 70 {
 			message := bytes.Repeat([]byte{byte(chunks)}, chunks*Chunk)
@@ -145,7 +145,7 @@ func TestAnEndThatIsEmptyMayFollowAnyPart(t *testing.T) {
 	})
 }
 
-func TestPartsAreHashedInAnyOrder(t *testing.T) {
+func TestPartsMayBeHashedInAnyOrder(t *testing.T) {
 	message := make([]byte, 300*Chunk+7)
 	rand.NewChaCha8([32]byte{6}).Read(message)
 	eachForest(t, func(t *testing.T, f *Forest) {
@@ -166,8 +166,9 @@ func TestPartsAreHashedInAnyOrder(t *testing.T) {
 	})
 }
 
-// The counters of zeebo's BLAKE3 are reached by no message that a test has time for.
-func TestACounterBeyond32BitsIsInTheState(t *testing.T) {
+// No message that a test has time for reaches these counters, so the test only compares the
+// values with each other.
+func TestCountersAbove32BitsChangeTheValue(t *testing.T) {
 	eachForest(t, func(t *testing.T, f *Forest) {
 		values := map[value]bool{}
 		for _, at := range []int64{1, 1 + 1<<32, 1 + 1<<33, 1<<32 - 1, 1 << 32} {
@@ -185,7 +186,8 @@ func TestACounterBeyond32BitsIsInTheState(t *testing.T) {
 	})
 }
 
-// Rates of one core: of one message, by parts of so many chunks, and of many small ones.
+// BenchmarkTrees measures one core: with one message in parts of various sizes, and with many
+// small messages.
 func BenchmarkTrees(b *testing.B) {
 	const size = 512 * Chunk
 	memory := make([]byte, size+32*192)

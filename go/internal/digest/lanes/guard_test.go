@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// guarded returns memory of so many bytes with a page behind it that nobody may read.
+// guarded returns memory of that many bytes, followed by a page that must not be read.
 func guarded(t *testing.T, size int) []byte {
 	t.Helper()
 	page := os.Getpagesize()
@@ -30,14 +30,14 @@ func guarded(t *testing.T, size int) []byte {
 	return memory[data-size : data]
 }
 
-func TestNothingBehindTheDataIsRead(t *testing.T) {
+func TestNothingAfterTheDataIsRead(t *testing.T) {
 	eachKernel(t, func(t *testing.T, h *Hash, k *Kernels, oracle func() hash.Hash) {
 		for _, blocks := range []int{1, 2, 7, 40} {
 			memory := guarded(t, blocks*h.Block)
 			streams := make([]Stream, k.Lanes()-k.Lanes()/3) // some lanes are idle
 			for i := range streams {
 				h.Begin(&streams[i])
-				streams[i].Add((blocks-1-i%blocks)*h.Block, 1+i%blocks) // all end where memory does
+				streams[i].Add((blocks-1-i%blocks)*h.Block, 1+i%blocks) // all end at the end of memory
 				h.Finish(&streams[i], nil, int64((1+i%blocks)*h.Block))
 			}
 			k.Run(streams, memory)

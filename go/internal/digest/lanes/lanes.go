@@ -1,14 +1,15 @@
-// Package lanes hashes many streams at once by MD5, SHA-1 or SHA-2, and the chunks of
-// many messages by BLAKE3.
+// Package lanes hashes many streams at once with MD5, SHA-1, or SHA-2, and the chunks of
+// many messages at once with BLAKE3.
 //
-// Each step of these hashes needs the result of the one before, so a core that hashes
-// one stream mostly waits. In the time of one or two it hashes 8 to 32, in the lanes
-// of vector registers or by interleaved instructions. The kernels that do so are in C
-// (kernels.h); a build without cgo, or for another processor, has none, and its callers
-// use the standard library, against which the kernels are tested.
+// Each step of these hashes needs the result of the previous one, so a core that hashes a
+// single stream mostly waits. In the time that one or two streams take, it can hash 8 to 32
+// of them in the lanes of vector registers, or by interleaving instructions. The kernels
+// that do so are written in C (kernels.h) and tested against the standard library. A build
+// without cgo or for another processor has no kernels, and its callers use the standard
+// library instead.
 //
-// A [Stream] takes data by whole blocks, and its end by [Hash.Finish]. BLAKE3's chunks
-// wait for nothing, so that one message fills all lanes: see [Forest].
+// A [Stream] takes whole blocks, and its end through [Hash.Finish]. BLAKE3's chunks do not
+// depend on each other, so one message can fill all lanes: see [Forest].
 package lanes
 
 import (
@@ -21,7 +22,7 @@ import (
 	"time"
 )
 
-// A Hash is a hash function that kernels may serve.
+// A Hash is a hash function for which there may be kernels.
 type Hash struct {
 	Size  int // of a digest, in bytes
 	Block int // size in bytes
@@ -33,7 +34,7 @@ type Hash struct {
 // MaxBlock is a multiple of the size of every hash's blocks, in bytes.
 const MaxBlock = 128
 
-// A kind is what a family of hashes share their kernels by, numbered as in kernels.h.
+// A kind is a family of hashes that share their kernels, numbered as in kernels.h.
 type kind int
 
 const (
@@ -71,8 +72,8 @@ func hash32(kind kind, size int, begin ...uint32) *Hash {
 	return h
 }
 
-// hash64 keeps a word as two halves, the low one first: that is how both processors
-// that have kernels keep it.
+// hash64 stores each word as two halves, the low one first, because the processors that
+// have kernels are little-endian.
 func hash64(size int, begin ...uint64) *Hash {
 	h := &Hash{Size: size, Block: 128, kind: sha512Kind}
 	for i, word := range begin {
@@ -81,7 +82,7 @@ func hash64(size int, begin ...uint64) *Hash {
 	return h
 }
 
-// A Stream is one hash under way. Its layout is that of struct checksig_stream.
+// A Stream is the state of one hash. Its layout is that of struct checksig_stream.
 type Stream struct {
 	state      [16]uint32
 	offset     uint64
@@ -90,16 +91,16 @@ type Stream struct {
 	tail       [2 * MaxBlock]byte
 }
 
-// Begin makes s a stream of nothing.
+// Begin resets s to the hash of an empty message.
 func (h *Hash) Begin(s *Stream) { s.state = h.begin }
 
-// Add says that the next data of s are so many blocks at an offset of the memory that
-// [Kernels.Run] is given.
+// Add adds that many blocks to s. offset is their offset in the memory that is passed to
+// [Kernels.Run].
 func (s *Stream) Add(offset, blocks int) { s.offset, s.blocks = uint64(offset), uint32(blocks) }
 
-// Finish says what follows the last block of s: fewer bytes than a block, and the
-// padding of a message of size bytes (RFC 1321, sections 3.1 and 3.2; FIPS 180-4,
-// section 5.1).
+// Finish adds the end of a message of size bytes to s: the bytes that are left after the
+// last whole block, and the padding (RFC 1321, sections 3.1 and 3.2; FIPS 180-4, section
+// 5.1).
 func (h *Hash) Finish(s *Stream, last []byte, size int64) {
 	length := h.Block / 8 // of the message's length in the padding
 	end := h.Block
@@ -121,7 +122,7 @@ func (h *Hash) Finish(s *Stream, last []byte, size int64) {
 	s.tailBlocks = uint32(end / h.Block)
 }
 
-// Sum appends the digest of s, which was finished and run, to b.
+// Sum appends the digest of s to b. s must have been finished and run.
 func (h *Hash) Sum(s *Stream, b []byte) []byte {
 	var sum [64]byte
 	for i := range s.state {
@@ -137,22 +138,22 @@ func (h *Hash) Sum(s *Stream, b []byte) []byte {
 	return append(b, sum[:h.Size]...)
 }
 
-// A kernel advances as many streams at once as it has lanes. Its layout is that of
-// struct checksig_kernel.
+// A kernel hashes as many streams at once as it has lanes. Its layout is that of struct
+// checksig_kernel.
 type kernel struct {
 	set      int32 // of instructions
 	lanes    uint32
-	least    uint32  // with fewer streams the next kernel serves
+	least    uint32  // with fewer streams the next kernel is used
 	compress uintptr // C's
 }
 
-// String returns what benchmarks and tests call the kernel, such as avx512x16.
+// String returns the kernel's name in benchmarks and tests, such as avx512x16.
 func (k kernel) String() string { return fmt.Sprintf("%sx%d", setNames[k.set], k.lanes) }
 
 // setNames are the names of the instruction sets, numbered as in kernels.h.
 var setNames = []string{"scalar", "avx2", "avx512", "shani", "neon", "armv8", "armv8.2"}
 
-// sets are the instruction sets that kernels use and this processor has.
+// sets lists the instruction sets that kernels use and this processor supports.
 var sets = func() (list []string) {
 	for set, name := range setNames {
 		if has(set) {
@@ -162,7 +163,7 @@ var sets = func() (list []string) {
 	return list
 }()
 
-// kernelsOf returns the kernels of those sets, and for the last stream the scalar one.
+// kernelsOf returns the kernels of those sets, and the scalar one for the last stream.
 func kernelsOf(kind kind, sets []string) []kernel {
 	bits := uint32(1)
 	for set, name := range setNames {
@@ -173,16 +174,17 @@ func kernelsOf(kind kind, sets []string) []kernel {
 	return kernelsIn(kind, bits)
 }
 
-// Kernels are those that serve one kind of hash, the widest first.
+// Kernels are the kernels for one kind of hash, from wide to narrow.
 type Kernels struct {
 	kind kind
 	list []kernel
 }
 
-// Kernels returns the kernels for h of the instruction sets that are allowed, or nil.
+// Kernels returns the kernels for h of the allowed instruction sets, or nil if there are
+// none.
 func (h *Hash) Kernels() *Kernels { return tuned[h.kind]() }
 
-// tuned has the kernels for each kind of hash, once they were asked for.
+// tuned returns the kernels for each kind of hash. The first call measures them.
 var tuned = func() (all [kinds]func() *Kernels) {
 	for kind := range kinds {
 		all[kind] = sync.OnceValue(func() *Kernels {
@@ -202,8 +204,8 @@ func newKernels(kind kind, sets []string) *Kernels {
 	return k
 }
 
-// tune measures how fast each kernel is on this processor, and keeps those that are the
-// fastest for some number of streams.
+// tune measures each kernel on this processor, and keeps those that are the fastest for
+// some number of streams.
 func (k *Kernels) tune() {
 	rates := make([]float64, len(k.list))
 	for i := range k.list {
@@ -227,8 +229,8 @@ func (k *Kernels) tune() {
 	k.list = kept
 }
 
-// rate measures how fast a lane of the only kernel is while all are busy: the inverse
-// of the nanoseconds for some blocks.
+// rate measures the only kernel of k while all its lanes are busy. It returns the inverse of
+// the nanoseconds for a fixed number of blocks in each lane.
 func (k *Kernels) rate() (best float64) {
 	const rounds, blocks = 5, 16
 	memory := make([]byte, blocks*MaxBlock)
@@ -244,16 +246,16 @@ func (k *Kernels) rate() (best float64) {
 	return best
 }
 
-// Lanes returns how many streams the widest kernel hashes at once.
+// Lanes returns the number of streams that the widest kernel hashes at once.
 func (k *Kernels) Lanes() int { return int(k.list[0].lanes) }
 
-// Variable names the environment variable that says which instruction sets are
-// allowed, separated by commas, or "go": none. If it is unset or empty, all are.
+// Variable is the name of the environment variable that lists the allowed instruction sets,
+// separated by commas. "go" allows none. If the variable is unset or empty, all are allowed.
 const Variable = "CHECKSIG_KERNELS"
 
 const none = "go"
 
-// Err says what is wrong with the environment variable, or nil.
+// Err returns an error if the environment variable is invalid, or nil.
 func Err() error {
 	_, err := allowed()
 	return err
@@ -272,7 +274,7 @@ func parseSets(value string) ([]string, error) {
 	for _, name := range named {
 		if !slices.Contains(sets, name) {
 			known := strings.Join(append(slices.Clone(sets), none), ", ")
-			return nil, fmt.Errorf("%s: %q is not to be had here; there are %s", Variable, name, known)
+			return nil, fmt.Errorf("invalid %s %q (choose from %s)", Variable, name, known)
 		}
 	}
 	return named, nil

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// hashes are all of them, with the standard library's, which are the oracle.
+// hashes lists all hashes, and as their oracle those of the standard library.
 var hashes = []struct {
 	name   string
 	hash   *Hash
@@ -30,14 +30,14 @@ var hashes = []struct {
 	{"sha512-256", SHA512t256, sha512.New512_256},
 }
 
-// A message is hashed piece by piece.
+// A message is a message that is hashed piece by piece.
 type message struct {
 	data   []byte
 	hashed int
 }
 
-// hashAll hashes messages as streams of one run; split says how many of so many whole
-// blocks the next run takes of a message.
+// hashAll hashes messages together. split returns how many of the given number of whole
+// blocks of a message are hashed next.
 func hashAll(h *Hash, k *Kernels, messages [][]byte, split func(blocks int) int) [][]byte {
 	streams := make([]Stream, len(messages))
 	left := make([]message, len(messages))
@@ -77,7 +77,7 @@ func hashAll(h *Hash, k *Kernels, messages [][]byte, split func(blocks int) int)
 
 func whole(blocks int) int { return blocks }
 
-// eachKernel runs a test with each kernel alone, and with all as they work together.
+// eachKernel runs a test with each kernel alone, and with all kernels together.
 func eachKernel(t *testing.T, test func(t *testing.T, h *Hash, k *Kernels, oracle func() hash.Hash)) {
 	if len(sets) == 0 {
 		t.Skip("this build has no kernels")
@@ -91,8 +91,7 @@ func eachKernel(t *testing.T, test func(t *testing.T, h *Hash, k *Kernels, oracl
 	}
 }
 
-// everyKernel returns the kernels of this processor one by one, made to serve any
-// number of streams.
+// everyKernel returns each kernel of this processor alone, used for any number of streams.
 func everyKernel(h *Hash) (list []*Kernels) {
 	seen := map[string]bool{}
 	for _, set := range sets {
@@ -113,7 +112,7 @@ func sum(oracle func() hash.Hash, message []byte) []byte {
 	return h.Sum(nil)
 }
 
-func TestEachLengthHasTheDigestOfTheStandardLibrary(t *testing.T) {
+func TestEveryLengthGivesTheDigestOfTheStandardLibrary(t *testing.T) {
 	eachKernel(t, func(t *testing.T, h *Hash, k *Kernels, oracle func() hash.Hash) {
 		random := rand.NewChaCha8([32]byte{1})
 		var messages [][]byte
@@ -130,7 +129,7 @@ func TestEachLengthHasTheDigestOfTheStandardLibrary(t *testing.T) {
 	})
 }
 
-func TestRandomStreamsHaveTheDigestsOfTheStandardLibrary(t *testing.T) {
+func TestRandomStreamsGiveTheDigestsOfTheStandardLibrary(t *testing.T) {
 	cases := 1_000_000 / len(hashes) / 8
 	if testing.Short() {
 		cases /= 100
@@ -155,8 +154,8 @@ func TestRandomStreamsHaveTheDigestsOfTheStandardLibrary(t *testing.T) {
 	})
 }
 
-// The vectors of RFC 1321, section A.5, and of NIST's examples for FIPS 180-4.
-func TestPublishedVectors(t *testing.T) {
+// The vectors are from RFC 1321, section A.5, and from NIST's examples for FIPS 180-4.
+func TestPublishedVectorsGiveTheirDigests(t *testing.T) {
 	million := strings.Repeat("a", 1_000_000)
 	two := "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"
 	four := "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu"
@@ -188,7 +187,7 @@ func TestPublishedVectors(t *testing.T) {
 	}
 }
 
-func TestALengthBeyond32BitsIsInThePadding(t *testing.T) {
+func TestLengthsAbove32BitsAreInThePadding(t *testing.T) {
 	for _, h := range hashes {
 		var s Stream
 		h.hash.Begin(&s)
@@ -207,11 +206,11 @@ func TestALengthBeyond32BitsIsInThePadding(t *testing.T) {
 	}
 }
 
-func TestTheVariableNamesWhatMayServe(t *testing.T) {
+func TestTheVariableChoosesTheInstructionSets(t *testing.T) {
 	for _, c := range []struct{ value, want string }{
 		{"", fmt.Sprint(sets, nil)},
 		{"go", "[] <nil>"},
-		{"abacus", `[] CHECKSIG_KERNELS: "abacus" is not to be had here; there are ` + strings.Join(append(append([]string{}, sets...), "go"), ", ")},
+		{"abacus", `[] invalid CHECKSIG_KERNELS "abacus" (choose from ` + strings.Join(append(append([]string{}, sets...), "go"), ", ") + ")"},
 	} {
 		got, err := parseSets(c.value)
 		if fmt.Sprint(got, err) != c.want {
@@ -225,10 +224,10 @@ func TestTheVariableNamesWhatMayServe(t *testing.T) {
 	}
 }
 
-// Rates of one core, for each number of streams that a kernel can take, and for the
-// kernels together.
+// BenchmarkStreams measures one core: with each kernel alone, and with all kernels together
+// for various numbers of streams.
 func BenchmarkStreams(b *testing.B) {
-	const size = 16*1024 + 192 // lanes whose data lie apart by a power of two share too few lines of the cache
+	const size = 16*1024 + 192 // lanes whose data are a power of two apart share too few lines of the cache
 	memory := make([]byte, size*64)
 	run := func(b *testing.B, h *Hash, k *Kernels, n int) {
 		streams := make([]Stream, n)

@@ -1,6 +1,6 @@
 // MD5 (RFC 1321, section 3.4) of LANES streams at once.
 //
-// The vector a holds the variable A of all lanes, w[t] the word t of their blocks.
+// The vector a holds the variable A of all lanes, and w[t] word t of their blocks.
 
 #define MD5_F(x, y, z) CHOOSE(x, y, z)
 #define MD5_G(x, y, z) CHOOSE(z, x, y)
@@ -11,7 +11,7 @@
     a = ADD(ADD(a, ADD(w[t], ALL(constant))), F(b, c, d)); \
     a = ADD(ROL(a, n), b);
 
-// Four steps: k and s are the words and the rotations, t the constants.
+// Four steps: k has the words, s the rotations, and t the constants.
 #define MD5_FOUR(F, k0, k1, k2, k3, s0, s1, s2, s3, t0, t1, t2, t3) \
     MD5_STEP(F, a, b, c, d, k0, t0, s0)                             \
     MD5_STEP(F, d, a, b, c, k1, t1, s1)                             \

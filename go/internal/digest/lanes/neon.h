@@ -1,10 +1,9 @@
-// NEON (Arm Architecture Reference Manual, section C7.2): what kernels of words of 32
-// bits share.
+// NEON (Arm Architecture Reference Manual, section C7.2): what kernels of 32-bit words share.
 
 #include <arm_neon.h>
 #include <stddef.h>
 
-// SRI keeps the bits that its shift does not fill.
+// SRI keeps the bits of its first operand that the shifted second one does not fill.
 #define ROL4(x, n) vsriq_n_u32(vshlq_n_u32(x, n), x, 32 - (n))
 
 // Makes w[t] hold word t of the blocks of 4 lanes: four matrices of 4 by 4 words, transposed.

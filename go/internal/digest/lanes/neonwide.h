@@ -1,4 +1,4 @@
-// NEON: streams of words of 32 bits, PARTS vectors for each word.
+// NEON: streams of 32-bit words, PARTS vectors for each word.
 
 #include "kernels.h"
 #include "neon.h"

@@ -1,6 +1,6 @@
 //go:build cgo && arm64
 
-// NEON: 16 streams of words of 32 bits.
+// NEON: 16 streams of 32-bit words.
 
 #define SUFFIX neonx16
 #define PARTS 4

@@ -1,6 +1,6 @@
 //go:build cgo && arm64
 
-// NEON: 4 streams of words of 32 bits.
+// NEON: 4 streams of 32-bit words.
 
 #include "kernels.h"
 #include "neon.h"

@@ -1,6 +1,6 @@
 //go:build cgo && arm64
 
-// NEON: 8 streams of words of 32 bits.
+// NEON: 8 streams of 32-bit words.
 
 #define SUFFIX neonx8
 #define PARTS 2

@@ -6,7 +6,7 @@ func has(int) bool { return false }
 
 func kernelsIn(kind, uint32) []kernel { return nil }
 
-// Run is not called where there are no kernels.
+// Run is never called, because there are no kernels.
 func (k *Kernels) Run([]Stream, []byte) { panic("no kernels") }
 
 func (f *Forest) run([]byte)  { panic("no kernels") }

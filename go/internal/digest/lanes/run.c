@@ -1,7 +1,7 @@
 //go:build cgo && (amd64 || arm64)
 
-// Gives streams to the lanes of kernels: as soon as one stream ends the next takes its
-// lane, and when too few are left for a wide kernel, a narrower one takes over.
+// Assigns streams to the lanes of kernels. When a stream ends, the next one gets its lane.
+// When too few streams are left for a wide kernel, a narrower one continues.
 
 #include "kernels.h"
 
@@ -16,19 +16,19 @@ static const struct shape shapes[CHECKSIG_ALGORITHMS] = {
     [CHECKSIG_SHA1] = {4, 5, 64},
     [CHECKSIG_SHA256] = {4, 8, 64},
     [CHECKSIG_SHA512] = {8, 8, 128},
-    [CHECKSIG_BLAKE3] = {4, 12, 64}, // to be measured; its trees are hashed by blake3.c
+    [CHECKSIG_BLAKE3] = {4, 12, 64}, // only for measuring: blake3.c hashes its trees
 };
 
-// A piece is what is still to be hashed of a stream.
+// A piece is the part of a stream that is not hashed yet.
 struct piece {
     struct checksig_stream *stream;
     const uint8_t *data;
-    size_t left; // blocks of data, or when those are done of the tail
+    size_t left; // blocks of data, or of the tail once those are done
 };
 
-// What no lane has yet.
+// The streams that no lane has yet.
 struct queue {
-    struct piece begun[checksig_max_lanes]; // by a wider kernel
+    struct piece begun[checksig_max_lanes]; // streams that a wider kernel has begun
     size_t begun_count;
     struct checksig_stream *next, *end;
     const uint8_t *memory;
@@ -58,7 +58,7 @@ static int take(struct queue *queue, struct piece *piece)
     return 0;
 }
 
-// The states of all lanes of a kernel, word by word.
+// The states of all lanes of a kernel: word 0 of each lane, then word 1 of each, and so on.
 struct states {
     const struct shape *shape;
     uint32_t lanes;
@@ -81,12 +81,12 @@ static void store(const struct states *states, uint32_t lane, struct checksig_st
                states->bytes + shape->word * (word * states->lanes + lane), shape->word);
 }
 
-// Lets a kernel work for as long as enough of its lanes are busy.
+// Runs a kernel as long as enough of its lanes are busy.
 static void work(const struct checksig_kernel *kernel, struct states *states, struct queue *queue)
 {
     struct piece pieces[checksig_max_lanes];
     const uint8_t *data[checksig_max_lanes];
-    uint32_t busy = 0; // the first so many lanes
+    uint32_t busy = 0; // lanes 0 to busy - 1 have a stream
     for (;;) {
         while (busy < kernel->lanes && take(queue, &pieces[busy])) {
             load(states, busy, pieces[busy].stream);
@@ -98,7 +98,7 @@ static void work(const struct checksig_kernel *kernel, struct states *states, st
         for (uint32_t lane = 1; lane < busy; lane++)
             blocks = pieces[lane].left < blocks ? pieces[lane].left : blocks;
         for (uint32_t lane = 0; lane < kernel->lanes; lane++)
-            data[lane] = pieces[lane < busy ? lane : 0].data; // idle ones hash what is there, for nothing
+            data[lane] = pieces[lane < busy ? lane : 0].data; // idle lanes hash lane 0's data for nothing
         kernel->compress(states->bytes, data, blocks);
         for (uint32_t lane = 0; lane < busy; lane++) {
             struct piece *piece = &pieces[lane];

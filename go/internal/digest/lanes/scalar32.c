@@ -1,6 +1,6 @@
 //go:build cgo && (amd64 || arm64)
 
-// One stream of words of 32 bits, by no vectors: for the last that is left.
+// One stream of 32-bit words, without vectors: for the last stream that is left.
 
 #include "kernels.h"
 

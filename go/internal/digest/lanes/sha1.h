@@ -1,7 +1,7 @@
 // SHA-1 (FIPS 180-4, section 6.1.2) of LANES streams at once.
 //
-// The vector a holds the working variable a of all lanes, w[t % 16] the word t of
-// their message schedules.
+// The vector a holds the working variable a of all lanes, and w[t % 16] word t of their
+// message schedules.
 
 #define SHA1_CHOOSE(x, y, z) CHOOSE(x, y, z)
 #define SHA1_PARITY(x, y, z) XOR3(x, y, z)

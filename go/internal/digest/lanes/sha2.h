@@ -1,8 +1,8 @@
 // SHA-256 or SHA-512 (FIPS 180-4, sections 6.2.2 and 6.4.2) of LANES streams at once.
 //
-// SHA2 is the kernel's name, K the table of constants, ROUNDS how many there are;
-// sections 4.1.2 and 4.1.3 have the functions SUM and SIGMA. The vector a holds the working variable a of all lanes, w[t % 16] the word t of their
-// message schedules.
+// SHA2 is the kernel's name, K the table of constants, and ROUNDS their number. The
+// functions SUM and SIGMA are those of sections 4.1.2 and 4.1.3. The vector a holds the
+// working variable a of all lanes, and w[t % 16] word t of their message schedules.
 
 #define SHA2_ROUND(a, b, c, d, e, f, g, h, t)                                                     \
     {                                                                                             \

@@ -1,4 +1,4 @@
-// SHA-256, and its shorter kinds (FIPS 180-4, section 4.1.2).
+// SHA-256 and SHA-224 (FIPS 180-4, section 4.1.2).
 
 #define SHA2 sha256
 #define K checksig_k256

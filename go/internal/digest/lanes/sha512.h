@@ -1,4 +1,4 @@
-// SHA-512, and its shorter kinds (FIPS 180-4, section 4.1.3).
+// SHA-512 and its shorter kinds (FIPS 180-4, section 4.1.3).
 
 #define SHA2 sha512
 #define K checksig_k512

@@ -1,6 +1,6 @@
 //go:build cgo && amd64
 
-// SHA-NI: three streams at once, two, or one.
+// SHA-NI: three, two, or one stream at once.
 
 #include "kernels.h"
 
@@ -8,7 +8,7 @@
 
 #define TARGET __attribute__((target("sha,sse4.1,ssse3")))
 
-// The first is the highest word.
+// a is the highest word.
 TARGET static inline __m128i four(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 {
     return _mm_set_epi32((int)a, (int)b, (int)c, (int)d);

@@ -1,8 +1,8 @@
-// SHA-1 and SHA-256 by the processor's own instructions (SHA-NI), of LANES streams:
-// one stream's instructions run while another's wait for their results.
+// SHA-1 and SHA-256 of LANES streams with the processor's own instructions (SHA-NI). The
+// instructions of one stream run while those of another wait for their results.
 //
-// Here a vector holds four words of one stream, not one word of all. For SHA-1 abcd[i]
-// has a of stream i in the highest word. SHA-256's instructions want abef and cdgh.
+// A vector holds four words of one stream, not one word of all streams. For SHA-1, abcd[i]
+// has a of stream i in the highest word. SHA-256's instructions need abef and cdgh.
 
 #define EACH for (int i = 0; i < LANES; i++)
 

@@ -1,6 +1,6 @@
 //go:build cgo && (amd64 || arm64)
 
-// Which kernels there are, and which of them this processor has.
+// The table of all kernels, and the test which of them this processor has.
 
 #include "kernels.h"
 
@@ -15,8 +15,8 @@ static uint64_t enabled_registers(void)
     return (uint64_t)high << 32 | low;
 }
 
-// Intel's Software Developer's Manual, volume 1, sections 14.3, 14.7.1 and 15.2: the
-// processor must have the instructions, and the system must keep the registers.
+// Intel's Software Developer's Manual, volume 1, sections 14.3, 14.7.1, and 15.2: the
+// processor must have the instructions, and the system must save the registers.
 int checksig_has(int set)
 {
     const uint32_t osxsave = 1u << 27, avx2 = 1u << 5, avx512f = 1u << 16, avx512bw = 1u << 30, sha = 1u << 29;
@@ -37,7 +37,7 @@ int checksig_has(int set)
     return set == CHECKSIG_AVX512 && (leaf7 & avx512f) && (leaf7 & avx512bw) && (registers & zmm) == zmm;
 }
 
-// Of each algorithm the widest first.
+// The kernels of each algorithm are sorted from wide to narrow.
 #define KERNELS(of)                                                           \
     of(MD5, md5, CHECKSIG_AVX512, avx512x32, 32)                              \
     of(MD5, md5, CHECKSIG_AVX512, avx512x16, 16)                              \
@@ -69,8 +69,8 @@ int checksig_has(int set)
 
 #include <sys/auxv.h>
 
-// The bits are those of Linux's arch/arm64/include/uapi/asm/hwcap.h, which a C library
-// may be too old to name.
+// The bits are from Linux's arch/arm64/include/uapi/asm/hwcap.h. An old C library may lack
+// names for them.
 static int has(unsigned long bits) { return (getauxval(AT_HWCAP) & bits) == bits; }
 
 static int has_sha1_sha256(void) { return has(1ul << 5 | 1ul << 6); }
@@ -117,8 +117,8 @@ static int has_sha3_sha512(void) { return 0; }
 
 #endif
 
-// Every arm64 processor has NEON; what else it has only the system may ask it. The
-// compilers know SHA-512's instructions together with SHA-3's, and may use those too.
+// Every arm64 processor has NEON. Only the system can query what else a processor has.
+// Compilers enable SHA-512's instructions together with SHA-3's, and may use both.
 int checksig_has(int set)
 {
     switch (set) {
@@ -133,7 +133,7 @@ int checksig_has(int set)
     return 0;
 }
 
-// Of each algorithm the widest first.
+// The kernels of each algorithm are sorted from wide to narrow.
 #define KERNELS(of)                                                           \
     of(MD5, md5, CHECKSIG_NEON, neonx16, 16)                                  \
     of(MD5, md5, CHECKSIG_NEON, neonx8, 8)                                    \

@@ -1,7 +1,8 @@
-// Streams of words of 32 bits, PARTS vectors for each word, for MD5. Its steps wait for
-// each other so long that the second vector is almost free.
+// Streams of 32-bit words, PARTS vectors for each word, for MD5. Each step of MD5 waits so
+// long for the previous one that further vectors cost almost nothing.
 //
-// PART is the vector, of PART_LANES words; the macros that begin so are its vocabulary.
+// PART is the vector type, with PART_LANES words. The macros that begin with PART_ are its
+// operations.
 
 #define LANES (PART_LANES * PARTS)
 typedef uint32_t WORD;
@@ -67,7 +68,7 @@ FUNCTION void load_block(V w[16], const uint8_t *const *data, size_t at)
 #define STORE(p, x) store(p, x)
 #define ALL(k) all(k)
 #define ADD(x, y) add(x, y)
-// An expression, not a function: n is part of the instructions.
+// A statement expression, not a function, because n is part of the instructions.
 #define ROL(x, n) ({ V rolled; EACH rolled.part[i] = PART_ROL((x).part[i], n); rolled; })
 #define XOR3(x, y, z) xor3(x, y, z)
 #define CHOOSE(x, y, z) choose(x, y, z)
