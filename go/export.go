@@ -300,7 +300,7 @@ const differences = (C.CHECKSIG_FAILED - wire.Failed) |
 	(C.CHECKSIG_STATUS_CHANGED - uint(engine.Changed)) |
 	(C.CHECKSIG_STATUS_ERROR - uint(engine.Error)) |
 	(C.CHECKSIG_STATUS_CONFLICT - uint(engine.Conflict)) |
-	(C.CHECKSIG_STATUS_EXTRA - uint(engine.Unlisted)) |
+	(C.CHECKSIG_STATUS_EXTRA - uint(engine.Extra)) |
 	(C.CHECKSIG_RECORD_FILE - wire.FileRecord) |
 	(C.CHECKSIG_RECORD_BAD_LINE - wire.BadLineRecord) |
 	(C.CHECKSIG_RECORD_MANIFEST - wire.ManifestRecord) |

@@ -63,7 +63,7 @@ func runCase(t *testing.T, path string, open func(string) (*beneath.Root, error)
 			Algorithm: digest.ByName(c.Options["algorithm"]),
 		},
 		Workers: 3,
-		Extra:   map[string]Extra{"": IgnoreExtra, "report": ReportExtra, "fail": FailExtra}[c.Options["extra"]],
+		Extra:   map[string]ExtraMode{"": IgnoreExtra, "report": ReportExtra, "fail": FailExtra}[c.Options["extra"]],
 	})
 	j.run(open)
 	report, err := j.Outcome()

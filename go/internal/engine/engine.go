@@ -21,13 +21,13 @@ import (
 type Options struct {
 	discover.Options // which manifest, and how to read it; Task sets NamesOnly and NoDigests
 
-	Workers       int    // how many workers verify files, at most 256; 0: as many as pay off
-	IgnoreMissing bool   // a missing file is not bad
-	Task          Task   // what to do
-	Extra         Extra  // how to treat extra files
-	Shard         Shard  // which files to verify
-	Totals        bool   // count the bytes of all files in advance, for Progress
-	Results       Wanted // which results [Job.Next] passes on
+	Workers       int       // how many workers verify files, at most 256; 0: as many as pay off
+	IgnoreMissing bool      // a missing file is not bad
+	Task          Task      // what to do
+	Extra         ExtraMode // how to treat extra files
+	Shard         Shard     // which files to verify
+	Totals        bool      // count the bytes of all files in advance, for Progress
+	Results       Wanted    // which results [Job.Next] passes on
 }
 
 // Task says what a job does.
@@ -41,15 +41,15 @@ const (
 	HashFiles          // the results have the digests of the listed names by the listed algorithms
 )
 
-// Extra says how to treat extra files, which are in the directory but in no manifest.
-type Extra int
+// ExtraMode says how to treat extra files, which are in the directory but in no manifest.
+type ExtraMode int
 
-// Unless extra files are ignored, each gets the status [Unlisted], and a directory that cannot
+// Unless extra files are ignored, each gets the status [Extra], and a directory that cannot
 // be listed counts as a bad file.
 const (
-	IgnoreExtra Extra = iota
-	ReportExtra       // extra files are not bad
-	FailExtra         // extra files are bad
+	IgnoreExtra ExtraMode = iota
+	ReportExtra           // extra files are not bad
+	FailExtra             // extra files are bad
 )
 
 // A Shard is a part of the listed files: those with the numbers Number, Number + Of,

@@ -43,7 +43,7 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 		if !j.options.Shard.has(count - 1) {
 			return true
 		}
-		result := &Result{Name: item.Name, Status: Unlisted, Size: -1, Err: errUnlisted}
+		result := &Result{Name: item.Name, Status: Extra, Size: -1, Err: errExtra}
 		switch {
 		case item.Err != nil:
 			result.Status, result.Err = Error, item.Err

@@ -114,7 +114,7 @@ type fuzzVerdict struct {
 func byName(a, b fuzzVerdict) int { return strings.Compare(a.name, b.name) }
 
 // want returns the verdicts that the rules require. Those on extra files come last, by name.
-func (f *fuzzTree) want(extra Extra) (verdicts []fuzzVerdict) {
+func (f *fuzzTree) want(extra ExtraMode) (verdicts []fuzzVerdict) {
 	for _, name := range f.order {
 		verdicts = append(verdicts, fuzzVerdict{name, f.verdict(name)})
 	}
@@ -124,7 +124,7 @@ func (f *fuzzTree) want(extra Extra) (verdicts []fuzzVerdict) {
 	for name := range f.contents {
 		info, err := os.Lstat(filepath.Join(f.root, name))
 		if err == nil && !info.IsDir() && f.sums[name] == nil {
-			verdicts = append(verdicts, fuzzVerdict{name, Unlisted})
+			verdicts = append(verdicts, fuzzVerdict{name, Extra})
 		}
 	}
 	slices.SortFunc(verdicts[len(f.order):], byName)
@@ -138,7 +138,7 @@ func isGood(verdicts []fuzzVerdict, options Options) bool {
 		switch {
 		case v.status == OK:
 			good = true
-		case v.status == Missing && options.IgnoreMissing, v.status == Unlisted && options.Extra == ReportExtra:
+		case v.status == Missing && options.IgnoreMissing, v.status == Extra && options.Extra == ReportExtra:
 		default:
 			return false
 		}
@@ -181,7 +181,7 @@ func FuzzRun(f *testing.F) {
 		tree.calm = tree.next(2) == 1
 		tree.createFiles(t)
 		options := Options{
-			Workers: tree.next(4), Extra: Extra(tree.next(3)), IgnoreMissing: tree.next(2) == 1,
+			Workers: tree.next(4), Extra: ExtraMode(tree.next(3)), IgnoreMissing: tree.next(2) == 1,
 			Results: AllResults, Totals: tree.next(2) == 1,
 		}
 		for range 1 + tree.next(30) {

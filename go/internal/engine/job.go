@@ -183,7 +183,7 @@ func (j *Job) giveFiles(dir *beneath.Root) error {
 		if item.Err != nil {
 			result.Status = Error
 		} else if err := beneath.NoFile(item.Type); err != nil {
-			result.Status, result.Err = Unlisted, err
+			result.Status, result.Err = Extra, err
 		}
 		return j.results.add(result)
 	})

@@ -24,7 +24,7 @@ const (
 	Changed         // the file changed while it was read
 	Error           // the file exists, but cannot or must not be read
 	Conflict        // the manifests list two different digests of one algorithm for the file
-	Unlisted        // an extra file: it is in the directory but in no manifest
+	Extra           // an extra file: it is in the directory but in no manifest
 	statuses        // the number of statuses
 )
 
@@ -57,7 +57,7 @@ func (r *Result) Errno() syscall.Errno {
 
 var (
 	errMismatch = errors.New("mismatch")
-	errUnlisted = errors.New("not in the manifest")
+	errExtra    = errors.New("not in the manifest")
 )
 
 var errNotFetched = &beneath.Error{Reason: "missing (listed in fetch.txt)", Err: syscall.ENOENT}
@@ -146,7 +146,7 @@ func (r *Report) isBad(status Status) bool {
 		return false
 	case Missing:
 		return !r.ignoreMissing
-	case Unlisted:
+	case Extra:
 		return r.failExtra
 	}
 	return true

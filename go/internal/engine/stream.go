@@ -146,7 +146,7 @@ func (s *stream) pass(result *Result) {
 		return
 	}
 	s.report.note(result)
-	if s.wanted == AllResults || s.wanted == BadResults && (result.Bad || result.Status == Unlisted) {
+	if s.wanted == AllResults || s.wanted == BadResults && (result.Bad || result.Status == Extra) {
 		s.kept = append(s.kept, result)
 		s.signal()
 	}

@@ -98,7 +98,7 @@ func (r *Request) task() engine.Task {
 	return engine.VerifyFiles
 }
 
-func (r *Request) extra() engine.Extra {
+func (r *Request) extra() engine.ExtraMode {
 	switch {
 	case r.has(FailExtra):
 		return engine.FailExtra
