@@ -14,7 +14,17 @@ from pathlib import Path
 
 import pytest
 import toolchain
-from support import CHECKOUT, Python, blocks, environment, install_command, needs_library, timeless
+from support import (
+    CHECKOUT,
+    LOGS,
+    MISMATCH,
+    Python,
+    blocks,
+    environment,
+    install_command,
+    needs_library,
+    timeless,
+)
 
 import checksig
 
@@ -149,6 +159,55 @@ def test_the_c_program_runs(header: str, tmp_path: Path, compiler: list[str]) ->
         assert done.returncode == status
 
 
+def need_language(command: list[str], suffix: str, folder: Path) -> None:
+    """Skip where a compiler cannot compile the language of a suffix."""
+    (folder / f"empty{suffix}").write_text("int main(void) { return 0; }\n")
+    if subprocess.run([*command, f"empty{suffix}"], cwd=folder, check=False).returncode != 0:
+        pytest.skip(f"this compiler cannot compile {suffix}")
+
+
+@pytest.mark.parametrize(("suffix", "standard"), [(".c", "-std=c99"), (".cc", "-std=c++17")])
+def test_the_c_programs_compile_strictly_and_run(
+    suffix: str, standard: str, tmp_path: Path, compiler: list[str]
+) -> None:
+    good, unusable = tmp_path / "good", tmp_path / "unusable"
+    for root, line in ((good, "d41d8cd98f00b204e9800998ecf8427e  a\n"), (unusable, "no entry\n")):
+        root.mkdir()
+        (root / "a").touch()
+        (root / "md5sum.txt").write_text(line)
+    mixed = tmp_path / "mixed"
+    shutil.copytree(good, mixed)
+    (mixed / "md5sum.txt").write_text((good / "md5sum.txt").read_text() + "no entry\n")
+    reason = "no hexadecimal digest"
+    check, job = blocks("docs/c.md", "c")
+    (shown,) = blocks("docs/c.md", "text")
+    runs: list[tuple[str, list[tuple[Path, int, str]]]] = [
+        (check, [(LOGS, 1, f"{MISMATCH}\n"), (good, 0, f"{good}: all files are as listed\n")]),
+        (
+            job,
+            [
+                (LOGS, 1, shown),
+                (good, 0, "0 of 1 files bad\n"),
+                (mixed, 1, f"{mixed}/md5sum.txt: line 2: {reason}\n0 of 1 files bad\n"),
+                (unusable, 2, ""),
+                (tmp_path / "gone", 2, ""),
+            ],
+        ),
+    ]
+    strict = [*compiler, standard, "-Wall", "-Wextra", "-Werror", "-pedantic", f"-I{checksig.get_include()}"]
+    need_language([*strict, "-o", "empty"], suffix, tmp_path)
+    for source, expected in runs:
+        (tmp_path / f"program{suffix}").write_text(source)
+        command = [*strict, "-o", "program", f"program{suffix}", checksig.get_library()]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        for root, status, output in expected:
+            done = subprocess.run(
+                [tmp_path / "program", root], capture_output=True, text=True, check=False, env=environment()
+            )
+            assert (done.returncode, done.stdout) == (status, output), done.stderr
+            assert bool(done.stderr) == (status == 2)
+
+
 @pytest.mark.parametrize("header", HEADERS)
 @pytest.mark.parametrize(("suffix", "standard"), [(".c", "-std=c99"), (".cc", "-std=c++17")])
 def test_the_headers_compile_strictly(
@@ -157,9 +216,7 @@ def test_the_headers_compile_strictly(
     # What Go writes into its header is not pedantic C++.
     warnings = ["-Wall", "-Wextra", "-Werror", *(["-pedantic"] if header == "checksig.h" else [])]
     command = [*compiler, standard, *warnings, f"-I{checksig.get_include()}", "-c", "-o", "strict.o"]
-    (tmp_path / f"empty{suffix}").write_text("int main(void) { return 0; }\n")
-    if subprocess.run([*command, f"empty{suffix}"], cwd=tmp_path, check=False).returncode != 0:
-        pytest.skip(f"this compiler compiles no {suffix}")
+    need_language(command, suffix, tmp_path)
     source = f"#include <{header}>\nint main(void) {{ return verify(0) ? CHECKSIG_FAILED : CHECKSIG_OK; }}\n"
     (tmp_path / f"strict{suffix}").write_text(source)
     subprocess.run([*command, f"strict{suffix}"], cwd=tmp_path, check=True)
