@@ -10,7 +10,6 @@ verifies a directory with one file of five bytes.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import hashlib
 import importlib
 import platform
@@ -26,8 +25,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from by_ctypes import load, verify
+
 import checksig
-from checksig.checksig import verify as verify_by_ctypes
 
 Call = Callable[[], object]
 
@@ -91,12 +91,11 @@ def report(call: str, times: dict[str, list[float]]) -> None:
 
 
 def ctypes_calls(folder: str) -> tuple[Call, Call]:
-    """Return the two calls through ctypes, as the package makes them."""
-    library = ctypes.CDLL(checksig.get_library())
-    library.checksig_version.restype = ctypes.c_char_p
+    """Return the two calls through ctypes."""
+    library = load()
     must_be(library.checksig_version(), checksig.__version__.encode())
-    must_be(verify_by_ctypes(folder + "/gone") is not None, True)
-    return library.checksig_version, lambda: verify_by_ctypes(folder)
+    must_be(verify(library, folder + "/gone") is not None, True)
+    return library.checksig_version, lambda: verify(library, folder)
 
 
 def cffi_calls(folder: str) -> tuple[Call, Call]:
@@ -104,7 +103,11 @@ def cffi_calls(folder: str) -> tuple[Call, Call]:
     from cffi import FFI
 
     builder = FFI()
-    builder.cdef("char *verify(char *); void checksig_free(void *); char *checksig_version(void);")
+    builder.cdef("""
+        char *checksig_verify(const char *root);
+        const char *checksig_version(void);
+        void checksig_free(void *pointer);
+    """)
     builder.set_source(
         "_call_cost_cffi",
         "#include <checksig.h>",
@@ -118,12 +121,12 @@ def cffi_calls(folder: str) -> tuple[Call, Call]:
     module: Any = importlib.import_module("_call_cost_cffi")
     lib, ffi, root = module.lib, module.ffi, folder.encode()
 
-    def verify() -> object:
-        message = lib.verify(root)
+    def verify_by_cffi() -> object:
+        message = lib.checksig_verify(root)
         return None if message == ffi.NULL else ffi.string(ffi.gc(message, lib.checksig_free))
 
     must_be(ffi.string(lib.checksig_version()), checksig.__version__.encode())
-    return lambda: ffi.string(lib.checksig_version()), verify
+    return lambda: ffi.string(lib.checksig_version()), verify_by_cffi
 
 
 @contextmanager
@@ -138,10 +141,10 @@ def grpc_calls(folder: str) -> Iterator[tuple[Call, Call]]:
         port = int(server.stdout.readline())
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             version: Any = channel.unary_unary("/checksig.Checksig/Version")
-            verify: Any = channel.unary_unary("/checksig.Checksig/Verify")
+            verify_by_grpc: Any = channel.unary_unary("/checksig.Checksig/Verify")
             root = folder.encode()
             must_be(version(b""), checksig.__version__.encode())
-            yield lambda: version(b""), lambda: verify(root)
+            yield lambda: version(b""), lambda: verify_by_grpc(root)
         server.communicate(b"")  # the server exits at the end of its input
 
 
@@ -149,12 +152,11 @@ def serve() -> None:
     """Serve Version and Verify on a free loopback port until standard input ends."""
     import grpc
 
-    library = ctypes.CDLL(checksig.get_library())
-    library.checksig_version.restype = ctypes.c_char_p
+    library = load()
     handlers: Any = {
         "Version": grpc.unary_unary_rpc_method_handler(lambda request, context: library.checksig_version()),
         "Verify": grpc.unary_unary_rpc_method_handler(
-            lambda request, context: (verify_by_ctypes(request) or "").encode()
+            lambda request, context: (verify(library, request) or "").encode()
         ),
     }
     server = grpc.server(ThreadPoolExecutor(max_workers=4))

@@ -19,10 +19,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from by_ctypes import load, verify
 from workloads import WORKLOADS, Tree, make
 
 import checksig
-from checksig.checksig import verify
 
 Rows = dict[str, list[float]]
 
@@ -118,12 +118,13 @@ def table(title: str, unit: str, rows: Rows) -> None:
 
 def call_costs(folder: str, rounds: int) -> Rows:
     """Return the microseconds of a call."""
+    library = load()
     return in_turn(
         rounds,
         {
             "`check_signatures`": lambda: microseconds(lambda: checksig.check_signatures(folder)),
             "`check`": lambda: microseconds(lambda: checksig.check(folder)),
-            "`verify`, the C function": lambda: microseconds(lambda: verify(folder)),
+            "`checksig_verify`, the C function": lambda: microseconds(lambda: verify(library, folder)),
         },
     )
 

@@ -25,10 +25,11 @@ sys.path.insert(0, str(TESTS))
 import syscalls  # noqa: E402
 
 CHILD = """
-import array, ctypes, sys, tempfile, threading, time
+import ctypes, os, sys, threading, time
 sys.path.insert(0, sys.argv[1])
 import checksig, syscalls
-from checksig.checksig import _BUFFER, Counters, Job, _Error
+from checksig._wire import BUFFER_SIZE, Request
+from checksig.checksig import LibraryJob, load
 root, seconds = sys.argv[3], float(sys.argv[4])
 
 def share(wait):
@@ -42,16 +43,18 @@ def slices():
         event.wait(0.05)
 
 def poll_cost():
-    with Job(root) as job:
-        buffer, written = ctypes.create_string_buffer(_BUFFER), ctypes.c_size_t()
-        counters, error = Counters(), _Error()
-        rest = (ctypes.byref(written), ctypes.byref(counters), ctypes.byref(error))
-        call = job._run._library.calls.checksig_next
-        time.sleep(0.1)
-        start = time.perf_counter()
-        for _ in range(10_000):
-            call(job._run._handle, buffer, _BUFFER, 0, *rest)
-        return (time.perf_counter() - start) / 10_000 * 1e6
+    library = load()
+    job = LibraryJob(library)
+    job.start(Request(root=os.fsencode(root)))
+    job.next()  # makes the buffer
+    call = library.calls.checksig_next
+    rest = [ctypes.byref(out) for out in (job._written, job._progress, job._error)]
+    start = time.perf_counter()
+    for _ in range(10_000):
+        call(job._handle, job._buffer, BUFFER_SIZE, 0, *rest)
+    taken = time.perf_counter() - start
+    job.close(0)
+    return taken / 10_000 * 1e6
 
 syscalls.supervise(("read",), int(sys.argv[2]))
 checksig.check(root)
