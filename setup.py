@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import sys
 import tempfile
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
@@ -33,10 +33,10 @@ HAS_HELPER = TARGET.has_helper if TARGET else sys.platform != "win32"
 class BuildGoLibrary(build_ext):
     """Builds the package's library with ``go build -buildmode=c-shared``, and its helper program.
 
-    It lies in the package as ``_checksig.so``, without the suffix that ties an
-    extension module to one version of Python, since it knows nothing of Python;
-    its headers lie in ``include``. Go's own cache makes a second build quick, so
-    both are built anew each time.
+    The library is ``_checksig.so`` in the package. It has no suffix that ties it to
+    one version of Python because it does not use Python's ABI. Its headers are in
+    ``include``. Library and helper are rebuilt each time because Go's cache makes a
+    second build fast.
     """
 
     def get_ext_filename(self, fullname: str) -> str:
@@ -44,13 +44,13 @@ class BuildGoLibrary(build_ext):
         return str(Path(*fullname.split(".")[:-1], LIBRARY))
 
     def run(self) -> None:
-        """Build, unless it is for another machine and would lie where this one's is."""
+        """Build; refuse to build in place for another machine."""
         if TARGET and self.inplace:
-            raise ExecError(f"{targets.VARIABLE} is for wheels: what is built in place serves this machine")
+            raise ExecError(f"{targets.VARIABLE} is for wheels: a build in place is for this machine")
         super().run()
 
     def build_extension(self, ext: Extension) -> None:
-        """Build library and helper and lay them, and the headers, into the build directory."""
+        """Build library and helper, and put them and the headers into the build directory."""
         package = Path(self.build_lib, self.get_ext_filename(ext.name)).parent
         version = self.distribution.get_version()
         with tempfile.TemporaryDirectory(prefix="checksig-") as scratch:
@@ -72,12 +72,12 @@ class BuildGoLibrary(build_ext):
         ]
 
     def copy_extensions_to_source(self) -> None:
-        """Copy what was built into the source tree (``--inplace``, ``pip install -e``)."""
+        """Copy the built files into the source tree (``--inplace``, ``pip install -e``)."""
         for built, source in self.get_output_mapping().items():
             replace(Path(built), Path(source))
 
     def get_outputs(self) -> list[str]:
-        """Return the paths of all that is built, in the build directory."""
+        """Return the paths of all built files in the build directory."""
         return [str(path) for path in self._outputs(Path(self.build_lib, "checksig"))]
 
     def get_output_mapping(self) -> dict[str, str]:
@@ -94,10 +94,10 @@ class BuildGoLibrary(build_ext):
 
 
 class SdistWithModules(sdist):
-    """Makes an sdist that carries the Go modules, so that it builds offline; the same one each time."""
+    """Makes a reproducible sdist that contains the Go modules, so that it can be built offline."""
 
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
-        """Copy the files, and put the modules beside them."""
+        """Copy the files, and add the Go modules."""
         super().make_release_tree(base_dir, files)
         try:
             toolchain.vendor(Path(base_dir, "go").resolve())
@@ -105,7 +105,7 @@ class SdistWithModules(sdist):
             raise ExecError(str(error)) from None
 
     def make_archive(self, base_name: Any, format: str, *args: Any, **options: Any) -> Any:
-        """Write the archive; one of another format than ``gztar`` as setuptools does."""
+        """Write a ``gztar`` archive ourselves; leave every other format to setuptools."""
         if format != "gztar":
             return super().make_archive(base_name, format, *args, **options)
         path = Path(f"{base_name}.tar.gz")
@@ -114,48 +114,37 @@ class SdistWithModules(sdist):
         return str(path)
 
 
-def wheel_commands() -> dict[str, Any]:
-    """Return the command that makes a wheel for every Python 3 of one platform.
+class BdistWheel(bdist_wheel):
+    """Makes one wheel for every Python 3 of a platform."""
 
-    It is setuptools', or before setuptools 70.1 that of the package wheel. Where
-    neither is there, no wheel can be made, but a library can.
-    """
-    for module in ("setuptools.command.bdist_wheel", "wheel.bdist_wheel"):
-        try:
-            bdist_wheel: Any = importlib.import_module(module).bdist_wheel
-        except ImportError:
-            continue
+    def get_tag(self) -> tuple[str, str, str]:
+        """Return the tag: any Python 3, no ABI, and the target's platform or this machine's."""
+        target = toolchain.chosen_target()
+        return "py3", "none", target.tag if target else super().get_tag()[2]
 
-        class BdistWheel(bdist_wheel):  # type: ignore[misc]
-            def get_tag(self) -> tuple[str, str, str]:
-                target = toolchain.chosen_target()
-                return "py3", "none", target.tag if target else super().get_tag()[2]
-
-            def write_wheelfile(self, *args: Any, **options: Any) -> None:
-                super().write_wheelfile(*args, **options)
-                archive.plain_modes(Path(self.bdist_dir))  # all is there now, and is packed next
-
-        return {"bdist_wheel": BdistWheel}
-    return {}
+    def write_wheelfile(self, *args: Any, **options: Any) -> None:
+        """Write the last file of the wheel, and then set the modes of all files before they are packed."""
+        super().write_wheelfile(*args, **options)
+        assert self.bdist_dir is not None
+        archive.plain_modes(Path(self.bdist_dir))
 
 
 def replace(source: Path, target: Path) -> None:
-    """Copy ``source`` to ``target`` at one stroke.
+    """Copy ``source`` to ``target`` atomically.
 
-    A process that has the old library loaded keeps it: to write into the file
-    would end that process.
+    A process that has loaded the old library keeps it. Writing into the file would
+    crash that process.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".checksig-") as folder:
         copy = Path(folder, target.name)
-        shutil.copy(source, copy)  # with its mode: the helper is run
+        shutil.copy(source, copy)  # with its mode, because the helper must be executable
         copy.replace(target)
 
 
 setup(
-    # What was built for one target must not get into the wheel of another.
+    # Keep the builds for different targets apart, so that no file of one gets into the wheel of another.
     options={"build": {"build_base": f"build/{TARGET.name}"}} if TARGET else {},
-    license="MIT",  # in pyproject.toml its form depends on the version of setuptools
     ext_modules=[Extension("checksig._checksig", sources=[])],
-    cmdclass={"build_ext": BuildGoLibrary, "sdist": SdistWithModules, **wheel_commands()},
+    cmdclass={"build_ext": BuildGoLibrary, "bdist_wheel": BdistWheel, "sdist": SdistWithModules},
 )

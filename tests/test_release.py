@@ -170,7 +170,7 @@ def test_a_target_is_for_wheels_alone(checkout: Path) -> None:
     command = [sys.executable, "setup.py", "build_ext", "--inplace"]
     done = subprocess.run(command, cwd=checkout, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.endswith("is for wheels: what is built in place serves this machine\n")
+    assert done.stderr.endswith("is for wheels: a build in place is for this machine\n")
 
 
 def test_the_versions_that_make_a_release_are_said_once() -> None:
