@@ -170,7 +170,8 @@ def test_a_c_and_a_cpp_program_compile_strictly_and_run(
     source = tmp_path / f"strict{suffix}"
     source.write_text(STRICT.replace("ZERO", zero))
     library = checksig.get_library()
-    command = [*compiler, standard, *warnings, f"-I{checksig.get_include()}", "-o", "strict", source, library]
+    include = f"-I{checksig.get_include()}"
+    command = [*compiler, standard, *warnings, include, "-o", "strict", str(source), library]
     try:
         subprocess.run([*command, f"-Wl,-rpath,{Path(library).parent}"], cwd=tmp_path, check=True)
     except FileNotFoundError:
@@ -187,10 +188,9 @@ class Caller:
         self.error = _Error(ctypes.sizeof(_Error))
         self.handle = ctypes.c_uint64(7)
 
-    def start(self, root: bytes | None, length: int, **more: object) -> int:
+    def start(self, root: bytes | None, length: int, **more: int) -> int:
         """Start a job; return what checksig_start returns, after the error is compared with it."""
-        members = {"struct_size": ctypes.sizeof(_Request), "root": root, "root_length": length, **more}
-        request = _Request(**members)
+        request = _Request(**{"struct_size": ctypes.sizeof(_Request), **more}, root=root, root_length=length)
         kind = self.calls.checksig_start(
             ctypes.byref(request), ctypes.byref(self.handle), ctypes.byref(self.error)
         )
@@ -211,13 +211,14 @@ def caller() -> Caller:
 
 @loads_library
 def test_an_argument_that_is_not_allowed_is_an_error_with_its_reason(caller: Caller) -> None:
-    for arguments, more, reason in (
-        ((b"a\0b", 3), {}, "NUL"),
-        ((b"", 0), {}, "empty"),
-        ((b"a", 1), {"workers": -1}, "negative"),
-        ((b"a", 1), {"shard": 3, "shards": 2}, "shard 3 of 2"),
-    ):
-        assert caller.start(*arguments, **more) == _wire.Kind.ARGUMENT
+    refusals: list[tuple[bytes, dict[str, int], str]] = [
+        (b"a\0b", {}, "NUL"),
+        (b"", {}, "empty"),
+        (b"a", {"workers": -1}, "negative"),
+        (b"a", {"shard": 3, "shards": 2}, "shard 3 of 2"),
+    ]
+    for root, more, reason in refusals:
+        assert caller.start(root, len(root), **more) == _wire.Kind.ARGUMENT
         assert reason in caller.message()
         assert caller.handle.value == 0
 
@@ -292,10 +293,10 @@ def next_(caller: Caller, progress: _Progress, size: int = 200_000) -> int:
 @loads_library
 def test_a_request_with_members_that_the_library_does_not_know_is_refused(caller: Caller) -> None:
     class Later(ctypes.Structure):
-        _fields_ = (*_Request._fields_, ("option", ctypes.c_int64))  # type: ignore[misc]
+        _fields_ = (*_Request._fields_, ("option", ctypes.c_int64))
 
     calls = caller.calls
-    calls.checksig_start.argtypes = None
+    calls.checksig_start.argtypes = (ctypes.c_void_p,) * 3
     root = bytes(LOGS)
     for option, expected in ((0, _wire.Kind.MORE), (1, _wire.Kind.ARGUMENT)):
         request = Later(ctypes.sizeof(Later), root=root, root_length=len(root), option=option)

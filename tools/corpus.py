@@ -1,11 +1,11 @@
-"""Runs the corpus of testdata/cases by the installed checksig, and says what came of each case.
+"""Runs the corpus of testdata/cases with the installed checksig, and prints how each case ended.
 
     python tools/corpus.py FOLDER
 
-It needs Python and checksig alone, so it runs where nothing else can be installed.
-Each case is planted in the folder, which must not be there. The standard output
-is JSON: two processors that print the same agree. A case that does not end as it
-says is told on the standard error, and makes the status 1.
+It needs only Python and checksig, so it runs where nothing else can be installed. It makes
+the tree of each case in the folder, which must not exist. Standard output is JSON: two
+processors that print the same agree. A case that does not end as expected is named on standard
+error, and makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -21,27 +21,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from case_trees import CASES, make_tree
 
 import checksig
-from checksig.checksig import (
-    ALL_RESULTS,
-    FAIL_EXTRA,
-    FILE,
-    REPORT_EXTRA,
-    Job,
-    Record,
-    Request,
-    unpack_records,
-)
+from checksig._engine import Job, make_request
+from checksig._wire import ALL_RESULTS, FAIL_EXTRA, FILE, REPORT_EXTRA, Record, unpack_records
 
 EXTRA = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
 
 
 def options_of(case: dict[str, Any], root: str) -> dict[str, str]:
-    """Return the arguments of a case, for the directory where it is planted."""
+    """Return the arguments of a case, for the directory with its tree."""
     return {key: text.replace("ROOT", root) for key, text in case.get("options", {}).items()}
 
 
 def outcome(root: str, options: dict[str, str]) -> dict[str, Any]:
-    """Return what a check ends with: the verdict, the message, and the record of each file."""
+    """Return how a check ends: the verdict, the message, and the record of each file."""
     verdict, line, message = "ok", None, ""
     try:
         checksig.check_signatures(root, **options)  # type: ignore[arg-type]
@@ -58,23 +50,24 @@ def outcome(root: str, options: dict[str, str]) -> dict[str, Any]:
 def files(root: str, options: dict[str, str]) -> list[Any]:
     """Return the records of a directory's files."""
     flags = ALL_RESULTS | EXTRA[options.get("extra", "ignore")]
-    request = Request(
+    request = make_request(
+        root,
         manifest=options.get("manifest"),
         format=options.get("format"),
         algorithm=options.get("algorithm"),
         flags=flags,
     )
-    with Job(root, request) as job:
-        return [told for batch in job.batches() for record in batch for told in tell(record)]
+    with Job(request) as job:
+        return [row for batch in job.batches() for record in batch for row in rows(record)]
 
 
 def files_of(data: bytes) -> list[Any]:
     """Return the records of files among those of checksig_next, as :func:`files` does."""
-    return [told for record in unpack_records(data) for told in tell(record)]
+    return [row for record in unpack_records(data) for row in rows(record)]
 
 
-def tell(record: Record) -> list[Any]:
-    """Return what a record says of a file, if it is of one, but for the system's own error number."""
+def rows(record: Record) -> list[Any]:
+    """Return the members of a file's record, except the error number of the system, as a row."""
     if record.kind != FILE:
         return []
     digests = [record.expected.hex(), record.actual.hex()]
@@ -84,7 +77,7 @@ def tell(record: Record) -> list[Any]:
 
 
 def is_as_expected(case: dict[str, Any], found: dict[str, Any]) -> bool:
-    """Return whether a case ended as it says."""
+    """Return whether a case ended as expected."""
     expected = (case["verdict"], case.get("message", [""]), case.get("line"))
     return expected == (found["verdict"], found["message"], found["line"])
 

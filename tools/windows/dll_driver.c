@@ -1,8 +1,8 @@
-/* Drives the DLL of a Windows wheel as checksig.py would: tools/check_wheels.py runs it under Wine.
+/* Calls the DLL of a Windows wheel as checksig.py does. tools/check_wheels.py runs it under Wine.
  *
- * Each line of the standard input is one job: a directory, then options, as manifest=PATH,
- * behind tabs. For each it writes a line: what the job ended with, the line of the manifest
- * to blame, the message and the records, both in hexadecimal digits.
+ * Each line of standard input is one job: a directory, then options such as manifest=PATH,
+ * separated by tabs. For each job it writes a line: how the job ended, the line of the manifest
+ * at fault, and the message and the records in hexadecimal digits.
  */
 #include <fcntl.h>
 #include <io.h>
@@ -15,10 +15,10 @@
 
 enum { milliseconds = 1000 };
 
-static int32_t (*start)(checksig_request *, uint64_t *, checksig_error *);
+static int32_t (*start)(const checksig_request *, uint64_t *, checksig_error *);
 static int32_t (*next)(uint64_t, void *, size_t, int32_t, size_t *, checksig_progress *, checksig_error *);
 static int32_t (*close_job)(uint64_t, int32_t);
-static void (*free_string)(void *);
+static void (*error_free)(checksig_error *);
 
 static void *symbol(HMODULE library, const char *name)
 {
@@ -40,10 +40,10 @@ static void load(const char *path, const char *version)
     start = symbol(library, "checksig_start");
     next = symbol(library, "checksig_next");
     close_job = symbol(library, "checksig_close");
-    free_string = symbol(library, "checksig_free");
-    char *(*get_version)(void) = symbol(library, "checksig_version");
+    error_free = symbol(library, "checksig_error_free");
+    const char *(*get_version)(void) = symbol(library, "checksig_version");
     if (strcmp(get_version(), version) != 0 || *(volatile int32_t *)symbol(library, "checksig_forked") != 0) {
-        fprintf(stderr, "the DLL is of version %s, not %s, or takes itself for forked\n", get_version(), version);
+        fprintf(stderr, "the DLL has version %s, not %s, or reports a fork\n", get_version(), version);
         exit(2);
     }
 }
@@ -70,18 +70,11 @@ static void hexadecimal(const void *bytes, size_t size)
         printf("%02x", ((const unsigned char *)bytes)[i]);
 }
 
-static void release(checksig_error *error)
-{
-    free_string(error->message);
-    free_string(error->path);
-    free_string(error->reason);
-}
-
-/* Takes all records of a job; returns how many bytes they are. */
+/* Takes all records of a job, and returns their size in bytes. */
 static size_t take(uint64_t job, int32_t *kind, checksig_error *error, char **records)
 {
     static char buffer[CHECKSIG_BUFFER];
-    checksig_progress progress;
+    checksig_progress progress = {.struct_size = sizeof progress};
     size_t size = 0;
     while (*kind == CHECKSIG_MORE) {
         size_t written = 0;
@@ -95,8 +88,8 @@ static size_t take(uint64_t job, int32_t *kind, checksig_error *error, char **re
 
 static void run(char *line)
 {
-    checksig_request request = {.flags = CHECKSIG_ALL_RESULTS};
-    checksig_error error = {0};
+    checksig_request request = {.struct_size = sizeof request, .flags = CHECKSIG_ALL_RESULTS};
+    checksig_error error = {.struct_size = sizeof error};
     uint64_t job = 0;
     char *records = NULL;
     size_t size = 0;
@@ -113,7 +106,7 @@ static void run(char *line)
     hexadecimal(records, size);
     printf("\n");
     free(records);
-    release(&error);
+    error_free(&error);
 }
 
 int main(int count, char **arguments)
