@@ -143,3 +143,26 @@ def test_each_promise_names_tests_that_are_there() -> None:
             assert re.search(rf"^(def|func) {name}\(", (CHECKOUT / path).read_text("utf-8"), re.MULTILINE), (
                 name
             )
+
+
+def files_of_the_sources() -> set[Path]:
+    """Return the files of src/checksig and go, except tests, what was built, and vendored modules."""
+    found = {path for path in SOURCES.rglob("*") if path.suffix in (".py", ".typed")}
+    for path in (CHECKOUT / "go").rglob("*"):
+        if path.suffix in (".go", ".c", ".h", ".mod", ".sum") and not path.name.endswith("_test.go"):
+            found.add(path)
+    return {path for path in found if "vendor" not in path.parts}
+
+
+def test_the_architecture_page_names_every_file_and_no_other() -> None:
+    page = (CHECKOUT / "docs/architecture.md").read_text("utf-8").split("## Every file")[1]
+    named: set[Path] = set()
+    for section in page.split("\n### ")[1:]:
+        heading = re.match(r"`([\w/]+)`", section)
+        folder = CHECKOUT / heading[1] if heading else CHECKOUT
+        for row in re.findall(r"^\| (`.+?) \|", section, re.MULTILINE):
+            for pattern in re.findall(r"`([^`]+)`", row):
+                found = set(folder.glob(pattern))
+                assert found, f"{folder}/{pattern} does not exist"
+                named |= found
+    assert files_of_the_sources() <= named
