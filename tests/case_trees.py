@@ -1,4 +1,4 @@
-"""Makes the directories of the corpus, testdata/cases, which README.md there describes."""
+"""Creates the directories of the test cases. testdata/cases/README.md describes them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from typing import Any
 
 CASES = sorted(Path(__file__).resolve().parent.parent.glob("testdata/cases/*.json"))
 
-# The cases that end otherwise on Windows, and why.
+# The cases that end differently on Windows, and why.
 ON_WINDOWS = {
-    "around-backslash-escaped": "a backslash stands between directories",
-    "around-backslashes": "so the name is found as it is written",
-    "file-below-file": "below a file there is nothing, and it does not say why",
-    "name-of-255-bytes": "a name that is too long is one that is not there",
+    "around-backslash-escaped": "a backslash separates directories",
+    "around-backslashes": "a name with a backslash is found as it is written",
+    "file-below-file": "a name below a file is reported as missing",
+    "name-of-255-bytes": "a name that is too long is reported as missing",
 }
 
 
 def why_impossible(tree: Iterable[list[Any]]) -> str:
-    """Return why a tree cannot be had here, or ""."""
+    """Return why a tree cannot be created here, or ""."""
     if sys.platform in ("win32", "darwin"):
-        return "" if is_plain(tree) else "there are no such files here"
+        return "" if is_plain(tree) else "this system does not have such files or names"
     device = any(item[0] == "device" for item in tree) and os.geteuid() != 0
-    return "only root makes devices" if device else ""
+    return "only root can create devices" if device else ""
 
 
 def is_plain(tree: Iterable[list[Any]]) -> bool:
-    """Return whether a tree is of files and directories alone, of names that Windows has and tells apart."""
+    """Return whether a tree has only files and directories, with different names that Windows allows."""
     names = [name for _, name, *_ in tree]
     plain = all(" " <= c < "\x7f" and c not in '\\:*?"<>|' for name in names for c in name)
     kinds = {kind for kind, *_ in tree}
@@ -40,13 +40,13 @@ def is_plain(tree: Iterable[list[Any]]) -> bool:
 
 
 def make_tree(root: bytes, tree: Iterable[list[Any]]) -> None:
-    """Make a case's tree in the directory ``root``; see :func:`why_impossible`."""
+    """Create a case's tree in the directory ``root``, if it is possible (:func:`why_impossible`)."""
     for item in tree:
         make_item(root, *item)
 
 
 def make_item(root: bytes, kind: str, name: str, *details: Any) -> None:
-    """Make one item of a case's tree; testdata/cases/README.md tells what they are."""
+    """Create one item of a case's tree. testdata/cases/README.md describes the items."""
     path = os.path.join(root, name.encode("latin-1"))
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if kind == "file":
@@ -70,7 +70,7 @@ def make_item(root: bytes, kind: str, name: str, *details: Any) -> None:
 
 
 def make_socket(path: bytes) -> None:
-    """Bind a socket; its address is relative, since it may have 107 bytes at most."""
+    """Create a socket. Its address is relative, because it may have at most 107 bytes."""
     before = Path.cwd()
     os.chdir(os.path.dirname(path))
     try:

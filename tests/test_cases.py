@@ -1,4 +1,4 @@
-"""The corpus of testdata/cases, through check_signatures and through verify."""
+"""Every case of testdata/cases, with check_signatures, check, iter_check, and the C function verify."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ERRORS = {
 }
 
 
-def test_there_are_cases() -> None:
+def test_the_cases_are_found() -> None:
     assert len(CASES) > 50
 
 
@@ -31,9 +31,9 @@ def test_case(path: Path, tmp_path: Path) -> None:
     if why := why_impossible(case["tree"]):
         pytest.skip(why)
     if sys.platform == "win32" and path.stem in ON_WINDOWS:
-        pytest.skip(f"it ends otherwise on Windows: {ON_WINDOWS[path.stem]}")
+        pytest.skip(f"ends differently on Windows: {ON_WINDOWS[path.stem]}")
     make_tree(os.fsencode(tmp_path), case["tree"])
-    options = {key: text.replace("ROOT", str(tmp_path)) for key, text in case.get("options", {}).items()}
+    options = {key: value.replace("ROOT", str(tmp_path)) for key, value in case.get("options", {}).items()}
     if case["verdict"] in ("ok", "failed"):
         check_agrees(tmp_path, options, case.get("message"))
     if case["verdict"] == "ok":
@@ -42,7 +42,7 @@ def test_case(path: Path, tmp_path: Path) -> None:
             assert verify(tmp_path) is None
         return
 
-    quoted = str(tmp_path).replace("\\", "\\\\")  # as a message quotes it
+    quoted = str(tmp_path).replace("\\", "\\\\")  # as messages quote it
     message = "\n".join(case["message"]).replace("ROOT", quoted)
     with pytest.raises(checksig.ChecksigError) as caught:
         checksig.check_signatures(tmp_path, **options)
@@ -55,7 +55,7 @@ def test_case(path: Path, tmp_path: Path) -> None:
 
 
 def check_agrees(root: Path, options: dict[str, Any], message: list[str] | None) -> None:
-    """Check that check, iter_check and the message say the same."""
+    """Assert that check, iter_check, and the expected message say the same."""
     report = checksig.check(root, **options)
     assert report.ok == (message is None)
     results = list(checksig.iter_check(root, **options))

@@ -1,4 +1,4 @@
-"""Files that no manifest lists."""
+"""Extra files, which are in the directory but in no manifest."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from support import Directory, Python
 import checksig
 from checksig import FileResult, Status
 
-UNLISTED = "not in the manifest"
+EXTRA = "not in the manifest"
 
 
-def test_reported_extra_files_are_data_and_not_bad(directory: Directory) -> None:
+def test_extra_files_that_are_reported_are_not_bad(directory: Directory) -> None:
     root = directory({"a": b"1"})
     (root / "d").mkdir()
     (root / "d" / "x\n").touch()
-    found = FileResult(path="d/x\n", status=Status.EXTRA, algorithm="", expected="", reason=UNLISTED)
+    found = FileResult(path="d/x\n", status=Status.EXTRA, algorithm="", expected="", reason=EXTRA)
     report = checksig.check(root, extra="report")
     assert report.ok
     assert (report.files, report.failures, report.extra) == (1, (), (found,))
@@ -35,21 +35,21 @@ def test_extra_files_that_fail_are_in_the_exception(directory: Directory) -> Non
     (root / "x").touch()
     with pytest.raises(checksig.VerificationError) as caught:
         checksig.check_signatures(root, extra="fail")
-    assert str(caught.value) == f'"{root}/x" - {UNLISTED}'
+    assert str(caught.value) == f'"{root}/x" - {EXTRA}'
     report = caught.value.report
     assert report is not None
     assert report.failures == report.extra
     assert str(report).endswith(f"/sha1sum.txt\n{caught.value}")
 
 
-def test_extra_files_are_no_success_of_their_own(directory: Directory) -> None:
+def test_a_directory_with_only_extra_files_is_not_ok(directory: Directory) -> None:
     root = directory({"a": b"1"})
     (root / "a").rename(root / "b")
     for extra in ("report", "fail"):
         assert not checksig.check(root, ignore_missing=True, extra=extra).ok
 
 
-def test_another_word_for_extra_is_a_value_error(directory: Directory) -> None:
+def test_an_unknown_value_of_extra_is_a_value_error(directory: Directory) -> None:
     for call in (checksig.check, checksig.check_signatures, checksig.iter_check):
         with pytest.raises(ValueError, match='extra must be "ignore", "report" or "fail", not \'yes\''):
             call(directory, extra="yes")  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ os.chmod(os.path.join(sys.argv[1], "closed"), 0o700)
     ], done.stderr
 
 
-def test_a_tree_deeper_than_any_path_is_an_error(tmp_path: Path) -> None:
+def test_a_tree_deeper_than_the_longest_path_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "md5sum.txt").write_text("d41d8cd98f00b204e9800998ecf8427e  a\n")
     (tmp_path / "a").touch()
     element = "d" * 255
@@ -104,7 +104,7 @@ def test_a_tree_deeper_than_any_path_is_an_error(tmp_path: Path) -> None:
     assert (failure.status, failure.reason) == (Status.ERROR, "cannot be listed: name too long")
 
 
-def test_100000_extra_files_in_one_directory_are_all_found_in_order(tmp_path: Path) -> None:
+def test_100000_extra_files_in_one_directory_are_found_in_order(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     (tmp_path / "md5sum.txt").write_text("d41d8cd98f00b204e9800998ecf8427e  a\n")
     (tmp_path / "d").mkdir()

@@ -1,4 +1,4 @@
-"""What the operating system may do to a verification: calls that fail, short reads, death."""
+"""What the operating system may do to a job: failing calls, short reads, a kill."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from support import CHECKOUT, ENGINE, environment
 
 import checksig
 
-pytestmark = pytest.mark.skipif(not syscalls.supported(), reason="seccomp's user notification is not there")
+pytestmark = pytest.mark.skipif(not syscalls.supported(), reason="needs seccomp user notifications")
 
 TESTS = Path(__file__).parent
 FILE_CALLS = ("openat", "openat2", "newfstatat", "fstat", "read", "close", "getdents64")
 ERRORS = ("EIO", "EINTR", "EACCES", "ENOENT", "EMFILE", "EAGAIN", "ENOMEM", "ENOSYS", "EPERM", "EBADF")
 
-# In the child: numbers that no descriptor has are messages to the supervisor, which answers a close of them.
+# The child sends messages to the supervisor by closing descriptors with numbers that none has.
 ARM, FIRED = 1_000_000, 2_000_000
 
 CHILD = f"""
@@ -52,7 +52,7 @@ def supervise():
 
 
 class Faults:
-    """Makes the call fail whose turn it is: the number that the child has said."""
+    """Makes one call fail: the one with the number that the child chose."""
 
     def __init__(self, error: int) -> None:
         self.error = error
@@ -76,7 +76,7 @@ class Faults:
 
 
 def make_files(root: Path) -> dict[str, str]:
-    """Make a directory with good, bad and extra files; return the verdict on each."""
+    """Create a directory with good, bad, and extra files; return the verdict on each."""
     contents = {
         "a": b"a",
         "b": b"bb",
@@ -97,13 +97,13 @@ def make_files(root: Path) -> dict[str, str]:
     return dict.fromkeys(contents, "OK") | {"wrong": "FAILED", "sub/extra": "EXTRA"}
 
 
-def is_lawful(outcome: list[Any], verdicts: dict[str, str], error: int) -> bool:
-    """Return whether an outcome is the truth, but for what the one fault may have hidden."""
+def is_true(outcome: list[Any], verdicts: dict[str, str], error: int) -> bool:
+    """Return whether an outcome is true, except for what the one fault may have hidden."""
     if isinstance(outcome[0], str):
         return outcome[1] in (error, None)
     found = {path: (status, number) for path, status, number in outcome}
     excuses = [("ERROR", error)]
-    if error == errno.ENOENT:  # what is said to be gone has no extra files in it
+    if error == errno.ENOENT:  # a directory that is said not to exist has no extra files
         excuses.append(("MISSING", error))
         found.setdefault("sub/extra", ("EXTRA", None))
     excused = [name for name in found if found[name] in excuses]
@@ -120,7 +120,7 @@ def is_lawful(outcome: list[Any], verdicts: dict[str, str], error: int) -> bool:
 
 
 def run(code: str, decide: syscalls.Decision, *arguments: object) -> list[str]:
-    """Run code, behind CHILD, whose system calls are decided on; return the lines that it prints."""
+    """Run code after CHILD while ``decide`` answers its system calls; return the lines it prints."""
     with syscalls.Supervisor(decide) as supervisor:
         done = subprocess.run(
             [sys.executable, "-c", CHILD + code, TESTS, str(supervisor.descriptor), *map(str, arguments)],
@@ -137,8 +137,8 @@ def run(code: str, decide: syscalls.Decision, *arguments: object) -> list[str]:
 
 @pytest.mark.parametrize("refused", [0, errno.ENOSYS, errno.EPERM], ids=["openat2", "ENOSYS", "EPERM"])
 @pytest.mark.parametrize("name", ERRORS)
-def test_whichever_call_fails_the_verdict_is_true(name: str, refused: int, tmp_path: Path) -> None:
-    """Every file system call of a run fails in turn: nothing bad passes, nothing good is called bad."""
+def test_no_failing_call_makes_a_verdict_untrue(name: str, refused: int, tmp_path: Path) -> None:
+    """Each file system call of a job fails in turn. No bad file passes; no good one is a mismatch."""
     error = getattr(errno, name)
     verdicts = make_files(tmp_path)
     code = f"""
@@ -158,8 +158,8 @@ for number in range(1, 1000):
     outcomes = [json.loads(line) for line in run(code, faults.decide, tmp_path, refused)]
     assert {path: status for path, status, _ in outcomes[-1]} == verdicts  # without a fault
     assert len(outcomes) - 1 == faults.fired.total() > 40, faults.fired
-    unlawful = [(n, o) for n, o in enumerate(outcomes, 1) if not is_lawful(o, verdicts, error)]
-    assert unlawful == []
+    untrue = [(n, o) for n, o in enumerate(outcomes, 1) if not is_true(o, verdicts, error)]
+    assert untrue == []
     if name == "EINTR":
         others = [outcome for outcome in outcomes if outcome != outcomes[-1]]
         if ENGINE == "helper":  # Python does not try fstat again when it starts one
@@ -168,9 +168,7 @@ for number in range(1, 1000):
 
 
 @pytest.mark.parametrize("name", ["EIO", "ENOMEM", "EMFILE", "EINTR"])
-def test_whichever_call_fails_while_the_library_is_loaded_it_loads_or_says_so(
-    name: str, tmp_path: Path
-) -> None:
+def test_a_call_that_fails_during_loading_is_reported_or_harmless(name: str, tmp_path: Path) -> None:
     error = getattr(errno, name)
     verdicts = make_files(tmp_path)
     code = f"""
@@ -191,14 +189,14 @@ report([found, outcome()])
         (line,) = run(code, Faults(error).decide, tmp_path, 0, number)
         found, results = json.loads(line)
         verdict_again = {path: status for path, status, _ in results}
-        assert verdict_again == verdicts  # after a failure it can be tried again
+        assert verdict_again == verdicts  # after a failure, another try succeeds
         if found == "no fault":
             break
     assert number > 20
 
 
 class OnRead:
-    """Does something before each read of one file, counted from 1; None lets the read go on."""
+    """Calls an action before each read of one file, counted from 1. None lets the read happen."""
 
     def __init__(self, path: Path, action: Callable[[int], int | None]) -> None:
         self.path = str(path)
@@ -234,9 +232,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("moment", [1, 2, 3])
-def test_a_file_that_changes_behind_the_reader(change: str, moment: int, tmp_path: Path) -> None:
+def test_a_file_that_changes_while_it_is_read_is_changed(change: str, moment: int, tmp_path: Path) -> None:
     verdicts = make_files(tmp_path)
-    time.sleep(0.02)  # a tick of the file system's clock
+    time.sleep(0.02)  # the file system's clock must tick
 
     def action(count: int) -> None:
         if count == moment:
@@ -250,7 +248,7 @@ def test_a_file_that_changes_behind_the_reader(change: str, moment: int, tmp_pat
     assert found == verdicts | {"large": "CHANGED"}
 
 
-def test_a_file_that_grows_for_ever_is_read_to_the_size_that_was_seen(tmp_path: Path) -> None:
+def test_a_file_that_grows_forever_is_read_to_its_size_at_opening(tmp_path: Path) -> None:
     make_files(tmp_path)
     reads = OnRead(tmp_path / "large", lambda _: append(tmp_path / "large"))
     (line,) = run("supervise(); report(outcome('ignore'))", reads.decide, tmp_path, 0)
@@ -258,7 +256,7 @@ def test_a_file_that_grows_for_ever_is_read_to_the_size_that_was_seen(tmp_path: 
     assert reads.count == 3
 
 
-def test_a_file_that_ends_before_its_size_has_changed(tmp_path: Path) -> None:
+def test_a_file_that_ends_before_its_size_is_changed(tmp_path: Path) -> None:
     make_files(tmp_path)
     reads = OnRead(tmp_path / "large", lambda count: 0 if count == 2 else None)
     (line,) = run("supervise(); report(outcome('ignore'))", reads.decide, tmp_path, 0)
@@ -297,7 +295,7 @@ def test_short_reads_make_no_difference(count: int, tmp_path: Path) -> None:
     assert {path: status for path, status, _ in json.loads(line)} == verdicts
 
 
-def test_an_io_error_in_the_middle_of_a_file_names_the_file_and_the_cause(tmp_path: Path) -> None:
+def test_an_io_error_in_a_file_names_the_file_and_the_cause(tmp_path: Path) -> None:
     verdicts = make_files(tmp_path)
     reads = OnRead(tmp_path / "large", lambda count: -errno.EIO if count == 2 else None)
     code = "supervise(); print(checksig.check(root).message)"
@@ -306,7 +304,7 @@ def test_an_io_error_in_the_middle_of_a_file_names_the_file_and_the_cause(tmp_pa
     assert verdicts["large"] == "OK"
 
 
-def test_a_killed_verification_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_nothing_behind(tmp_path: Path) -> None:
     verdicts = make_files(tmp_path)
     before = sorted(os.walk(tmp_path))
     reads = OnRead(tmp_path / "large", lambda count: os.kill(child, signal.SIGKILL))
@@ -323,10 +321,11 @@ def test_a_killed_verification_leaves_nothing_behind(tmp_path: Path) -> None:
     assert {r.path: r.status for r in checksig.iter_check(tmp_path, extra="fail")} == verdicts
 
 
-def test_waiting_for_a_slow_disk_takes_hardly_any_processor_time(tmp_path: Path) -> None:
-    """benchmarks/call_cost.py measures it; here it must not be a busy loop."""
+def test_waiting_for_a_slow_disk_takes_little_processor_time(tmp_path: Path) -> None:
+    """It must not be a busy loop. benchmarks/call_cost.py measures the time."""
     make_files(tmp_path)
-    slow = OnRead(tmp_path / "large", lambda count: time.sleep(2) if count == 5 else None)  # 3 reads a run
+    # A job reads the file 3 times, so the fifth read is in the second job.
+    slow = OnRead(tmp_path / "large", lambda count: time.sleep(2) if count == 5 else None)
     code = """
 import time
 supervise()
@@ -340,8 +339,8 @@ print((time.process_time() - cpu) / (time.monotonic() - wall))
 
 
 @pytest.mark.parametrize("error", [errno.ENOSYS, errno.EPERM])
-def test_without_openat2_every_directory_has_the_same_verdict(error: int) -> None:
-    """As in a sandbox, or on Linux before 5.6: os.Root resolves the names there."""
+def test_without_openat2_all_verdicts_are_the_same(error: int) -> None:
+    """os.Root resolves names in some sandboxes, and on Linux before 5.6."""
     code = """
 import sys
 sys.path.insert(0, sys.argv[1])

@@ -1,4 +1,4 @@
-"""The ways to hash: each gives the verdicts that hashlib gives."""
+"""The kernels: each set gives the verdicts that hashlib implies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 KERNELS = ("go", "scalar", "avx2", "avx512", "shani", "neon", "armv8", "armv8.2")
 ALGORITHMS = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
-if "sha512_256" in hashlib.algorithms_available:  # as it is with OpenSSL
+if "sha512_256" in hashlib.algorithms_available:  # with OpenSSL
     ALGORITHMS += ["sha512-224", "sha512-256"]
 
 CHECK = """
@@ -27,7 +27,7 @@ for manifest in sys.argv[2:]:
 
 
 def run(kernels: str, code: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run code with one way to hash; skip the test where that cannot be had."""
+    """Run code with the kernels of one instruction set; skip the test if the processor lacks it."""
     env = {**os.environ, "CHECKSIG_KERNELS": kernels}
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True, check=False
@@ -39,7 +39,7 @@ def run(kernels: str, code: str, *arguments: str | Path) -> subprocess.Completed
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory of 300 files, with a manifest for each algorithm that is wrong about one of them."""
+    """Return a directory of 300 files, with a manifest for each algorithm, wrong about one file."""
     root = tmp_path_factory.mktemp("files")
     source = random.Random(5)
     contents = {
@@ -58,7 +58,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("kernels", KERNELS)
-def test_each_way_to_hash_gives_the_same_verdicts(kernels: str, files: Path) -> None:
+def test_all_kernels_give_the_same_verdicts(kernels: str, files: Path) -> None:
     manifests = sorted(files.glob("*.wrong-*"))
     assert len(manifests) == len(ALGORITHMS)
     done = run(kernels, CHECK, files, *manifests)
@@ -68,18 +68,19 @@ def test_each_way_to_hash_gives_the_same_verdicts(kernels: str, files: Path) -> 
     ), done.stderr
 
 
-def test_kernels_that_are_not_there_are_an_error_everywhere(directory: Callable[..., Path]) -> None:
+def test_unknown_kernels_are_an_error_in_every_call(directory: Callable[..., Path]) -> None:
     root = directory({"a": b"1"})
     code = """
 import os, sys, checksig
-def verify(path): return checksig.check(path).message
+sys.path.insert(0, sys.argv[2])
+from support import verify
 writes = lambda root: checksig.check(root) if os.name == "nt" else checksig.create(root)
 for call in (checksig.check, checksig.check_signatures, writes):
     try: call(sys.argv[1])
     except ValueError as error: print(type(error).__name__, error)
 print(verify(sys.argv[1]))
 """
-    lines = run("abacus,avx2", code, root).stdout.splitlines()
+    lines = run("abacus,avx2", code, root, Path(__file__).parent).stdout.splitlines()
     assert len(lines) == 4
     for line in lines:
         assert re.search(r'invalid CHECKSIG_KERNELS "abacus" \(choose from .*\bgo\)$', line)

@@ -1,4 +1,4 @@
-"""Random directories, with hashlib and coreutils as oracles."""
+"""Random directories, compared with hashlib and coreutils."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support import ENGINE, verify
 
 import checksig
 
-# Bytes that formats, shells and terminals stumble over come often.
+# Bytes that formats, shells, and terminals treat specially are frequent.
 NAME = st.lists(
     st.one_of(st.sampled_from(b"\n\r\\ *#-\xff\x1b\"'"), st.integers(1, 255).filter(lambda c: c != ord("/"))),
     min_size=1,
@@ -27,22 +27,23 @@ NAME = st.lists(
 
 
 def coreutils() -> bytes:
-    """Return the first line of what ``sha1sum --version`` prints."""
+    """Return the first line of ``sha1sum --version``, or nothing if there is no sha1sum."""
     if shutil.which("sha1sum") is None:
         return b""
     return subprocess.run(["sha1sum", "--version"], capture_output=True, check=False).stdout.split(b"\n")[0]
 
 
-# Earlier ones escape no carriage return.
+# Earlier versions do not escape carriage returns.
 needs_coreutils_9 = pytest.mark.skipif(b"coreutils) 9" not in coreutils(), reason="needs coreutils 9")
 
-# "-" is standard input to coreutils, and a file to checksig.
+# "-" is standard input to coreutils, but a file to checksig.
 NAMES = NAME.filter(lambda name: name not in (b".", b"..", b"-"))
 ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 MANIFESTS = {algorithm: f"{algorithm.upper()}SUMS" for algorithm in ALGORITHMS}
 
 
-def verdict(root: str) -> list[str]:
+def bad_lines_of(root: str) -> list[str]:
+    """Return the lines of the message for a directory, or none if it is OK."""
     try:
         checksig.check_signatures(root)
     except checksig.VerificationError as error:
@@ -58,7 +59,7 @@ def verdict(root: str) -> list[str]:
     binary=st.booleans(),
     data=st.data(),
 )
-def test_what_coreutils_writes_is_read(
+def test_manifests_that_coreutils_writes_are_read(
     files: dict[bytes, bytes], algorithm: str, binary: bool, data: st.DataObject
 ) -> None:
     manifest = MANIFESTS[algorithm]
@@ -72,7 +73,7 @@ def test_what_coreutils_writes_is_read(
             [f"{algorithm}sum", mode, "--", *files], cwd=root, capture_output=True, check=True
         ).stdout
         Path(root, manifest).write_bytes(written)
-        assert verdict(root) == []
+        assert bad_lines_of(root) == []
 
         spoiled = data.draw(st.sets(st.sampled_from(sorted(files))))
         removed = data.draw(st.sets(st.sampled_from(sorted(files))))
@@ -85,7 +86,7 @@ def test_what_coreutils_writes_is_read(
         reasons = [
             "missing" if name in removed else "mismatch" for name in files if name in spoiled | removed
         ]
-        lines = verdict(root)
+        lines = bad_lines_of(root)
         assert [line.rsplit(" - ", 1)[1] for line in lines] == reasons
 
         check = subprocess.run(
@@ -97,7 +98,7 @@ def test_what_coreutils_writes_is_read(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.dictionaries(NAMES, st.binary(max_size=50), min_size=1, max_size=8), tag=st.booleans())
-def test_what_is_written_of_any_tree_verifies(
+def test_a_manifest_created_for_any_tree_verifies(
     files: dict[bytes, bytes], tag: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     root = os.fsencode(tmp_path_factory.mktemp("tree"))
@@ -122,29 +123,29 @@ def test_any_other_digest_is_a_mismatch(content: bytes, algorithm: str, data: st
         Path(root, "a").write_bytes(content)
         for listed, expected in ((digest, []), (wrong, [f'"{root}/a" - mismatch'])):
             Path(root, MANIFESTS[algorithm]).write_text(f"{listed.hex()}  a\n")
-            assert verdict(root) == expected
+            assert bad_lines_of(root) == expected
 
 
 @settings(max_examples=300, deadline=None)
-@given(text=st.binary(max_size=200))
-def test_no_bytes_as_a_manifest_are_a_success_or_a_fault(text: bytes) -> None:
+@given(content=st.binary(max_size=200))
+def test_no_random_bytes_as_a_manifest_are_ok_or_cause_another_error(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as root:
-        Path(root, "sha1sum.txt").write_bytes(text)
+        Path(root, "sha1sum.txt").write_bytes(content)
         with pytest.raises((checksig.VerificationError, checksig.ManifestError)):
             checksig.check_signatures(root)
 
 
-def test_no_bit_of_65536_bytes_can_flip_unseen(tmp_path: Path) -> None:
-    """All 524,288 of them, one at a time, on two threads; with a helper each time, those of some bytes."""
+def test_no_bit_of_65536_bytes_can_flip_unnoticed(tmp_path: Path) -> None:
+    """Each of the 524,288 bits flips once. With the helper, only the bits of some bytes flip."""
     step = 2 if ENGINE == "library" else 994
     content = bytes(random.Random(1).randbytes(65536))
     digest = hashlib.sha1(content).hexdigest()
-    unseen: list[int] = []
+    unnoticed: list[int] = []
 
     def flip_all(folder: Path, first: int) -> None:
         folder.mkdir()
         (folder / "f").write_bytes(content)
-        (folder / "good").touch()  # or each mismatch would be tried with other algorithms
+        (folder / "good").touch()  # without an OK file, each mismatch would also be hashed for a hint
         (folder / "sha1sum.txt").write_text(f"{digest}  f\n{hashlib.sha1().hexdigest()}  good\n")
         assert verify(folder) is None
         expected = f'"{folder}/f" - mismatch'
@@ -153,11 +154,11 @@ def test_no_bit_of_65536_bytes_can_flip_unseen(tmp_path: Path) -> None:
             for bit in range(8):
                 os.pwrite(file, bytes([content[at] ^ 1 << bit]), at)
                 if verify(folder) != expected:
-                    unseen.append(8 * at + bit)
+                    unnoticed.append(8 * at + bit)
             os.pwrite(file, content[at : at + 1], at)
         os.close(file)
         assert verify(folder) is None
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(flip_all, (tmp_path / "even", tmp_path / "odd"), (0, 1)))
-    assert unseen == []
+    assert unnoticed == []

@@ -1,4 +1,4 @@
-"""shard=: every N-th file, so that N processes or machines share a directory."""
+"""shard=: every Nth file, so that N processes or machines can share a directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import checksig
 from checksig import Status
 
 
-def test_a_shard_is_every_nth_file_from_the_kth_on() -> None:
+def test_shard_k_of_n_is_every_nth_file_from_the_kth_on() -> None:
     names = [result.path for result in checksig.iter_check(LOGS, shard=(2, 4))]
     assert names == ["httpd-01.log", "httpd-05.log", "httpd-09.log"]
     assert not checksig.check(LOGS, shard=(3, 3)).ok  # httpd-08.log
@@ -33,7 +33,7 @@ def test_a_shard_is_every_nth_file_from_the_kth_on() -> None:
     count=st.integers(1, 12),
     extra=st.sampled_from(["ignore", "report", "fail"]),
 )
-def test_the_shards_are_together_the_whole(
+def test_all_shards_together_are_the_whole(
     tmp_path_factory: pytest.TempPathFactory, states: list[str], extras: int, count: int, extra: Any
 ) -> None:
     root = tmp_path_factory.mktemp("tree")
@@ -52,7 +52,7 @@ def test_the_shards_are_together_the_whole(
 
 
 def make_files(root: Path, states: list[str], extras: int) -> None:
-    """Make a directory whose listed files are in these states, with some that are not listed."""
+    """Create a directory whose listed files have these states, with some extra files."""
     lines = []
     for number, state in enumerate(states):
         listed = hashlib.sha1(b"1").hexdigest()
@@ -64,7 +64,7 @@ def make_files(root: Path, states: list[str], extras: int) -> None:
     (root / "sha1sum.txt").write_text("".join(lines))
 
 
-def test_an_empty_shard_is_never_a_success(directory: Directory) -> None:
+def test_an_empty_shard_is_never_ok(directory: Directory) -> None:
     root = directory({"a": b"1"})
     checksig.check_signatures(root, shard=(1, 2))
     with pytest.raises(checksig.ManifestError) as caught:
@@ -73,12 +73,12 @@ def test_an_empty_shard_is_never_a_success(directory: Directory) -> None:
 
 
 @pytest.mark.parametrize("shard", [(0, 1), (2, 1), (-1, 2), (0, 0), (1, 1 << 31)])
-def test_a_shard_that_there_is_not_is_refused(shard: tuple[int, int]) -> None:
+def test_a_shard_that_does_not_exist_is_a_value_error(shard: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="shard"):
         checksig.check(LOGS, shard=shard)
 
 
-def test_a_bad_line_is_bad_in_each_shard(directory: Directory) -> None:
+def test_a_bad_line_makes_every_shard_bad(directory: Directory) -> None:
     root = directory({"a": b"1", "b": b"2"})
     with (root / "sha1sum.txt").open("a") as manifest:
         manifest.write("?\n")

@@ -1,11 +1,11 @@
-"""Runs the corpus of testdata/cases with the installed checksig, and prints how each case ended.
+"""Runs every case of testdata/cases with the installed checksig, and prints the results.
 
     python tools/corpus.py FOLDER
 
-It needs only Python and checksig, so it runs where nothing else can be installed. It makes
-the tree of each case in the folder, which must not exist. Standard output is JSON: two
-processors that print the same agree. A case that does not end as expected is named on standard
-error, and makes the exit status 1.
+It needs only Python and checksig, so it runs where nothing else can be installed. It creates
+FOLDER, which must not exist, with a directory for each case. It writes the results to standard
+output as JSON, so that those of two processors can be compared. It reports each case that does not
+end as it says on standard error, and then exits with status 1.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ EXTRA = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
 
 
 def options_of(case: dict[str, Any], root: str) -> dict[str, str]:
-    """Return the arguments of a case, for the directory with its tree."""
-    return {key: text.replace("ROOT", root) for key, text in case.get("options", {}).items()}
+    """Return the arguments of a case whose directory is ``root``."""
+    return {key: value.replace("ROOT", root) for key, value in case.get("options", {}).items()}
 
 
 def outcome(root: str, options: dict[str, str]) -> dict[str, Any]:
-    """Return how a check ends: the verdict, the message, and the record of each file."""
+    """Return the verdict on a directory, the message, and the record of each file."""
     verdict, line, message = "ok", None, ""
     try:
         checksig.check_signatures(root, **options)  # type: ignore[arg-type]
@@ -48,26 +48,23 @@ def outcome(root: str, options: dict[str, str]) -> dict[str, Any]:
 
 
 def files(root: str, options: dict[str, str]) -> list[Any]:
-    """Return the records of a directory's files."""
+    """Return what the records of a directory's files say."""
     flags = ALL_RESULTS | EXTRA[options.get("extra", "ignore")]
-    request = make_request(
-        root,
-        manifest=options.get("manifest"),
-        format=options.get("format"),
-        algorithm=options.get("algorithm"),
-        flags=flags,
-    )
-    with Job(request) as job:
-        return [row for batch in job.batches() for record in batch for row in rows(record)]
+    named = {key: value for key, value in options.items() if key != "extra"}
+    with Job(make_request(root, flags=flags, **named)) as job:  # type: ignore[arg-type]
+        return [details for batch in job.batches() for record in batch for details in details_of(record)]
 
 
 def files_of(data: bytes) -> list[Any]:
-    """Return the records of files among those of checksig_next, as :func:`files` does."""
-    return [row for record in unpack_records(data) for row in rows(record)]
+    """Return what the records of files in a buffer of checksig_next say, as :func:`files` does."""
+    return [details for record in unpack_records(data) for details in details_of(record)]
 
 
-def rows(record: Record) -> list[Any]:
-    """Return the members of a file's record, except the error number of the system, as a row."""
+def details_of(record: Record) -> list[Any]:
+    """Return what a record says about a file, except the system's own error number.
+
+    The list is empty if the record is not about a file.
+    """
     if record.kind != FILE:
         return []
     digests = [record.expected.hex(), record.actual.hex()]
@@ -83,7 +80,7 @@ def is_as_expected(case: dict[str, Any], found: dict[str, Any]) -> bool:
 
 
 def main(folder: Path) -> int:
-    """Run all cases; return the status."""
+    """Run all cases, and return the exit status."""
     folder.mkdir(parents=True)
     found, wrong = {}, []
     for path in CASES:
