@@ -12,6 +12,7 @@ from typing import Literal
 
 from checksig._atomic import TEMPORARY, Replacement
 from checksig._engine import AnyPath, Job, get_algorithms, make_request, os_error
+from checksig._lines import LINES
 from checksig._progress import ProgressOption, Reporter
 from checksig._read import find_manifests, found_manifests, pack, read_whole
 from checksig._wire import ALL_RESULTS, FILE, FIND_FILES, HASH_FILES, STATUSES, TOTALS, Record
@@ -169,7 +170,7 @@ def diff(
 
 def _target(root: bytes, manifest: AnyPath | None, algorithm: str, format: str) -> bytes:
     """Return the path of the manifest to write."""
-    if format not in _LINES:
+    if format not in LINES:
         raise ValueError(f'format must be "gnu", "tag", "sfv" or "bagit", not {format!r}')
     if (format == "sfv") != (algorithm == "crc32"):
         raise ValueError("crc32 is written in the format sfv, and nothing else is")
@@ -202,7 +203,7 @@ def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 def _fill(replacement: Replacement, target: bytes, entries: list[Entry], format: str) -> None:
     """Write entries; raise ValueError if under the target's name they would be read as something else."""
-    replacement.write(map(_LINES[format], entries))
+    replacement.write(map(LINES[format], entries))
     reason = "other entries"
     try:
         _, found = read_whole(replacement.name, target)
@@ -348,43 +349,6 @@ def _compare(old: dict[str, Entry], new: dict[str, Entry]) -> Changes:
     )
 
 
-def _gnu(entry: Entry) -> bytes:
-    mark, name = _escaped(entry.path)
-    return mark + entry.digest.encode() + b"  " + name + b"\n"
-
-
-def _tag(entry: Entry) -> bytes:
-    mark, name = _escaped(entry.path)
-    tag = (
-        entry.algorithm.replace("blake2b", "BLAKE2b")
-        if "blake2" in entry.algorithm
-        else entry.algorithm.upper()
-    )
-    return b"%s%s (%s) = %s\n" % (mark, tag.encode(), name, entry.digest.encode())
-
-
-def _escaped(name: str) -> tuple[bytes, bytes]:
-    """Return a name as coreutils escapes it, and before it the mark that its line then begins with."""
-    plain = os.fsencode(name)
-    escaped = plain.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-    return b"" if escaped == plain else b"\\", escaped
-
-
-def _sfv(entry: Entry) -> bytes:
-    name = os.fsencode(entry.path)
-    if re.search(rb"[\r\n]|[ \t]$|^[;#]|^\xef\xbb\xbf|^\xff\xfe|^\xfe\xff", name):
-        raise ValueError(f"the format sfv has no way to write this name: {entry.path!r}")
-    return name + b" " + entry.digest.upper().encode() + b"\n"
-
-
-def _bagit(entry: Entry) -> bytes:
-    name = os.fsencode(entry.path).replace(b"%", b"%25").replace(b"\n", b"%0A").replace(b"\r", b"%0D")
-    return entry.digest.encode() + b"  " + name + b"\n"
-
-
-_LINES: dict[str, Callable[[Entry], bytes]] = {"gnu": _gnu, "tag": _tag, "sfv": _sfv, "bagit": _bagit}
-
-
 def _complete_bag(root: bytes, manifest: bytes, entries: list[Entry], algorithm: str) -> None:
     """Write the tag files of a bag, RFC 8493."""
     size = sum(entry.size or 0 for entry in entries)
@@ -398,7 +362,7 @@ def _complete_bag(root: bytes, manifest: bytes, entries: list[Entry], algorithm:
             replacement.commit(overwrite=True)
     listed = _hashed(root, _sorted([*tags, os.fsdecode(os.path.basename(manifest))]), algorithm, None, None)
     with Replacement(os.path.join(root, f"tagmanifest-{algorithm}.txt".encode())) as replacement:
-        replacement.write(map(_bagit, listed))
+        replacement.write(map(LINES["bagit"], listed))
         replacement.commit(overwrite=True)
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import itertools
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from checksig._text import count, duration, place, printable, rate, size
+from checksig._render import change_lines, change_summary, report_html, report_summary, report_text
 from checksig.errors import VerificationError
 
 
@@ -139,16 +136,11 @@ class Changes:
 
     def lines(self) -> list[str]:
         """Return a line for each change."""
-        lines = [f"added: {printable(name)}" for name in self.added]
-        lines += [f"removed: {printable(name)}" for name in self.removed]
-        lines += [f"modified: {printable(name)}" for name in self.modified]
-        return lines + [f"renamed: {printable(old)} -> {printable(new)}" for old, new in self.renamed]
+        return change_lines(self)
 
     def summary(self) -> str:
         """Return how many changes there are of each kind, in a line."""
-        kinds = ("added", "removed", "modified", "renamed")
-        parts = [f"{len(names):,} {kind}" for kind in kinds if (names := getattr(self, kind))]
-        return ", ".join([*parts, f"{self.unchanged:,} unchanged"])
+        return change_summary(self)
 
     def __str__(self) -> str:
         return "\n".join([*self.lines(), f"unchanged: {self.unchanged:,}"])
@@ -226,101 +218,12 @@ class Report:
         return [asdict(failure) for failure in self.failures]
 
     def __str__(self) -> str:
-        lines = [self.summary(), *([self.message] if self.message else [])]
-        lines += [f"extra: {printable(extra.path)}" for extra in self._harmless[:_TEXT_ROWS]]
-        if len(self._harmless) > _TEXT_ROWS:
-            lines.append(f"… and {len(self._harmless) - _TEXT_ROWS:,} more")
-        return "\n".join(lines)
-
-    @property
-    def _harmless(self) -> tuple[FileResult, ...]:
-        """The extra files that are no failures."""
-        fatal = any(failure.status is Status.EXTRA for failure in self.failures)
-        return () if fatal else self.extra
+        return report_text(self)
 
     def summary(self) -> str:
         """Return a line that says whether all is well, of what, by which algorithms, and how fast."""
-        speed = rate(self.bytes, self.seconds)
-        parts = [
-            self._verdict(),
-            *_algorithms(self.manifests),
-            f"{size(self.bytes)} in {duration(self.seconds)}" + (f" ({speed})" if speed else ""),
-            *(place(manifest.path) for manifest in self.manifests[:_SUMMARY_MANIFESTS]),
-        ]
-        if len(self.manifests) > _SUMMARY_MANIFESTS:
-            parts.append(count(len(self.manifests) - _SUMMARY_MANIFESTS, "more manifest"))
-        if self.shard is not None:
-            parts.append("shard {} of {}".format(*self.shard))
-        parts += sorted({note for manifest in self.manifests for note in manifest.notes})
-        return " · ".join(parts)
-
-    def _verdict(self) -> str:
-        """Return how many files are OK; or, if not all is well, what is not."""
-        found = [(n, word) for status, word in _WORDS.items() if (n := self.counts.get(status, 0))]
-        listed = [f"{n:,} {word}" for n, word in found]
-        extra = self.counts.get(Status.EXTRA, 0)
-        others = [f"{extra:,} extra"] if extra else []
-        if self.bad_line_count:
-            others.append(count(self.bad_line_count, "bad line"))
-        good = f"{count(self.counts[Status.OK], 'file')} OK"
-        if self.ok:
-            return ", ".join([good, *listed, *others])
-        if not self.bad and not self.bad_line_count:
-            return ", ".join(["no file was verified", *listed, *others])
-        if not listed:
-            return f"{good}, but {', '.join(others)}"
-        of_all = f"{found[0][0]:,} of {count(self.files, 'file')} {found[0][1]}"
-        return ", ".join([of_all, *listed[1:], *others])
+        return report_summary(self)
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the failures and extra files, grouped by directory."""
-        rows = []
-        found = self.failures + self._harmless
-        shown = [(*os.path.split(failure.path), failure) for failure in found[:_HTML_ROWS]]
-        for folder, group in itertools.groupby(shown, lambda item: item[0]):
-            rows.append(f'<tr><th colspan="3" style="text-align:left">{_escape(folder or ".")}</th></tr>')
-            rows += [_row(name, failure.status, failure.reason) for _, name, failure in group]
-        if len(found) > _HTML_ROWS:
-            rows.append(_row(f"… and {len(found) - _HTML_ROWS:,} more", "", ""))
-        rows += [
-            _row(bad.path, "" if bad.line is None else f"line {bad.line}", bad.reason)
-            for bad in self.bad_lines
-        ]
-        table = f"<table>{''.join(rows)}</table>" if rows else ""
-        return f"<p>{_escape(self.summary())}</p>{table}"
-
-
-# What is said of files that are not OK.
-_WORDS = {
-    Status.FAILED: "FAILED",
-    Status.MISSING: "missing",
-    Status.CHANGED: "changed while they were read",
-    Status.ERROR: "unreadable",
-    Status.CONFLICT: "with conflicting digests",
-}
-
-# Against somebody who wants to deceive these prove nothing.
-_WEAK = {"md5", "sha1", "git-sha1", "crc32"}
-
-
-def _algorithms(manifests: Iterable[Manifest]) -> list[str]:
-    """Return the algorithms of manifests as a summary has them."""
-    names = list(dict.fromkeys(name for manifest in manifests for name in manifest.algorithms))
-    if not names:
-        return []
-    verb = "finds" if len(names) == 1 else "find"
-    weak = f" ({verb} accidents, not attackers)" if _WEAK.issuperset(names) else ""
-    return [", ".join(names) + weak]
-
-
-def _row(*cells: str) -> str:
-    return f"<tr>{''.join(f'<td>{_escape(cell)}</td>' for cell in cells)}</tr>"
-
-
-_HTML_ROWS = 1000
-_TEXT_ROWS = 20
-_SUMMARY_MANIFESTS = 3
-
-
-def _escape(text: str) -> str:
-    return html.escape(printable(text))
+        return report_html(self)

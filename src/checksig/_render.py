@@ -1,0 +1,133 @@
+"""The text and the HTML of a report, and the text of changes."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from checksig._text import count, duration, place, printable, rate, size
+
+if TYPE_CHECKING:
+    from checksig.report import Changes, FileResult, Manifest, Report
+
+_HTML_ROWS = 1000
+_TEXT_ROWS = 20
+_SUMMARY_MANIFESTS = 3
+
+# What is said of files that are not OK, by their status.
+_WORDS = {
+    "FAILED": "FAILED",
+    "MISSING": "missing",
+    "CHANGED": "changed while they were read",
+    "ERROR": "unreadable",
+    "CONFLICT": "with conflicting digests",
+}
+
+# Against somebody who wants to deceive these prove nothing.
+_WEAK = {"md5", "sha1", "git-sha1", "crc32"}
+
+
+def report_text(report: Report) -> str:
+    """Return a summary, the message, and the extra files that are no failures."""
+    lines = [report_summary(report), *([report.message] if report.message else [])]
+    harmless = _harmless(report)
+    lines += [f"extra: {printable(extra.path)}" for extra in harmless[:_TEXT_ROWS]]
+    if len(harmless) > _TEXT_ROWS:
+        lines.append(f"… and {len(harmless) - _TEXT_ROWS:,} more")
+    return "\n".join(lines)
+
+
+def report_html(report: Report) -> str:
+    """Return what a notebook shows: the failures and extra files, grouped by directory."""
+    rows = []
+    found = report.failures + _harmless(report)
+    shown = [(*os.path.split(failure.path), failure) for failure in found[:_HTML_ROWS]]
+    for folder, group in itertools.groupby(shown, lambda item: item[0]):
+        rows.append(f'<tr><th colspan="3" style="text-align:left">{_escape(folder or ".")}</th></tr>')
+        rows += [_row(name, failure.status, failure.reason) for _, name, failure in group]
+    if len(found) > _HTML_ROWS:
+        rows.append(_row(f"… and {len(found) - _HTML_ROWS:,} more", "", ""))
+    rows += [
+        _row(bad.path, "" if bad.line is None else f"line {bad.line}", bad.reason) for bad in report.bad_lines
+    ]
+    table = f"<table>{''.join(rows)}</table>" if rows else ""
+    return f"<p>{_escape(report_summary(report))}</p>{table}"
+
+
+def report_summary(report: Report) -> str:
+    """Return a line that says whether all is well, of what, by which algorithms, and how fast."""
+    speed = rate(report.bytes, report.seconds)
+    parts = [
+        _verdict(report),
+        *_algorithms(report.manifests),
+        f"{size(report.bytes)} in {duration(report.seconds)}" + (f" ({speed})" if speed else ""),
+        *(place(manifest.path) for manifest in report.manifests[:_SUMMARY_MANIFESTS]),
+    ]
+    if len(report.manifests) > _SUMMARY_MANIFESTS:
+        parts.append(count(len(report.manifests) - _SUMMARY_MANIFESTS, "more manifest"))
+    if report.shard is not None:
+        parts.append("shard {} of {}".format(*report.shard))
+    parts += sorted({note for manifest in report.manifests for note in manifest.notes})
+    return " · ".join(parts)
+
+
+def _verdict(report: Report) -> str:
+    """Return how many files are OK; or, if not all is well, what is not."""
+    counts = {str(status): n for status, n in report.counts.items()}
+    found = [(n, word) for status, word in _WORDS.items() if (n := counts.get(status, 0))]
+    listed = [f"{n:,} {word}" for n, word in found]
+    extra = counts.get("EXTRA", 0)
+    others = [f"{extra:,} extra"] if extra else []
+    if report.bad_line_count:
+        others.append(count(report.bad_line_count, "bad line"))
+    good = f"{count(counts['OK'], 'file')} OK"
+    if report.ok:
+        return ", ".join([good, *listed, *others])
+    if not report.bad and not report.bad_line_count:
+        return ", ".join(["no file was verified", *listed, *others])
+    if not listed:
+        return f"{good}, but {', '.join(others)}"
+    of_all = f"{found[0][0]:,} of {count(report.files, 'file')} {found[0][1]}"
+    return ", ".join([of_all, *listed[1:], *others])
+
+
+def _algorithms(manifests: Iterable[Manifest]) -> list[str]:
+    """Return the algorithms of manifests as a summary has them."""
+    names = list(dict.fromkeys(name for manifest in manifests for name in manifest.algorithms))
+    if not names:
+        return []
+    verb = "finds" if len(names) == 1 else "find"
+    weak = f" ({verb} accidents, not attackers)" if _WEAK.issuperset(names) else ""
+    return [", ".join(names) + weak]
+
+
+def _harmless(report: Report) -> tuple[FileResult, ...]:
+    """Return the extra files that are no failures."""
+    fatal = any(failure.status == "EXTRA" for failure in report.failures)
+    return () if fatal else report.extra
+
+
+def _row(*cells: str) -> str:
+    return f"<tr>{''.join(f'<td>{_escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _escape(text: str) -> str:
+    return html.escape(printable(text))
+
+
+def change_lines(changes: Changes) -> list[str]:
+    """Return a line for each change."""
+    lines = [f"added: {printable(name)}" for name in changes.added]
+    lines += [f"removed: {printable(name)}" for name in changes.removed]
+    lines += [f"modified: {printable(name)}" for name in changes.modified]
+    return lines + [f"renamed: {printable(old)} -> {printable(new)}" for old, new in changes.renamed]
+
+
+def change_summary(changes: Changes) -> str:
+    """Return how many changes there are of each kind, in a line."""
+    kinds = ("added", "removed", "modified", "renamed")
+    parts = [f"{len(names):,} {kind}" for kind in kinds if (names := getattr(changes, kind))]
+    return ", ".join([*parts, f"{changes.unchanged:,} unchanged"])
