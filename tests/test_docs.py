@@ -112,10 +112,17 @@ def test_the_package_docstring_is_true() -> None:
     assert doctest.testmod(checksig).failed == 0
 
 
-def test_the_readme_begins_with_a_sentence_and_five_lines() -> None:
-    lines = (CHECKOUT / "README.md").read_text("utf-8").split("\n")
-    assert re.fullmatch(r"checksig [^.]*\.", lines[2])
-    assert len(blocks("README.md", "pycon")[0].strip().split("\n")) <= 5
+def test_the_readme_begins_with_a_sentence_and_three_bullets() -> None:
+    title, sentence, bullets = (CHECKOUT / "README.md").read_text("utf-8").split("\n\n")[:3]
+    assert title == "# checksig"
+    assert re.fullmatch(r"checksig [^.]*\.", sentence)
+    assert len(re.findall(r"^- \*\*", bullets, re.MULTILINE)) == 3
+
+
+def test_the_commands_for_a_fresh_machine_follow_the_installation() -> None:
+    headings = re.findall(r"^## (.*)", (CHECKOUT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert headings[:2] == ["Install", "Try it on a fresh machine"]
+    assert len(blocks("README.md", "sh")) == 2
 
 
 @pytest.mark.network
@@ -133,6 +140,50 @@ def test_the_readmes_first_command_prints_the_one_mismatch(checkout: Path) -> No
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout.startswith("testdata/logs/httpd-08.log: FAILED\n1 of 10 files FAILED · ")
+
+
+PAGES = [
+    path.relative_to(CHECKOUT)
+    for path in sorted(CHECKOUT.rglob("*.md"))
+    if not {"build", "node_modules", "vendor"}.intersection(path.parts) and "/." not in str(path)
+]
+
+
+def prose(page: Path) -> str:
+    """Return a page without its code."""
+    text = re.sub(r"^ *(```+|~~~+).*?^ *\1 *$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "code", text, flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a page."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ +(.*?) *$", text, re.MULTILINE):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+        slug = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+        number = sum(1 for anchor in found if re.fullmatch(rf"{re.escape(slug)}(-\d+)?", anchor))
+        found.add(f"{slug}-{number}" if number else slug)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_each_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    text = prose(CHECKOUT / page)
+    targets = re.findall(r"\]\(([^()\s]+)\)", text) + re.findall(r"^\[[^\]]+\]: *(\S+)", text, re.MULTILINE)
+    for target in targets:
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (CHECKOUT / page.parent / name) if name else CHECKOUT / page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in anchors(file), target
+
+
+def test_the_pages_with_links_are_all_pages_of_the_repository() -> None:
+    assert {Path("README.md"), Path("benchmarks/README.md"), Path("docs/integrations/README.md")} < set(PAGES)
+    assert Path("testdata/cases/README.md") in PAGES
 
 
 def test_ci_runs_the_readmes_second_command() -> None:

@@ -1,10 +1,10 @@
-"""Verify that every file of a directory is what its checksum manifest says.
+"""Verify that every file in a directory matches its checksum manifest.
 
 >>> import checksig
->>> checksig.check_signatures("testdata/logs")
+>>> checksig.check_signatures("testdata/example")
 Traceback (most recent call last):
     ...
-checksig.errors.VerificationError: "testdata/logs/httpd-08.log" - mismatch
+checksig.errors.VerificationError: "testdata/example/measurements/2025.csv" - mismatch
 """
 
 from checksig._engine import Engine, get_algorithms, get_engine
