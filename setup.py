@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "build_backend"))
 
 import archive  # noqa: E402
+import long_description  # noqa: E402
 import targets  # noqa: E402
 import toolchain  # noqa: E402
 
@@ -145,6 +146,8 @@ def replace(source: Path, target: Path) -> None:
 setup(
     # Keep the builds for different targets apart, so that no file of one gets into the wheel of another.
     options={"build": {"build_base": f"build/{TARGET.name}"}} if TARGET else {},
+    long_description=long_description.read(HERE),
+    long_description_content_type="text/markdown",
     ext_modules=[Extension("checksig._checksig", sources=[])],
     cmdclass={"build_ext": BuildGoLibrary, "bdist_wheel": BdistWheel, "sdist": SdistWithModules},
 )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from email import message_from_string
+from pathlib import Path
 
+import long_description
+import pytest
+from readme_renderer import markdown
+from setuptools import build_meta
 from support import CHECKOUT
 from trove_classifiers import classifiers
 
@@ -33,3 +39,63 @@ def test_each_file_that_a_url_names_exists() -> None:
     for url in PROJECT["urls"].values():
         name = url.removeprefix(f"{home}/blob/main/")
         assert name == url or (CHECKOUT / name).is_file(), url
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the page on the package index, as HTML: from the metadata that the build backend makes."""
+    folder = tmp_path_factory.mktemp("metadata")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(CHECKOUT)
+        name = build_meta.prepare_metadata_for_build_wheel(str(folder))
+    metadata = message_from_string((folder / name / "METADATA").read_text("utf-8"))
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    html = markdown.render(str(metadata.get_payload()))
+    assert html is not None
+    return html
+
+
+def test_the_page_on_the_package_index_has_no_relative_link(page: str) -> None:
+    links = re.findall(r'(?:href|src)="(?!#user-content-)([^"]*)"', page)  # not the renderer's own
+    assert len(links) > 20
+    for link in links:
+        assert link.startswith("https://"), link
+        path = re.fullmatch(rf"{PROJECT['urls']['Homepage']}/(?:blob|raw)/v[^/]+/([^#]*)(#.*)?", link)
+        assert path is None or (CHECKOUT / path[1]).exists(), link
+    pictures = re.findall(r'<img[^>]*src="([^"]*)"', page)
+    assert pictures
+    assert all(picture.endswith(".png") for picture in pictures)
+
+
+def test_the_page_on_the_package_index_is_rendered_as_meant(page: str) -> None:
+    text = re.sub(r"<pre.*?</pre>|<code.*?</code>", "", page, flags=re.DOTALL)
+    assert "](" not in text
+    assert "**" not in text
+    assert re.search("<h2[^>]*>Install<", page)
+    assert page.count("<pre") == len(re.findall(r"^```\w", (CHECKOUT / "README.md").read_text("utf-8"), re.M))
+
+
+@pytest.mark.parametrize(
+    ("markdown_text", "expected"),
+    [
+        ("[a](b.md)", "[a](https://h/blob/v1/b.md)"),
+        ("[a\nb](b.md#c)", "[a\nb](https://h/blob/v1/b.md#c)"),
+        ("[`a[0]`](b.md)", "[`a[0]`](https://h/blob/v1/b.md)"),
+        ("[a](#b)", "[a](https://h/blob/v1/README.md#b)"),
+        ("![a](b.svg)", "![a](https://h/raw/v1/b.png)"),
+        ("[a](https://b.svg)", "[a](https://b.svg)"),
+        ("```\n[a](b)\n```", "```\n[a](b)\n```"),
+    ],
+)
+def test_relative_links_become_absolute(markdown_text: str, expected: str) -> None:
+    assert long_description.make_absolute(markdown_text, "https://h", "v1") == expected
+
+
+@pytest.mark.parametrize("picture", sorted((CHECKOUT / "docs").glob("*.png")), ids=lambda path: path.name)
+def test_each_png_is_small_and_has_the_shape_of_its_svg(picture: Path) -> None:
+    png = picture.read_bytes()
+    assert len(png) < 150_000
+    width, height = (int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture.with_suffix(".svg").read_text("utf-8"))
+    assert box is not None
+    assert width / height == pytest.approx(float(box[1]) / float(box[2]), rel=0.01)
