@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sysconfig
 import tomllib
 from email import message_from_string
 from pathlib import Path
 
 import long_description
 import pytest
+import toolchain
 from readme_renderer import markdown
 from setuptools import build_meta
 from support import CHECKOUT
@@ -99,3 +103,37 @@ def test_each_png_is_small_and_has_the_shape_of_its_svg(picture: Path) -> None:
     box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture.with_suffix(".svg").read_text("utf-8"))
     assert box is not None
     assert width / height == pytest.approx(float(box[1]) / float(box[2]), rel=0.01)
+
+
+def test_each_action_is_pinned_by_a_commit() -> None:
+    for workflow in (CHECKOUT / ".github/workflows").iterdir():
+        for action in re.findall(r"uses: (.*)", workflow.read_text("utf-8")):
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", action), (
+                f"{workflow.name}: {action}"
+            )
+
+
+def test_the_issue_form_asks_for_the_version() -> None:
+    form = (CHECKOUT / ".github/ISSUE_TEMPLATE/bug.yml").read_text("utf-8")
+    assert "`checksig --version -v`" in form
+    assert form.count("required: true") == 5
+
+
+def test_zizmor_finds_nothing_in_the_workflows() -> None:
+    zizmor = Path(sysconfig.get_path("scripts"), "zizmor")
+    command: list[str | Path] = [zizmor, "--offline", "--no-progress", CHECKOUT / ".github"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.network
+def test_actionlint_finds_nothing_in_the_workflows(tmp_path: Path) -> None:
+    go = toolchain.go_command()
+    online = {**os.environ, "GOFLAGS": "", "GOBIN": str(tmp_path)}
+    install = [go, "install", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"]
+    if subprocess.run(install, cwd=tmp_path, env=online, check=False).returncode != 0:
+        pytest.skip("actionlint cannot be downloaded here")
+    workflows = sorted((CHECKOUT / ".github/workflows").glob("*.yml"))
+    assert workflows
+    done = subprocess.run([tmp_path / "actionlint", *workflows], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
