@@ -29,7 +29,7 @@ sys.path.insert(0, str(CHECKOUT / "src"))
 import checksig  # noqa: E402
 
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
-REPOSITORY = PROJECT.get("urls", {}).get("Source", "https://github.com/checksig/checksig")
+REPOSITORY = PROJECT["urls"]["Homepage"]
 BRANCH = os.environ.get("READTHEDOCS_GIT_IDENTIFIER", "main")
 
 project = "checksig"
@@ -39,6 +39,12 @@ exclude_patterns = ["requirements.txt"]
 
 html_theme = "furo"
 html_title = f"checksig {release}"
+html_baseurl = PROJECT["urls"]["Documentation"]
+html_theme_options = {
+    "source_repository": REPOSITORY,
+    "source_branch": BRANCH,
+    "source_directory": "docs/",
+}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
