@@ -220,12 +220,19 @@ def replace(path: Path) -> None:
     path.with_name("new").rename(path)
 
 
+def rewrite_with_old_times(path: Path) -> None:
+    times = path.stat()
+    path.write_bytes(path.read_bytes())
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "grows": append,
     "shrinks": lambda path: os.truncate(path, 200_000),
     "becomes empty": lambda path: os.truncate(path, 0),
     "is replaced": replace,
     "is rewritten": lambda path: path.write_bytes(path.read_bytes()),
+    "is rewritten and gets its old times": rewrite_with_old_times,
     "is removed": os.unlink,
 }
 
