@@ -126,6 +126,7 @@ def test_the_commands_for_a_fresh_machine_follow_the_installation() -> None:
 
 
 @pytest.mark.network
+@pytest.mark.packaging
 def test_the_readmes_first_command_prints_the_one_mismatch(checkout: Path) -> None:
     done = subprocess.run(
         ["sh", "-e", "-c", blocks("README.md", "sh")[0]],
@@ -289,6 +290,7 @@ print(runner.run(test))
 
 
 @pytest.mark.network
+@pytest.mark.packaging
 def test_the_packaging_commands_run(checkout: Path) -> None:
     prepare = f"{sys.executable} -m venv .env && . .env/bin/activate\n"
     done = subprocess.run(

@@ -310,6 +310,7 @@ def in_its_own_group(code: str, *arguments: str | Path) -> subprocess.Popen[str]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, process_group=0)
 
 
+@pytest.mark.timing
 def test_ctrl_c_at_the_terminal_is_for_python_alone(endless: Path) -> None:
     """A handler that goes on after it finds the helper alive."""
     code = """
@@ -425,6 +426,7 @@ print(before[2], state() == before, state())
     assert done.stdout.startswith("[] True"), (done.stdout, done.stderr)
 
 
+@pytest.mark.timing
 def test_a_job_that_another_thread_closes_ends_at_once(python: Python, endless: Path) -> None:
     code = """
 import sys, threading, time, checksig
@@ -453,6 +455,7 @@ print(len(checksig.check(sys.argv[1], entries).failures))
     assert done.stdout == "{<Status.MISSING: 'MISSING'>}\n100000\n", done.stderr
 
 
+@pytest.mark.timing
 def test_a_helper_that_stands_still_can_be_closed(python: Python, endless: Path) -> None:
     code = (
         CHILDREN

@@ -328,6 +328,7 @@ def test_a_killed_process_leaves_nothing_behind(tmp_path: Path) -> None:
     assert {r.path: r.status for r in checksig.iter_check(tmp_path, extra="fail")} == verdicts
 
 
+@pytest.mark.timing
 def test_waiting_for_a_slow_disk_takes_little_processor_time(tmp_path: Path) -> None:
     """It must not be a busy loop. benchmarks/call_cost.py measures the time."""
     make_files(tmp_path)

@@ -302,6 +302,7 @@ def test_an_abandoned_iterator_leaves_nothing_open(way: str, tmp_path: Path) -> 
     assert quiet(tmp_path)
 
 
+@pytest.mark.timing
 def test_an_iterator_that_was_never_begun_leaves_nothing_open(tmp_path: Path) -> None:
     plant_big(tmp_path, 200, 4 << 20)
     results = checksig.iter_check(tmp_path)
@@ -336,6 +337,7 @@ for _ in range(int(sys.argv[3])):
 )
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("call", ["check", "check_signatures", "iter_check"])
 def test_ctrl_c_is_seen_within_a_fifth_of_a_second(call: str, tmp_path: Path) -> None:
     """102 times in all, after 0 to 0.3 seconds."""
@@ -419,6 +421,7 @@ faulthandler._sigsegv()
     assert done.returncode == -signal.SIGSEGV
 
 
+@pytest.mark.timing
 def test_an_interpreter_that_ends_with_a_check_under_way_ends_at_once(python: Python, tmp_path: Path) -> None:
     plant_big(tmp_path, 4, 1 << 20)
     for number in range(4):
@@ -542,6 +545,7 @@ print(caught, left, children(), len(os.listdir("/proc/self/fd")) - descriptors)
     assert done.stdout == "200 [] [] 0\n", done.stderr
 
 
+@pytest.mark.timing
 def test_a_name_spelt_at_great_length_costs_no_time(tmp_path: Path) -> None:
     line = f"{'0' * 40}  f\n"
     (tmp_path / "sha1sum.txt").write_text(f"{'0' * 40}  {'./' * 32000}f\n" + line * 30_000)
@@ -550,6 +554,7 @@ def test_a_name_spelt_at_great_length_costs_no_time(tmp_path: Path) -> None:
     assert time.monotonic() - start < 3  # linear: 0.05 s; quadratic: 7 s
 
 
+@pytest.mark.timing
 def test_a_million_lines_are_cancelled_while_they_are_read(tmp_path: Path) -> None:
     with (tmp_path / "sha1sum.txt").open("w") as file:
         file.writelines(f"{'0' * 40}  {number}\n" for number in range(3_000_000))

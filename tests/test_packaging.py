@@ -24,6 +24,8 @@ import checksig
 CHECK = "import sys, checksig; print(checksig.__file__); checksig.check_signatures(sys.argv[1])"
 NAME = f"checksig-{checksig.__version__}"
 
+pytestmark = pytest.mark.packaging
+
 
 def run(
     *command: str | Path, cwd: Path, env: Mapping[str, str] | None = None, status: int = 0
