@@ -73,6 +73,7 @@ def copy_checkout(target: Path) -> Path:
     shutil.copytree(CHECKOUT, target, ignore=shutil.ignore_patterns(*left_out))
     for hidden in (".ci", ".github"):
         shutil.copytree(CHECKOUT / hidden, target / hidden)
+    shutil.copy(CHECKOUT / ".readthedocs.yaml", target)
     return target
 
 
