@@ -23,7 +23,7 @@ import long_description  # noqa: E402
 import targets  # noqa: E402
 import toolchain  # noqa: E402
 
-HEADERS = ("checksig.h", "_checksig.h")
+HEADER = "include/checksig.h"
 BUILD_ERRORS = (toolchain.ToolchainError, targets.UnknownTargetError)
 TARGET = targets.named_target()
 LIBRARY = TARGET.library if TARGET else targets.LIBRARY
@@ -35,7 +35,7 @@ class BuildGoLibrary(build_ext):
     """Builds the package's library with ``go build -buildmode=c-shared``, and its helper program.
 
     The library is ``_checksig.so`` in the package. It has no suffix that ties it to
-    one version of Python because it does not use Python's ABI. Its headers are in
+    one version of Python because it does not use Python's ABI. Its header is in
     ``include``. Library and helper are rebuilt each time because Go's cache makes a
     second build fast.
     """
@@ -51,7 +51,7 @@ class BuildGoLibrary(build_ext):
         super().run()
 
     def build_extension(self, ext: Extension) -> None:
-        """Build library and helper, and put them and the headers into the build directory."""
+        """Build library and helper, and put them and the header into the build directory."""
         package = Path(self.build_lib, self.get_ext_filename(ext.name)).parent
         version = self.distribution.get_version()
         with tempfile.TemporaryDirectory(prefix="checksig-") as scratch:
@@ -62,8 +62,7 @@ class BuildGoLibrary(build_ext):
             for program in built:
                 replace(program, package / program.name)
             if HAS_LIBRARY:
-                replace(built[0].with_suffix(".h"), package / "include" / "_checksig.h")
-                replace(toolchain.GO_SOURCES / "checksig.h", package / "include" / "checksig.h")
+                replace(toolchain.GO_SOURCES / "checksig.h", package / HEADER)
 
     def _build(self, version: str, scratch: Path) -> list[Path]:
         target = toolchain.chosen_target()
@@ -90,7 +89,7 @@ class BuildGoLibrary(build_ext):
         return dict(zip(self.get_outputs(), map(str, self._outputs(package)), strict=True))
 
     def _outputs(self, package: Path) -> list[Path]:
-        library = [LIBRARY, *(f"include/{header}" for header in HEADERS)] if HAS_LIBRARY else []
+        library = [LIBRARY, HEADER] if HAS_LIBRARY else []
         return [package / name for name in (*library, *([toolchain.HELPER] if HAS_HELPER else []))]
 
 

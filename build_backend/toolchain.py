@@ -172,7 +172,7 @@ def _packaged(package: str, file: str) -> str | None:
 
 
 def build_library(version: str, folder: Path, *, tags: str = "", target: Target | None = None) -> Path:
-    """Build the shared library, and the header that Go generates, into ``folder``.
+    """Build the shared library into ``folder``.
 
     Args:
         version: the version that the library is to carry.
@@ -181,7 +181,7 @@ def build_library(version: str, folder: Path, *, tags: str = "", target: Target 
         target: what it is built for; None: this machine.
 
     Returns:
-        The path of the library. The header lies beside it, with the suffix ``.h``.
+        The path of the library.
 
     Raises:
         ToolchainError: no suitable Go or C compiler, or the build failed.
@@ -189,6 +189,7 @@ def build_library(version: str, folder: Path, *, tags: str = "", target: Target 
     library = folder.resolve() / (target.library if target else LIBRARY)
     mode = ("-buildmode=c-shared", _linker_flags(version, target, "-s"))
     _build((library, "."), mode, go_command(), cc_command(target), tags, target)
+    library.with_suffix(".h").unlink()  # made by cgo; checksig.h is the contract
     return library
 
 

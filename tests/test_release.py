@@ -27,7 +27,7 @@ NAME = f"checksig-{checksig.__version__}"
 pytestmark = pytest.mark.packaging
 EPOCH = 1_700_000_000
 LINUX = ("manylinux_x86_64", "musllinux_x86_64")
-LIBRARY_FILES = ("_checksig.so", "include/_checksig.h", "include/checksig.h")
+LIBRARY_FILES = ("_checksig.so", "include/checksig.h")
 
 
 def build(
