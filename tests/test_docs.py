@@ -1,4 +1,4 @@
-"""What the README and docs/ show is run, as it stands there."""
+"""Runs the examples in the README and docs/ as they stand there, and checks every link in Markdown files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def session(page: str) -> None:
 
 
 def console(page: str, folder: Path) -> None:
-    """Run the shell sessions of a page, in a folder, and compare what is printed but for times."""
+    """Run the shell sessions of a page in a folder, and compare the output, except for times."""
     path = install_command(folder / "bin")
     (folder / "work").mkdir()
     (folder / "work" / "testdata").symlink_to(CHECKOUT / "testdata")
@@ -65,7 +65,7 @@ def console(page: str, folder: Path) -> None:
 @pytest.mark.parametrize("page", ["README.md", "docs/command.md", "docs/json.md"])
 def test_the_shell_sessions_print_what_the_page_says(page: str, tmp_path: Path) -> None:
     if shutil.which("jq") is None or shutil.which("bash") is None:
-        pytest.skip("bash or jq is not there")
+        pytest.skip("bash or jq is not installed")
     console(page, tmp_path)
 
 
@@ -76,7 +76,7 @@ def in_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a C compiler, which is ``cc`` on PATH too, beside this Python as ``python``."""
+    """Return a C compiler; put it on PATH as ``cc``, and this Python as ``python``."""
     command = toolchain.cc_command()
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -90,7 +90,7 @@ def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def python_headers() -> None:
-    """Skip where Python's own headers are not installed: no extension module can be compiled there."""
+    """Skip if Python's headers are not installed, because no extension module can be compiled then."""
     if not Path(sysconfig.get_path("include"), "Python.h").exists():
         pytest.skip("Python.h is not installed")
 
@@ -101,7 +101,7 @@ def test_the_sessions_print_what_the_page_says(page: str) -> None:
 
 
 @needs_library
-def test_the_session_tells_which_engine_serves() -> None:
+def test_the_session_says_whether_library_or_helper_serves() -> None:
     session("docs/library-and-helper.md")
 
 
@@ -141,11 +141,12 @@ def test_the_readmes_first_command_prints_the_one_mismatch(checkout: Path) -> No
     assert done.stdout.startswith("testdata/logs/httpd-08.log: FAILED\n1 of 10 files FAILED · ")
 
 
-PAGES = [
-    path.relative_to(CHECKOUT)
-    for path in sorted(CHECKOUT.rglob("*.md"))
-    if not {"build", "node_modules", "vendor"}.intersection(path.parts) and "/." not in str(path)
-]
+def is_ours(page: Path) -> bool:
+    """Return whether a page, by its path in the checkout, is one of the project's, not installed or built."""
+    return not any(part in ("build", "vendor") or part.startswith(".") for part in page.parent.parts)
+
+
+PAGES = sorted(filter(is_ours, (path.relative_to(CHECKOUT) for path in CHECKOUT.rglob("*.md"))))
 
 
 def prose(page: Path) -> str:
