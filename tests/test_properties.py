@@ -42,7 +42,7 @@ ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 MANIFESTS = {algorithm: f"{algorithm.upper()}SUMS" for algorithm in ALGORITHMS}
 
 
-def bad_lines_of(root: str) -> list[str]:
+def message_lines(root: str) -> list[str]:
     """Return the lines of the message for a directory, or none if it is OK."""
     try:
         checksig.check_signatures(root)
@@ -73,7 +73,7 @@ def test_manifests_that_coreutils_writes_are_read(
             [f"{algorithm}sum", mode, "--", *files], cwd=root, capture_output=True, check=True
         ).stdout
         Path(root, manifest).write_bytes(written)
-        assert bad_lines_of(root) == []
+        assert message_lines(root) == []
 
         spoiled = data.draw(st.sets(st.sampled_from(sorted(files))))
         removed = data.draw(st.sets(st.sampled_from(sorted(files))))
@@ -86,7 +86,7 @@ def test_manifests_that_coreutils_writes_are_read(
         reasons = [
             "missing" if name in removed else "mismatch" for name in files if name in spoiled | removed
         ]
-        lines = bad_lines_of(root)
+        lines = message_lines(root)
         assert [line.rsplit(" - ", 1)[1] for line in lines] == reasons
 
         check = subprocess.run(
@@ -123,7 +123,7 @@ def test_any_other_digest_is_a_mismatch(content: bytes, algorithm: str, data: st
         Path(root, "a").write_bytes(content)
         for listed, expected in ((digest, []), (wrong, [f'"{root}/a" - mismatch'])):
             Path(root, MANIFESTS[algorithm]).write_text(f"{listed.hex()}  a\n")
-            assert bad_lines_of(root) == expected
+            assert message_lines(root) == expected
 
 
 @settings(max_examples=300, deadline=None)

@@ -39,14 +39,27 @@ func TestRetryCallsAgainOnlyAfterASignal(t *testing.T) {
 	}
 }
 
+// The kernel's reason is that of RESOLVE_NO_MAGICLINKS. RESOLVE_BENEATH alone, with another
+// reason, also refuses magic links, but openat2(2) says that this may change.
 func TestMagicLinksAreNotFollowed(t *testing.T) {
-	root, err := OpenRoot("/proc/self")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	if got := read(root, "exe"); got[:8] != "refused:" {
-		t.Errorf("read %q through /proc/self/exe", got)
+	for _, c := range []struct {
+		open func(string) (*Root, error)
+		want string
+	}{
+		{OpenRoot, reasons[syscall.ELOOP]},
+		{OpenGoRoot, ErrEscapes.Reason},
+	} {
+		root, err := c.open("/proc/self")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		if got := read(root, "exe"); got != "refused: "+c.want {
+			t.Errorf("got %q through /proc/self/exe, want %q", got, c.want)
+		}
+		if size, err := root.Size("exe"); err == nil || root.root == nil && err.Error() != c.want {
+			t.Errorf("got the size %d of /proc/self/exe, %v, want %q", size, err, c.want)
+		}
 	}
 }
 

@@ -133,7 +133,34 @@ func TestKernelAndGoResolveNamesAlikeAndNeverLeaveTheRoot(t *testing.T) {
 	}
 	for _, outcome := range []string{"inside<nil>", "refused: " + ErrEscapes.Reason, "refused: missing"} {
 		if seen[outcome] == 0 {
-			t.Errorf("no link gave %q: the test is too weak (%v)", outcome, seen)
+			t.Errorf("no symlink gave %q, so the test is too weak (%v)", outcome, seen)
+		}
+	}
+}
+
+func TestTheSizeOfAFileOutsideTheRootIsNotReturned(t *testing.T) {
+	base := t.TempDir()
+	for name, target := range map[string]string{"out": "../secret", "up": "..", "absolute": base + "/secret"} {
+		if err := os.MkdirAll(filepath.Join(base, "root"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, filepath.Join(base, "root", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(base, "secret"), []byte("secret"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, open := range []func(string) (*Root, error){OpenRoot, OpenGoRoot} {
+		root, err := open(filepath.Join(base, "root"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		for _, name := range []string{"out", "up/secret", "absolute"} {
+			if size, err := root.Size(name); err == nil {
+				t.Errorf("%s: got the size %d", name, size)
+			}
 		}
 	}
 }

@@ -112,13 +112,13 @@ func TestARemovedDirectoryIsEmptyButARemovedRootIsAnError(t *testing.T) {
 		}
 		defer root.Close()
 		if err := root.List("gone", nil); err != nil {
-			t.Errorf("a directory that is gone: %v", err)
+			t.Errorf("a removed directory: %v", err)
 		}
 		if err := os.Remove(top); err != nil {
 			t.Fatal(err)
 		}
 		if err := root.List(".", nil); err == nil {
-			t.Error("no error for a root that is gone")
+			t.Error("no error for a removed root")
 		}
 	}
 }

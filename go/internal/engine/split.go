@@ -29,7 +29,7 @@ type splitFile struct {
 	worker    *worker
 	slot      int
 	splitters []digest.Splitter // one an entry
-	hashers   sync.WaitGroup    // beside the worker
+	hashers   sync.WaitGroup    // besides the worker
 
 	turn    sync.Mutex // to read; it guards
 	at      int64      // where the next piece begins in the file

@@ -247,8 +247,8 @@ func (w *worker) read() {
 	}
 }
 
-// mayBegin reports whether another file may be begun for a slot for which so many could
-// not be opened, in the round that began at start.
+// mayBegin reports whether a slot may get another file after that many could not be opened,
+// in the round that began at start.
 func (w *worker) mayBegin(tries int, start time.Time) bool {
 	return !w.Stopped.Load() && (tries == 0 || time.Since(start) <= maxRound)
 }

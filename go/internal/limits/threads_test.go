@@ -66,7 +66,7 @@ func TestAPoolGrowsAsFarAsTheProcessMayHaveThreads(t *testing.T) {
 		t.Errorf("the capacity is %d, of %d threads", pool.capacity, got)
 	}
 	if pool.capacity < before || !time.Now().Before(pool.retry) {
-		t.Errorf("the capacity went from %d to %d, and is tried again at %v", before, pool.capacity, pool.retry)
+		t.Errorf("the capacity went from %d to %d, and the next try is at %v", before, pool.capacity, pool.retry)
 	}
 }
 
@@ -77,7 +77,7 @@ func TestTheRuntimeHasTheThreadsThatWereStarted(t *testing.T) {
 	}
 	limitThreads(t, 0)
 	if have := startThreads(n + 100); have < n || have > n+headroom() {
-		t.Errorf("got %d threads, %d were there", have, n)
+		t.Errorf("got %d threads, had %d before", have, n)
 	}
 	var all, ready sync.WaitGroup
 	ready.Add(15)
@@ -91,7 +91,7 @@ func TestTheRuntimeHasTheThreadsThatWereStarted(t *testing.T) {
 	}
 	all.Wait()
 	if have := runtimeThreads(); have > n+headroom() {
-		t.Errorf("15 goroutines on threads of their own made %d of %d threads", have, n)
+		t.Errorf("15 goroutines on their own threads made the runtime have %d threads instead of %d", have, n)
 	}
 }
 
@@ -135,6 +135,6 @@ func TestAGoroutineThatWaitsForAThreadCanBeStopped(t *testing.T) {
 	}
 	pool.Give()
 	if pool.taken != 0 || len(pool.queue) != 0 {
-		t.Errorf("%d are taken, %d wait", pool.taken, len(pool.queue))
+		t.Errorf("%d threads are taken, %d goroutines wait", pool.taken, len(pool.queue))
 	}
 }
