@@ -121,7 +121,7 @@ def prepare() -> None:
     if not PYTHON.exists() or subprocess.run([*pip, "--version"], check=False).returncode != 0:
         require(runner, Step("make .venv", [sys.executable, "-m", "venv", "--clear", ENVIRONMENT]))
     tools = [f"--requirement={folder}/requirements.txt" for folder in ("tests", "benchmarks", "docs")]
-    install = [*pip, "install", "--quiet"]
+    install = [*pip, "install", "--quiet", "--no-compile"]
     require(runner, Step("install the tools of the tests", [*install, *tools, *toolchain.requirements()]))
     require(runner, Step("build and install checksig", [*install, "-e", "."]))
 
