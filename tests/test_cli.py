@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
@@ -28,7 +30,8 @@ from support import (
 )
 
 import checksig
-from checksig.command import cli, output
+from checksig.__main__ import main
+from checksig.command import check, cli, hints, output
 
 GOOD = " · sha1 (finds accidents, not attackers) · "
 SCHEMA = json.loads((CHECKOUT / "docs/checksig.schema.json").read_text("utf-8"))
@@ -82,6 +85,7 @@ def test_each_status_gets_a_line_and_bad_lines_go_to_standard_error(bad: Path) -
         ("--status", 1, []),
         ("--strict", 2, ["failed: FAILED", "missing: MISSING", "twice: …", "folder: …", "last"]),
         ("--fail-fast", 1, ["failed: FAILED", "last"]),
+        ("-qx", 1, ["failed: FAILED"]),
         ("--ignore-missing", 1, ["failed: FAILED", "twice: …", "folder: …", "last"]),
         (
             "--extra=report",
@@ -100,12 +104,66 @@ def test_each_option_does_what_it_says(bad: Path, option: str, status: int, line
             assert line.startswith(("1 of 5 files FAILED", "stopped at the first bad file: "))
         else:
             assert line.startswith(expected.removesuffix("…"))
-    assert (option in ("--status", "--fail-fast")) == (done.stderr == "")
+    assert (option in ("--status", "--fail-fast", "-qx")) == (done.stderr == "")
 
 
 def test_the_last_of_quiet_status_and_verbose_wins(bad: Path) -> None:
     assert "good: OK" in command("check", "-q", "-v", cwd=bad).stdout
     assert command("check", "-v", "--status", cwd=bad).stdout == ""
+
+
+def test_missing_files_that_are_ignored_get_no_line(directory: Directory) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    (root / "b").unlink()
+    done = command("check", "-v", "--ignore-missing", cwd=root)
+    assert done.stdout == f"a: OK\n1 file OK, 1 missing{GOOD}1 B in TIME · sha1sum.txt\n"
+
+
+def test_status_reads_no_file_for_a_hint_and_shows_no_bar(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = directory({"a": b"1"})
+    (root / "a").write_bytes(b"")
+    monkeypatch.setattr(hints.Hints, "find", lambda *_: pytest.fail("it was examined"))
+    assert cli.run(["check", "--status", "--progress", str(root)]) == 1
+    assert capsys.readouterr() == ("", "")
+
+
+# Runs the command; lines that are not urgent are not flushed because time has passed.
+UNHURRIED = """
+import sys
+from checksig.command import cli, terminal
+terminal._FLUSH = 1000
+sys.exit(cli.run())
+"""
+BUFFERED = environment() | {"PYTHONUNBUFFERED": ""}
+
+
+def test_messages_follow_the_lines_before_them(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    with (root / "sha1sum.txt").open("a") as manifest:
+        manifest.write("?\n")
+    run = [sys.executable, "-c", UNHURRIED, "check", "-v"]
+    done = subprocess.run(run, cwd=root, env=BUFFERED, stdout=-1, stderr=-2, text=True, check=False)
+    starts = ("a: OK", "checksig: sha1sum.txt: line 2: ", "1 file OK, but 1 bad line")
+    for line, start in zip(done.stdout.splitlines(), starts, strict=True):
+        assert line.startswith(start)
+
+
+def test_a_bad_file_is_reported_at_once(tmp_path: Path) -> None:
+    names = [f"large{number}" for number in range(2)]
+    for name in names:
+        (tmp_path / name).touch()
+        os.truncate(tmp_path / name, 1 << 40)
+    (tmp_path / "sha1sum.txt").write_text("".join(f"{sha1(b'')}  {name}\n" for name in ("gone", *names)))
+    run = [sys.executable, "-c", UNHURRIED, "check"]
+    with subprocess.Popen(run, cwd=tmp_path, env=BUFFERED, stdout=-1, text=True) as child:
+        assert child.stdout is not None
+        try:
+            assert select.select([child.stdout], [], [], 60)[0], "the line was not flushed"
+            assert child.stdout.readline() == "gone: MISSING\n"
+        finally:
+            child.kill()
 
 
 def test_nothing_verified_is_never_0(directory: Directory, tmp_path: Path) -> None:
@@ -120,6 +178,10 @@ def test_nothing_verified_is_never_0(directory: Directory, tmp_path: Path) -> No
         done = command("check", path, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         assert message in done.stderr
+    assert (
+        "; name one with -m, or run 'checksig create'\n"
+        in command("check", tmp_path / "empty", cwd=tmp_path).stderr
+    )
     assert command(cwd=tmp_path).returncode == 2
 
 
@@ -153,6 +215,17 @@ def test_warn_reports_20_bad_lines_of_a_manifest(directory: Directory) -> None:
     assert done.stderr.startswith(first)
     assert len(done.stderr.splitlines()) == 21
     assert done.stderr.endswith("line 21: no hexadecimal digest\nchecksig: 3 more bad lines\n")
+    shown = command("show", cwd=root)
+    assert (shown.returncode, shown.stderr) == (2, done.stderr)
+    assert shown.stdout == f"sha1  {sha1(b'1')}  -  a\n1 entry · sha1 · format gnu · sha1sum.txt\n"
+
+
+def test_show_fails_for_an_unusable_manifest(tmp_path: Path) -> None:
+    for content, message in (("# nothing\n", "lists no file"), ("{}\n", "JSON")):
+        (tmp_path / "SHA256SUMS").write_text(content)
+        done = command("show", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
 
 
 def test_a_manifest_is_read_from_standard_input(directory: Directory, tmp_path: Path) -> None:
@@ -165,6 +238,9 @@ def test_a_manifest_is_read_from_standard_input(directory: Directory, tmp_path: 
     assert command("check", "-m", "-", root, cwd=tmp_path, stdin=text).returncode == 0
     done = command("check", "-", cwd=root, stdin=b"")
     assert (done.returncode, done.stderr) == (2, "checksig: <stdin>: lists no files\n")
+    run = ["sh", "-c", '"$@" < /proc/self/mem', "sh", sys.executable, "-m", "checksig", "check", "-"]
+    done = subprocess.run(run, cwd=root, env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "checksig: <stdin>: Input/output error\n")
     assert (
         command("show", "-q", "-", cwd=root, stdin=text).stdout == "2 entries · sha1 · format gnu · <stdin>\n"
     )
@@ -176,7 +252,7 @@ def test_a_manifest_is_read_from_standard_input(directory: Directory, tmp_path: 
         (["check", "-m", "x", ".", "."], "-m/--manifest allows only one PATH"),
         (["check", "-", "-"], "only one manifest can be read from standard input"),
         (["check", "-m", "x", "y"], "with -m/--manifest, PATH must be a directory, but 'y' is not"),
-        (["check", "-a", "md4", "."], 'unknown algorithm "md4"; known are sha512'),
+        (["check", "-a", "md4", "."], 'unknown algorithm "md4" (known: sha512'),
         (["check", "--workers", "0"], "0 is not in the range 1<=x<=256"),
         (["check", "--jobs", "1"], "No such option"),
         (["check", "--shard", "0/3"], "'0/3' is not K/N with K from 1 to N"),
@@ -373,12 +449,15 @@ def test_json_has_an_object_for_each_file_and_a_summary(bad: Path) -> None:
     assert (summary["bytes"], summary["shard"], summary["hint"]) == (2, None, None)
     assert [manifest["path"] for manifest in summary["manifests"]] == ["./sha1sum.txt"]
     assert found[7]["message"] == "gone: No such file or directory"
+    assert done.stderr == "checksig: gone: No such file or directory\n"
     assert summary["bad_lines"] == [{"path": "./sha1sum.txt", "line": 7, "reason": "no hexadecimal digest"}]
     assert done.returncode == 1
     quiet = lines_of(command("check", "--json", "-q", cwd=bad))
     assert [line["type"] for line in quiet] == ["file"] * 4 + ["summary"]
     stopped = lines_of(command("check", "--json", "-qx", "--shard=2/2", cwd=bad))[-1]
     assert (stopped["complete"], stopped["ok"], stopped["bad"], stopped["shard"]) == (False, False, 1, [2, 2])
+    assert 1 <= stopped["done"] <= stopped["files"] == 2
+    assert stopped["reason"] == "stopped at the first bad file"
     assert command("check", "--json", "--status", cwd=bad).stdout == ""
 
 
@@ -387,6 +466,25 @@ def test_json_lists_missing_files_that_are_ignored(directory: Directory) -> None
     (root / "b").unlink()
     _, missing, summary = lines_of(command("check", "--json", "--ignore-missing", cwd=root))
     assert (missing["status"], missing["bad"], summary["ok"]) == ("MISSING", False, True)
+
+
+def test_json_has_hints_and_error_numbers(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    names = ("empty", "loop")
+    (tmp_path / "sha1sum.txt").write_text("".join(f"{sha1(b'1')}  {name}\n" for name in names))
+    empty, loop, summary = lines_of(command("check", "--json", cwd=tmp_path))
+    assert (empty["hint"], empty["errno"]) == ({"kind": "empty", "text": "is empty"}, None)
+    assert (loop["status"], loop["hint"], loop["errno"]) == ("ERROR", None, errno.ELOOP)
+    assert summary["hint"] is None
+
+
+def test_another_algorithm_that_fits_is_a_hint_for_the_manifest(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "SHA512SUMS").write_text(f"{hashlib.blake2b(b'1').hexdigest()}  a\n")
+    _, summary = lines_of(command("check", "--json", cwd=tmp_path))
+    assert "blake2b" in summary["hint"]
+    assert command("check", cwd=tmp_path).stderr == f"checksig: hint: {summary['hint']}\n"
 
 
 def test_json_does_not_depend_on_the_encoding_of_the_output(tmp_path: Path) -> None:
@@ -499,7 +597,18 @@ def test_files_with_the_same_hint_share_a_line(directory: Directory) -> None:
     assert command("check", cwd=root).stderr == "".join(
         f"checksig: hint: {name} is empty\n" for name in "abc"
     )
-    assert command("check", "--status", cwd=root).stderr == ""
+    assert command("check", "-x", cwd=root).stderr == "checksig: hint: a is empty\n"
+
+
+def test_the_number_of_files_kept_for_hints_is_limited(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = directory(dict.fromkeys("ab", b"1"))
+    for name in "ab":
+        (root / name).write_bytes(b"")
+    monkeypatch.setattr(check, "_KEPT", 1)
+    assert cli.run(["check", str(root)]) == 1
+    assert capsys.readouterr().err == f"checksig: hint: {root}/a is empty\n"
 
 
 def test_a_long_summary_for_github_is_cut(
@@ -518,9 +627,9 @@ def test_a_long_summary_for_github_is_cut(
 
 def test_a_summary_is_appended_for_github(bad: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    (bad / "a|`b").write_bytes(b"")
+    (bad / "a|`<b").write_bytes(b"")
     with (bad / "sha1sum.txt").open("a") as manifest:
-        manifest.write(f"{sha1(b'5')}  a|`b\n")
+        manifest.write(f"{sha1(b'5')}  a|`<b\n")
     command("check", cwd=bad, env={"GITHUB_STEP_SUMMARY": str(page)})
     lines = page.read_text("utf-8").splitlines()
     assert lines[0].startswith("### checksig: 2 of 6 files FAILED, 1 missing")
@@ -529,7 +638,7 @@ def test_a_summary_is_appended_for_github(bad: Path, tmp_path: Path) -> None:
         "| --- | --- | --- |",
         "| <code>failed</code> | FAILED |  |",
     ]
-    assert "| <code>a&#124;&#96;b</code> | FAILED | is empty |" in lines
+    assert "| <code>a&#124;&#96;&lt;b</code> | FAILED | is empty |" in lines
     assert "<code>sha1sum.txt</code>: line 7: no hexadecimal digest" in lines
     for arguments in (["-x"], ["gone"]):
         command("check", *arguments, cwd=bad, env={"GITHUB_STEP_SUMMARY": str(page)})
@@ -623,10 +732,25 @@ def test_version_shows_the_engine_if_asked(tmp_path: Path) -> None:
         assert done.stdout == f"checksig {checksig.__version__}\nengine: {engine.name} ({engine.reason})\n"
     done = command("--version", "-v", cwd=tmp_path, env={"CHECKSIG_ENGINE": "helper"})
     assert done.stdout.splitlines()[1].startswith("engine: helper (")
-    for arguments in ([], ["-v"], ["-v", "check"]):
-        assert command(*arguments, cwd=tmp_path).returncode == 2
+    for arguments in ([], ["-v"]):
+        done = command(*arguments, cwd=tmp_path)
+        assert done.returncode == 2
+        assert done.stderr.startswith("Usage: checksig [OPTIONS] [COMMAND]")
+    done = command("-v", "check", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "-v/--verbose must follow a command or accompany --version" in done.stderr
     done = command("--version", "-v", cwd=tmp_path, env={"CHECKSIG_ENGINE": "neither"})
     assert (done.returncode, "CHECKSIG_ENGINE" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
+
+
+def test_ctrl_c_outside_a_command_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
 
 
 @pytest.mark.parametrize("name", sorted(cli.main.commands))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import stat
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -133,7 +135,10 @@ def test_nothing_outside_the_directory_is_examined_and_nothing_blocks(tmp_path: 
     (tmp_path / "out").write_bytes(b"")
     (root / "link").symlink_to(tmp_path / "out")
     (root / "folder").symlink_to(tmp_path)
+    (root / "OUT").write_bytes(b"1")
     os.mkfifo(root / "fifo")
+    with contextlib.suppress(PermissionError):
+        os.mknod(root / "null", stat.S_IFCHR, os.makedev(1, 3))
     finder = Hints(str(root), list)
     names = (
         "../out",
@@ -141,6 +146,8 @@ def test_nothing_outside_the_directory_is_examined_and_nothing_blocks(tmp_path: 
         "link",
         "folder/out",
         "fifo",
+        "null",
+        "/out",
         "folder/OUT",
         str(tmp_path / "out"),
         "a/../../out",
@@ -177,8 +184,17 @@ def test_the_search_for_a_similar_name_is_limited(tmp_path: Path, monkeypatch: p
     assert found(tmp_path, entries) == {}
 
 
-def test_a_good_file_and_other_statuses_get_no_hint(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"")
-    (tmp_path / "d").mkdir()
-    entries = [Entry("a", "sha256", digest(b"")), Entry("d", "sha256", digest(b""))]
-    assert found(tmp_path, entries) == {}
+def test_only_failed_and_missing_files_get_a_hint(tmp_path: Path) -> None:
+    write(tmp_path, {"empty": b"", "Name": b"1"}, {})
+    finder = Hints(str(tmp_path), list)
+    for status in Status:
+        result = FileResult("empty", status, "sha256", digest(b"1"), digest(b""), bad=True)
+        assert (finder.find(result) is not None) == (status is Status.FAILED)
+        result = FileResult("name", status, "sha256", digest(b"1"), bad=True)
+        assert (finder.find(result) is not None) == (status is Status.MISSING)
+
+
+def test_a_missing_file_that_is_ignored_gets_no_hint(tmp_path: Path) -> None:
+    write(tmp_path, {"Name": b"1"}, {})
+    result = FileResult("name", Status.MISSING, "sha256", digest(b"1"), bad=False)
+    assert Hints(str(tmp_path), list).find(result) is None

@@ -94,7 +94,7 @@ class Hints:
     def _other_entry(self, result: FileResult) -> Hint | None:
         self._listed()
         other = self._digests.get(f"{result.algorithm}:{result.actual}")
-        if other is None or other == result.path:
+        if other is None:
             return None
         return Hint("other-entry", f"matches the digest listed for {printable(other)}")
 
