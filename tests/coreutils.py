@@ -26,16 +26,16 @@ def _line(name: str, content: bytes = b"1") -> str:
 
 # The manifests. Their directory contains the file "a" with "1", the file "b" with "2", and a folder.
 CASES = {
-    "all is well": _line("a") + _line("b", b"2"),
-    "one is mismatched": _line("a") + _line("b", b"3"),
-    "one is missing": _line("a") + _line("gone"),
-    "all are missing": _line("gone") + _line("lost"),
-    "one is a directory": _line("a") + _line("folder"),
-    "a line is malformed": _line("a") + "no digest\n" + _line("b", b"2"),
-    "malformed and mismatched": _line("a") + "no digest\n" + _line("b", b"3"),
-    "all lines are malformed": "no digest\nnone here\n",
+    "every file is OK": _line("a") + _line("b", b"2"),
+    "one file does not match": _line("a") + _line("b", b"3"),
+    "one file is missing": _line("a") + _line("gone"),
+    "all files are missing": _line("gone") + _line("lost"),
+    "one file is a directory": _line("a") + _line("folder"),
+    "one line is bad": _line("a") + "no digest\n" + _line("b", b"2"),
+    "one line is bad, one file does not match": _line("a") + "no digest\n" + _line("b", b"3"),
+    "all lines are bad": "no digest\nnone here\n",
     "the manifest is empty": "",
-    "the manifest is not there": None,
+    "the manifest is missing": None,
 }
 
 
