@@ -466,7 +466,7 @@ def test_the_cells_show_a_table_and_a_bar_and_stop_at_a_bad_file(
     table = "".join(outputs[-1]["data"]["text/html"])
     assert table.startswith("<p>1 of 2 files FAILED")
     assert "<td>b.csv</td><td>FAILED</td>" in table
-    assert "failed=1, files=2" in "".join("".join(output["text"]) for output in outputs if "text" in output)
+    assert "bad=1, files=2" in "".join("".join(output["text"]) for output in outputs if "text" in output)
 
     assert notebook(f"import checksig\n{stop}")[0] == 1
     (root / "data" / "b.csv").write_text("1,2,3\n")

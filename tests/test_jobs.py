@@ -222,7 +222,7 @@ def test_progress_calls_a_function_on_this_thread_with_what_is_done(tmp_path: Pa
     states = [progress for _, _, progress in seen]
     assert states == sorted(states, key=lambda p: (p.files, p.bytes))
     last = states[-1]
-    assert (last.files, last.total_files, last.bytes, last.failed) == (8, 8, report.bytes, 0)
+    assert (last.files, last.total_files, last.bytes, last.bad) == (8, 8, report.bytes, 0)
     assert last.total_bytes in (None, report.bytes)
     assert report.bytes == 8 * 64 << 20
 
@@ -243,7 +243,7 @@ def test_progress_true_shows_a_bar(python: Python) -> None:
     done = python("import sys, checksig; print(checksig.check(sys.argv[1], progress=True).files)", LOGS)
     assert done.stdout == "10\n"
     assert "1.09M" in done.stderr
-    assert "failed=1" in done.stderr
+    assert "bad=1" in done.stderr
 
 
 def test_results_tell_how_far_they_have_come_and_at_the_end_the_report(directory: Directory) -> None:
@@ -252,7 +252,7 @@ def test_results_tell_how_far_they_have_come_and_at_the_end_the_report(directory
     results = checksig.iter_check(root, only_bad=True)
     assert results.report is None
     assert [result.path for result in results] == ["b"]
-    assert (results.progress.files, results.progress.failed, results.progress.bytes) == (2, 1, 2)
+    assert (results.progress.files, results.progress.bad, results.progress.bytes) == (2, 1, 2)
     report = results.report
     assert report is not None
     assert report == dataclasses.replace(checksig.check(root), failures=(), seconds=report.seconds)

@@ -130,7 +130,7 @@ def test_the_bar_shows_bytes_rate_time_left_and_bad_files_until_ctrl_c(large: Pa
         (bar,) = (line.rstrip() for line in running.screen.display if "B/s" in line)
         assert len(bar) <= columns
         if columns == 100:
-            assert re.search(r"/2\.20T \[.*<.*, .*B/s, failed=1, files=\d", bar), bar
+            assert re.search(r"/2\.20T \[.*<.*, .*B/s, bad=1, files=\d", bar), bar
         running.type(b"\x03")
         status, lines = running.finish()
     assert status == 130

@@ -59,7 +59,7 @@ class Bar:
     def draw(self, progress: Progress) -> None:
         """Show how far a verification has come."""
         self._bar.total = progress.total_bytes
-        self._bar.set_postfix(files=progress.files, failed=progress.failed, refresh=False)
+        self._bar.set_postfix(files=progress.files, bad=progress.bad, refresh=False)
         self._bar.update(progress.bytes - self._bar.n)
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ def as_progress(counters: Counters, seconds: float) -> Progress:
         total_files=_known(counters.total_files),
         bytes=counters.bytes,
         total_bytes=_known(counters.total_bytes),
-        failed=counters.bad,
+        bad=counters.bad,
         seconds=seconds,
     )
 

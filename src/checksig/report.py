@@ -155,7 +155,7 @@ class Progress:
         total_files: how many the manifest lists; None until it is read.
         bytes: how many were hashed.
         total_bytes: how many the listed files have; None until that is known.
-        failed: how many files are bad so far.
+        bad: how many files are bad so far.
         seconds: since the start.
     """
 
@@ -163,7 +163,7 @@ class Progress:
     total_files: int | None
     bytes: int
     total_bytes: int | None
-    failed: int
+    bad: int
     seconds: float
 
 
