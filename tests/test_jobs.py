@@ -13,6 +13,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,7 @@ from support import (
     Python,
     blocks,
     environment,
+    loads_library,
     needs_library,
     open_below,
 )
@@ -209,8 +211,6 @@ def test_ignore_missing_never_makes_a_success_of_nothing(directory: Directory) -
 
 
 def test_progress_calls_a_function_on_this_thread_with_what_is_done(tmp_path: Path) -> None:
-    import threading
-
     plant_big(tmp_path, 8, 64 << 20)
     seen: list[tuple[float, int, Progress]] = []
     report = checksig.check(
@@ -313,6 +313,85 @@ def test_an_iterator_that_was_never_begun_leaves_nothing_open(tmp_path: Path) ->
     time.sleep(0.05)
     del results
     assert quiet(tmp_path)
+
+
+WITH_BLOCK = (
+    OPEN_BELOW
+    + """
+import sys, time, checksig
+def begin():
+    with getattr(checksig, sys.argv[2])(sys.argv[1]) as items:
+        for _ in items:
+            break
+    return items
+begin()  # from now on the library is loaded
+descriptors = os.listdir("/proc/self/fd")
+items = begin()
+end = time.monotonic() + 1
+while time.monotonic() < end and (children() or open_below(sys.argv[1])):
+    time.sleep(0.01)
+print(children(), open_below(sys.argv[1]), os.listdir("/proc/self/fd") == descriptors, list(items))
+"""
+)
+
+
+@pytest.mark.parametrize("call", ["iter_check", "read_manifest"])
+@pytest.mark.parametrize("engine", [pytest.param("library", marks=loads_library), "helper"])
+def test_leaving_a_with_block_ends_the_job(call: str, engine: str, tmp_path: Path, python: Python) -> None:
+    plant_big(tmp_path, 200, 4 << 20)
+    with (tmp_path / "sha1sum.txt").open("a") as file:
+        file.writelines(f"{'0' * 40}  {number}\n" for number in range(200, 20_000))
+    done = python(WITH_BLOCK, tmp_path, call, engine=engine)
+    assert done.stdout == "[] [] True []\n", done.stderr
+
+
+def test_closing_twice_or_after_the_end_has_no_effect(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    with checksig.iter_check(root) as results, checksig.read_manifest(root) as entries:
+        assert [result.path for result in results] == [entry.path for entry in entries] == ["a"]
+        for items in (results, entries):
+            items.close()
+            items.close()
+    assert results.report is not None
+    assert results.report.ok
+    assert entries.manifests == list(results.report.manifests)
+
+
+def test_closed_entries_raise_no_error_for_the_bad_lines_before(tmp_path: Path) -> None:
+    (tmp_path / "sums").write_text(f"?\n{'0' * 40}  a\n{'0' * 40}  b\n")
+    entries = checksig.read_manifest(tmp_path / "sums")
+    assert next(entries).path == "a"
+    entries.close()
+    assert list(entries) == []
+
+
+def test_the_progress_function_may_close_the_iterator(tmp_path: Path) -> None:
+    plant_big(tmp_path, 200, 4 << 20)
+    manifest = tmp_path / "sha1sum.txt"
+    manifest.write_text("?\n" + manifest.read_text())
+    results = checksig.iter_check(tmp_path, progress=lambda _: results.close())
+    statuses = [result.status for result in results]
+    assert len(statuses) < 200
+    assert set(statuses) <= {Status.OK}, "a bad line comes after the last file"
+    assert results.report is None
+    assert quiet(tmp_path)
+
+
+def test_closing_results_closes_their_progress_bar(tmp_path: Path, python: Python) -> None:
+    plant_big(tmp_path, 200, 4 << 20)
+    code = """
+import sys, tqdm.auto, checksig
+closed = []
+class Bar(tqdm.auto.tqdm):
+    def close(self):
+        closed.append(self)
+        super().close()
+tqdm.auto.tqdm = Bar
+with checksig.iter_check(sys.argv[1], progress=True) as results:
+    next(results)
+print(len(closed))
+"""
+    assert python(code, tmp_path).stdout == "1\n"
 
 
 INTERRUPTED = (

@@ -8,8 +8,9 @@ checksig.errors.VerificationError: "testdata/example/measurements/2025.csv" - mi
 """
 
 from checksig._engine import Engine, get_algorithms, get_engine
-from checksig._read import find_manifests, read_manifest
-from checksig._verify import check, check_signatures, iter_check
+from checksig._options import AnyPath, ExtraOption, ManifestOption, ProgressOption, WriteFormat
+from checksig._read import Entries, find_manifests, read_manifest
+from checksig._verify import Results, check, check_signatures, iter_check
 from checksig._version import __version__
 from checksig._write import create, diff, update
 from checksig.checksig import get_include, get_library
@@ -23,20 +24,27 @@ from checksig.errors import (
 from checksig.report import BadLine, Changes, Entry, FileResult, Manifest, Progress, Report, Status
 
 __all__ = [
+    "AnyPath",
     "BadLine",
     "Changes",
     "ChecksigError",
     "Engine",
+    "Entries",
     "Entry",
+    "ExtraOption",
     "FileResult",
     "InternalError",
     "Manifest",
     "ManifestError",
     "ManifestNotFoundError",
+    "ManifestOption",
     "Progress",
+    "ProgressOption",
     "Report",
+    "Results",
     "Status",
     "VerificationError",
+    "WriteFormat",
     "__version__",
     "check",
     "check_signatures",

@@ -17,6 +17,7 @@ from typing import NamedTuple, NoReturn
 
 from checksig import _helper, _preflight, checksig
 from checksig._helper import HelperJob
+from checksig._options import AnyPath
 from checksig._wire import (
     NO_COUNTERS,
     Counters,
@@ -28,8 +29,6 @@ from checksig._wire import (
 )
 from checksig.checksig import LIBRARY, REMEDY, Library, LibraryJob
 from checksig.errors import InternalError, ManifestError, ManifestNotFoundError
-
-AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 # How long to wait for the end of a closed job. A job that is reading ends after its current read.
 _CLOSE = 0.05  # seconds

@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from checksig._options import ProgressOption
 from checksig.report import Progress
 
 if TYPE_CHECKING:
     from checksig._wire import Counters
-
-ProgressOption = bool | Callable[[Progress], object] | None
 
 _INTERVAL = 0.1  # seconds between two calls of the user's function
 
@@ -22,17 +21,23 @@ class Reporter:
     """Passes a job's counters on: to a function of the user's, to a tqdm bar, or to nobody."""
 
     def __init__(self, progress: ProgressOption) -> None:
-        self._start = time.monotonic()
-        self._due = self._start + _INTERVAL
-        self._bar = _bar() if progress is True else None
-        self._show: Callable[[Progress], object] | None = self._bar.draw if self._bar else None
-        if callable(progress):
-            self._show = progress
+        self._progress = progress
+        self._bar: Bar | None = None
+        self._show: Callable[[Progress], object] | None = progress if callable(progress) else None
 
     def __enter__(self) -> Reporter:
+        self._start = time.monotonic()
+        self._due = self._start + _INTERVAL
+        if self._progress is True:
+            self._bar = _bar()
+            self._show = self._bar.draw
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it is, if there is one."""
         if self._bar:
             self._bar.close()
 

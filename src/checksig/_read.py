@@ -6,9 +6,10 @@ import functools
 import os
 import re
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Self, TypeVar
 
-from checksig._engine import AnyPath, Job, make_request
+from checksig._engine import Job, make_request
+from checksig._options import AnyPath
 from checksig._wire import (
     BAD_LINE,
     CONTENT,
@@ -20,6 +21,8 @@ from checksig._wire import (
 )
 from checksig.errors import ManifestError
 from checksig.report import BadLine, Entry, Manifest
+
+_T = TypeVar("_T")
 
 _MAX_SIZE = 1 << 30  # bytes of a manifest, as docs/format.md has it
 
@@ -53,26 +56,60 @@ def read_manifest(
     return Entries(Job(request(_folder(path), manifest=path, flags=READ_ENTRIES)))
 
 
-class Entries(Iterator[Entry]):
-    """What :func:`read_manifest` returns: entries, and behind the last how they were read.
+class JobIterator(Iterator[_T]):
+    """An iterator over what a job finds, and a context manager that closes it.
+
+    Args:
+        job: the job.
+        items: what to yield. It must not refer to this object, or dropping the last reference to
+            this object would not end the job.
+    """
+
+    def __init__(self, job: Job, items: Iterator[_T]) -> None:
+        self._job = job
+        self._items = items
+        self._closed = False
+
+    def __next__(self) -> _T:
+        if self._closed:  # a generator that has not begun cannot see that the job was closed
+            raise StopIteration
+        return next(self._items)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Cancel the work if it is not done, and end the iteration. Closing again has no effect.
+
+        Leaving a ``with`` block closes, too, and so does dropping the last reference.
+        """
+        self._closed = True
+        self._job.close()
+
+
+class Entries(JobIterator[Entry]):
+    """The entries that :func:`read_manifest` yields, and how they were read.
+
+    It is an iterator and a context manager.
 
     Attributes:
-        manifests (list[Manifest]): what was understood of each manifest.
-        bad_lines (list[BadLine]): lines that are no entries, the first 20 of each manifest.
+        manifests (list[Manifest]): what was understood of each manifest; complete after the last
+            entry.
+        bad_lines (list[BadLine]): the first 20 bad lines of each manifest; complete after the last
+            entry.
     """
 
     def __init__(self, job: Job) -> None:
         self.manifests: list[Manifest] = []
         self.bad_lines: list[BadLine] = []
-        self._job = job
-        self._entries = _entries(job, self.manifests, self.bad_lines)
-
-    def __next__(self) -> Entry:
-        return next(self._entries)
+        super().__init__(job, _entries(job, self.manifests, self.bad_lines))
 
     @property
     def bad_line_count(self) -> int:
-        """How many lines are no entries."""
+        """How many bad lines there are so far."""
         return self._job.counters.bad_lines
 
 
@@ -86,7 +123,7 @@ def _entries(job: Job, manifests: list[Manifest], bad_lines: list[BadLine]) -> I
                     bad_lines.append(as_bad_line(record))
                 else:
                     manifests.append(as_manifest(record))
-    if bad_lines:
+    if bad_lines and not job.cancelled:
         line = bad_lines[0]
         raise ManifestError(f'"{line.path}" - {line}', line.path, line.line, line.reason)
 

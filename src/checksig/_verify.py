@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, cast
 
-from checksig._engine import AnyPath, Job, errno_of, make_request
-from checksig._progress import ProgressOption, Reporter, as_progress
-from checksig._read import as_bad_line, as_content, as_manifest, pack
+from checksig._engine import Job, errno_of, make_request
+from checksig._options import AnyPath, ExtraOption, ManifestOption, ProgressOption
+from checksig._progress import Reporter, as_progress
+from checksig._read import JobIterator, as_bad_line, as_content, as_manifest, pack
 from checksig._wire import (
     ALL_RESULTS,
     BAD_LINE,
@@ -23,10 +24,7 @@ from checksig._wire import (
     Record,
     Request,
 )
-from checksig.report import BadLine, Entry, FileResult, Manifest, Progress, Report, Status
-
-ExtraOption = Literal["ignore", "report", "fail"]
-ManifestOption = AnyPath | Iterable[Entry] | BinaryIO | None
+from checksig.report import BadLine, FileResult, Manifest, Progress, Report, Status
 
 _STATUSES = tuple(map(Status, STATUSES))
 _EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
@@ -152,37 +150,35 @@ def iter_check(
     return Results(_Run(path, _request(path, manifest, format, algorithm, workers, shard, flags), progress))
 
 
-class Results(Iterator[FileResult]):
-    """What :func:`iter_check` returns: results, how far it has come, and at the end the report."""
+class Results(JobIterator[FileResult]):
+    """The results that :func:`iter_check` yields, the progress, and at the end the report.
 
-    # A generator that has not begun would not know that it was closed, and one that
-    # refers to this object would keep it from ending when it is dropped.
+    It is an iterator and a context manager.
+    """
 
     def __init__(self, run: _Run) -> None:
         self._run = run
-        self._closed = False
-        self._results = _results(run)
-
-    def __next__(self) -> FileResult:
-        if self._closed:
-            raise StopIteration
-        return next(self._results)
+        super().__init__(run.job, _results(run))
 
     def close(self) -> None:
-        """Cancel the verification, if it goes on; there are no more results."""
-        self._closed = True
-        self._run.job.close()
+        """Cancel the verification if it is not done, and end the iteration.
+
+        Closing again has no effect. Leaving a ``with`` block closes, too, and so does dropping the
+        last reference.
+        """
+        super().close()
+        self._run.reporter.close()
 
     @property
     def progress(self) -> Progress:
-        """How far the verification has come."""
+        """How far the verification has come, also after it was closed."""
         return self._run.progress
 
     @property
     def report(self) -> Report | None:
-        """The report; None until the result of every file was taken.
+        """The report, once the result of every file was taken; None until then.
 
-        Its ``failures`` and ``extra`` are empty, since they were yielded.
+        Its ``failures`` and ``extra`` are empty, because they were yielded.
         """
         return self._run.report() if self._run.ended else None
 
@@ -192,6 +188,8 @@ def _results(run: _Run) -> Iterator[FileResult]:
     for result in run:
         failed = failed or result.bad
         yield result
+    if not run.ended:
+        return
     report = run.report()
     for line in report.bad_lines:
         yield _of_manifest(line.path, str(line))
@@ -209,7 +207,7 @@ class _Run:
         self.job = Job(request)
         self._root = os.fsdecode(path)
         self._shard = (request.shard, request.shards) if request.shards else None
-        self._option = progress
+        self.reporter = Reporter(progress)
         self._start = time.monotonic()
         self._seconds = 0.0  # in all
         self.ended = False
@@ -217,7 +215,7 @@ class _Run:
         self._bad_lines: list[BadLine] = []
 
     def __iter__(self) -> Iterator[FileResult]:
-        with self.job as job, Reporter(self._option) as reporter:
+        with self.job as job, self.reporter as reporter:
             for batch in job.batches():
                 for record in batch:
                     if record.kind == FILE:

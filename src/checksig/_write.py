@@ -8,18 +8,16 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from fnmatch import translate
-from typing import Literal
 
 from checksig._atomic import TEMPORARY, Replacement
-from checksig._engine import AnyPath, Job, get_algorithms, make_request, os_error
+from checksig._engine import Job, get_algorithms, make_request, os_error
 from checksig._lines import LINES
-from checksig._progress import ProgressOption, Reporter
+from checksig._options import AnyPath, ProgressOption, WriteFormat
+from checksig._progress import Reporter
 from checksig._read import find_manifests, found_manifests, pack, read_whole
 from checksig._wire import ALL_RESULTS, FILE, FIND_FILES, HASH_FILES, STATUSES, TOTALS, Record
 from checksig.errors import ManifestError, ManifestNotFoundError
 from checksig.report import Changes, Entry, Manifest
-
-WriteFormat = Literal["gnu", "tag", "sfv", "bagit"]
 
 _SYMLINK = "is a symlink"
 _PAYLOAD = "data/"

@@ -13,8 +13,8 @@ from typing import BinaryIO
 import click
 
 import checksig
-from checksig._read import Entries, read_content
-from checksig._verify import ExtraOption, Results
+from checksig import Entries, ExtraOption, Results
+from checksig._read import read_content
 from checksig.command.hints import Hints
 from checksig.command.output import (
     FAIL_FAST,

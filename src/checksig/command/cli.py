@@ -21,7 +21,7 @@ from click.exceptions import NoArgsIsHelpError
 from click.shell_completion import CompletionItem
 
 import checksig
-from checksig._read import Entries
+from checksig import Entries
 from checksig._text import count, duration, place, printable
 from checksig.command.check import Check, ExitStatus, Target
 from checksig.command.output import JsonPrinter, TextPrinter, cause, describe

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from checksig._read import Entries
+from checksig import Entries
 from checksig._text import count, place, printable, size
 from checksig.command.hints import Hint
 from checksig.command.terminal import Out

@@ -1,0 +1,24 @@
+"""The types of the options that several public functions share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import BinaryIO, Literal
+
+from checksig.report import Entry, Progress
+
+AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+"""A path. It must not be empty or contain NUL."""
+
+ManifestOption = AnyPath | Iterable[Entry] | BinaryIO | None
+"""The path of a manifest, entries, or a binary file that contains a manifest. None: the directory has it."""
+
+ExtraOption = Literal["ignore", "report", "fail"]
+"""How to treat files that no manifest lists."""
+
+ProgressOption = bool | Callable[[Progress], object] | None
+"""True for a progress bar, or a function to call with the progress."""
+
+WriteFormat = Literal["gnu", "tag", "sfv", "bagit"]
+"""A format that :func:`checksig.create` writes."""
