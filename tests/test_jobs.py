@@ -365,6 +365,18 @@ def test_closed_entries_raise_no_error_for_the_bad_lines_before(tmp_path: Path) 
     assert list(entries) == []
 
 
+def test_another_thread_may_close_entries(tmp_path: Path) -> None:
+    with (tmp_path / "sums").open("w") as file:
+        file.write("?\n")
+        file.writelines(f"{'0' * 40}  {number}\n" for number in range(1_000_000))
+    entries = checksig.read_manifest(tmp_path / "sums")
+    first = next(entries)
+    closing = threading.Timer(0.1, entries.close)
+    closing.start()
+    assert len([first, *entries]) < 1_000_000
+    closing.join()
+
+
 def test_the_progress_function_may_close_the_iterator(tmp_path: Path) -> None:
     plant_big(tmp_path, 200, 4 << 20)
     manifest = tmp_path / "sha1sum.txt"

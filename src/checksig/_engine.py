@@ -285,9 +285,9 @@ class Job:
             yield list(unpack_records(records))
         if outcome.kind == Kind.FAILED:
             self.message, self.hint = outcome.message, outcome.reason or None
-        elif outcome.kind not in (Kind.OK, Kind.MORE, Kind.CANCELLED):
+        elif outcome.kind not in (Kind.OK, Kind.MORE, Kind.CANCELLED) and not self._job.closed:
             _raise(outcome)
-        self.cancelled = outcome.kind in (Kind.MORE, Kind.CANCELLED)
+        self.cancelled = outcome.kind not in (Kind.OK, Kind.FAILED)
 
     def close(self, seconds: float = _CLOSE) -> None:
         """Cancel the job if it is running, wait up to ``seconds`` for its end, and release it."""
