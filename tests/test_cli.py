@@ -258,7 +258,7 @@ def test_a_manifest_is_read_from_standard_input(directory: Directory, tmp_path: 
         (["check", "--shard", "0/3"], "'0/3' is not K/N with K from 1 to N"),
         (["check", "--nope"], "No such option"),
         (["check", ""], "the path of the"),
-        (["create", "-f", "sfv", "-a", "md5"], "crc32 is written in the format sfv"),
+        (["create", "-f", "sfv", "-a", "md5"], "must be used together"),
         (["sha1sum.txt"], "sha1sum.txt is not a command; to verify it, run: checksig check sha1sum.txt"),
         (["nope"], "No such command 'nope'"),
     ],
@@ -547,7 +547,7 @@ def test_create_update_and_diff(tmp_path: Path) -> None:
     done = command("create", "-a", "md5", "--exclude", "*.tmp", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "2 files listed · md5 · TIME · MD5SUMS\n")
     done = command("create", "-a", "md5", cwd=tmp_path)
-    message = "checksig: MD5SUMS: there is a manifest already, which only overwrite replaces\n"
+    message = "checksig: MD5SUMS: manifest already exists (overwrite replaces it)\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
     assert command("create", "-a", "md5", "--overwrite", "--include", "a", cwd=tmp_path).returncode == 0
     done = command("diff", "--exclude", "*.tmp", cwd=tmp_path)
@@ -559,7 +559,7 @@ def test_create_update_and_diff(tmp_path: Path) -> None:
     assert command("create", "-a", "sha1", cwd=tmp_path).returncode == 0
     done = command("update", cwd=tmp_path)
     assert done.returncode == 2
-    assert "the directory has several manifests, of which one must be named" in done.stderr
+    assert "the directory has several manifests; choose one: " in done.stderr
     done = command("check", cwd=tmp_path)
     assert (
         done.stdout

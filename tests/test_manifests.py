@@ -165,7 +165,7 @@ def test_wrong_entries_are_errors() -> None:
     for entry in (Entry("", "sha1", good), Entry("a\0b", "sha1", good)):
         with pytest.raises(ValueError, match="path of an entry"):
             checksig.check(LOGS, [entry])
-    with pytest.raises(ValueError, match="no entry"):
+    with pytest.raises(ValueError, match="at least one entry"):
         checksig.check(LOGS, [])
     for value in (["a"], 3):
         with pytest.raises(TypeError):

@@ -94,11 +94,13 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
         ("md5", "tag", "x.sfv"),
     ]
     for algorithm, format, name in illegible:
-        with pytest.raises(ValueError, match="under this name it would not be read as it is written"):
+        with pytest.raises(
+            ValueError, match="under this name the manifest would not be read back as written"
+        ):
             checksig.create(tmp_path, algorithm=algorithm, format=format, manifest=tmp_path / name)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="crc32 is written in the format sfv"):
+    with pytest.raises(ValueError, match="must be used together, not 'gnu' with 'crc32'"):
         checksig.create(tmp_path, algorithm="crc32")
-    with pytest.raises(ValueError, match="unknown algorithm 'sha0'"):
+    with pytest.raises(ValueError, match=r'unknown algorithm "sha0" \(known: sha512, '):
         checksig.create(tmp_path, algorithm="sha0")
     with pytest.raises(ValueError, match="format must be"):
         checksig.create(tmp_path, format="csv")  # type: ignore[arg-type]
@@ -107,7 +109,7 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
         odds += ["a\n", "a ", os.fsdecode(b"\xfe\xff")]  # the last would be a byte order mark
     for odd in odds:
         plant(tmp_path, {odd: b""})
-        with pytest.raises(ValueError, match="the format sfv has no way to write this name"):
+        with pytest.raises(ValueError, match='the format "sfv" cannot represent the name'):
             checksig.create(tmp_path, format="sfv")
         assert sorted(os.listdir(tmp_path)) == sorted(["a", odd])
         (tmp_path / odd).unlink()
@@ -183,7 +185,7 @@ def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "link").symlink_to("fifo")
     for name in ("fifo", "link"):
-        with pytest.raises(OSError, match="is no regular file"):
+        with pytest.raises(OSError, match="not a regular file"):
             checksig.create(tmp_path, manifest=tmp_path / name, overwrite=True)
     assert (tmp_path / "fifo").is_fifo()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "fifo", "link"]
@@ -191,7 +193,7 @@ def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:
 
 def test_no_manifest_is_replaced_unless_asked(tmp_path: Path) -> None:
     plant(tmp_path, {"a": b"1", "SHA256SUMS": b"precious"})
-    with pytest.raises(FileExistsError, match="there is a manifest already"):
+    with pytest.raises(FileExistsError, match="manifest already exists"):
         checksig.create(tmp_path)
     assert (tmp_path / "SHA256SUMS").read_bytes() == b"precious"
     (tmp_path / "SHA256SUMS").chmod(0o640)
@@ -296,9 +298,9 @@ def test_patterns_choose_files(tmp_path: Path) -> None:
     assert chosen(include=["*.csv"], exclude=["tmp/*"]) == ["a.csv", "d/b.csv"]
     assert chosen(include=["d/*"]) == ["d/b.csv", "d/c.txt"]
     assert chosen(exclude=["*.csv"]) == ["d/c.txt"]
-    with pytest.raises(checksig.ManifestError, match="has no file to list"):
+    with pytest.raises(checksig.ManifestError, match="contains no files to list"):
         chosen(include=["*.bin"])
-    with pytest.raises(TypeError, match="lists of patterns"):
+    with pytest.raises(TypeError, match="include must be a list of patterns, not"):
         chosen(include="*.csv")
 
 
@@ -488,7 +490,7 @@ def test_update_and_diff_refuse_what_they_cannot_keep(tmp_path: Path) -> None:
     digest = hashlib.sha256(b"1").hexdigest()
     for text, reason in (
         (f"{digest}  a\n?\n", "line 2"),
-        (f"{digest}  ../a\n", "not below the directory"),
+        (f"{digest}  ../a\n", "outside the directory"),
         (f"{digest}  a\n{'0' * 64}  ./a\n", "two digests"),
         (f"SHA256 (a) = {digest}\nMD5 (a) = {'0' * 32}\n", "several algorithms"),
     ):
@@ -498,7 +500,7 @@ def test_update_and_diff_refuse_what_they_cannot_keep(tmp_path: Path) -> None:
                 call(root)
         assert (root / "SHA256SUMS").read_text() == text
     (root / "SHA256SUMS").write_text(f"a {digest}\n")
-    with pytest.raises(ValueError, match=r"cannot be updated, but it can be written anew: .*format pooch"):
+    with pytest.raises(ValueError, match=r"SHA256SUMS: this manifest cannot be updated \(format pooch\)"):
         checksig.update(root)
     checksig.create(root, algorithm="md5")
     with pytest.raises(ValueError, match="several manifests"):

@@ -1,4 +1,4 @@
-"""Files that appear at one stroke, complete, or not at all."""
+"""Replaces a file atomically: other processes see the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ if sys.platform != "win32":
 else:
     _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOINHERIT | os.O_BINARY
 
-# The names of temporary files; a run holds a lock on its own for as long as it lives. On
-# Windows that needs no lock: an open file cannot be removed.
+# The names of temporary files. The run that writes one holds a lock on it until it ends. Windows
+# needs no lock, because an open file cannot be removed there.
 TEMPORARY = re.compile(rb"\.checksig-[0-9a-f]{16}\.tmp")
 
 
 class Replacement:
-    """A file that is to take the place of another, or of none.
+    """A temporary file that can take the place of a target file.
 
-    It is a temporary file beside it until it is committed; without that it leaves
-    no trace. Strays of runs that were killed are removed.
+    It is in the same directory. If it is not committed, it is removed. Temporary files of runs
+    that were killed are removed, too.
 
     Args:
-        target: the path of the file; a symlink is followed.
+        target: the path of the target, which need not exist. A symlink is followed.
+
+    Attributes:
+        name: the path of the temporary file.
 
     Raises:
-        OSError: the directory cannot be written to.
+        OSError: the target is not a regular file, or the directory cannot be written to.
     """
 
     def __init__(self, target: bytes) -> None:
@@ -42,7 +45,7 @@ class Replacement:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fsdecode(target))
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISREG(os.lstat(self._target).st_mode):
-                raise OSError(errno.EINVAL, "is no regular file", os.fsdecode(target))
+                raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(target))
         _remove_strays(self._folder)
         self.name, self._file = _temporary(self._folder)
         self._begun = os.fstat(self._file).st_mtime_ns
@@ -61,10 +64,10 @@ class Replacement:
             os.close(file)
 
     def write(self, pieces: Iterable[bytes]) -> None:
-        """Write the content to the temporary file, whose path is ``name``.
+        """Append content to the temporary file.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the content cannot be written.
         """
         try:
             for piece in _joined(pieces):
@@ -73,14 +76,17 @@ class Replacement:
             raise OSError(error.errno, error.strerror, os.fsdecode(self._target)) from None
 
     def commit(self, overwrite: bool) -> None:
-        """Put what was written in place of the target.
+        """Put the temporary file in the place of the target, and flush it to the disk.
 
-        Its time of change is that of this object's beginning: what was touched since
-        is newer.
+        Its mtime is the time at which this object was made, so that files that were touched since
+        then are newer.
+
+        Args:
+            overwrite: replace a target that exists.
 
         Raises:
-            FileExistsError: there is a target, and overwrite is False.
-            OSError: it cannot be put there.
+            FileExistsError: the target exists, and overwrite is False.
+            OSError: the file cannot be put there.
         """
         try:
             if sys.platform == "win32":
@@ -103,14 +109,14 @@ class Replacement:
             os.replace(self.name, self._target)
             return
         if sys.platform == "win32":
-            os.rename(self.name, self._target)  # which replaces nothing
+            os.rename(self.name, self._target)  # on Windows, this does not replace a file
             return
         try:
             os.link(self.name, self._target, follow_symlinks=False)
         except OSError as error:
             if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
                 raise OSError(error.errno, error.strerror, os.fsdecode(self._target)) from None
-            if os.path.lexists(self._target):  # a file system without hard links
+            if os.path.lexists(self._target):  # the file system has no hard links
                 raise FileExistsError(
                     errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(self._target)
                 ) from None
@@ -118,7 +124,7 @@ class Replacement:
 
 
 def _temporary(folder: bytes) -> tuple[bytes, int]:
-    """Make a temporary file, lock it, and return its path and its descriptor."""
+    """Make and lock a temporary file; return its path and its descriptor."""
     while True:
         name = os.path.join(folder, b".checksig-%s.tmp" % os.urandom(8).hex().encode())
         try:
@@ -131,7 +137,7 @@ def _temporary(folder: bytes) -> tuple[bytes, int]:
             fcntl.flock(file, fcntl.LOCK_EX)
             if os.path.samestat(os.fstat(file), os.stat(name)):
                 return name, file
-        except FileNotFoundError:  # another run took it for a stray before it was locked
+        except FileNotFoundError:  # another run removed it as a stray before it was locked
             pass
         except BaseException:
             os.unlink(name)
@@ -141,7 +147,7 @@ def _temporary(folder: bytes) -> tuple[bytes, int]:
 
 
 def _remove_strays(folder: bytes) -> None:
-    """Remove what runs that were killed have left: temporary files that nobody holds a lock on."""
+    """Remove the temporary files of killed runs, which are those that nobody has locked."""
     for found in os.listdir(folder):
         if not TEMPORARY.fullmatch(found):
             continue
@@ -167,7 +173,7 @@ def _sync(folder: bytes) -> None:
 
 
 def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the same bytes in large pieces."""
+    """Yield the same bytes in larger pieces."""
     held = bytearray()
     for piece in pieces:
         held += piece

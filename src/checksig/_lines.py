@@ -27,7 +27,7 @@ def _tag(entry: Entry) -> bytes:
 
 
 def _escaped(name: str) -> tuple[bytes, bytes]:
-    """Return a name as coreutils escapes it, and before it the mark that its line then begins with."""
+    """Return the mark that the line begins with, and the name, both as coreutils writes them."""
     plain = os.fsencode(name)
     escaped = plain.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
     return b"" if escaped == plain else b"\\", escaped
@@ -36,7 +36,7 @@ def _escaped(name: str) -> tuple[bytes, bytes]:
 def _sfv(entry: Entry) -> bytes:
     name = os.fsencode(entry.path)
     if re.search(rb"[\r\n]|[ \t]$|^[;#]|^\xef\xbb\xbf|^\xff\xfe|^\xfe\xff", name):
-        raise ValueError(f"the format sfv has no way to write this name: {entry.path!r}")
+        raise ValueError(f'the format "sfv" cannot represent the name {entry.path!r}')
     return name + b" " + entry.digest.upper().encode() + b"\n"
 
 

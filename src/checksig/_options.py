@@ -12,7 +12,7 @@ AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 """A path. It must not be empty or contain NUL."""
 
 ManifestOption = AnyPath | Iterable[Entry] | BinaryIO | None
-"""The path of a manifest, entries, or a binary file that contains a manifest. None: the directory has it."""
+"""The path of a manifest, entries, or a binary file. None: the manifests in the directory."""
 
 ExtraOption = Literal["ignore", "report", "fail"]
 """How to treat files that no manifest lists."""

@@ -1,4 +1,4 @@
-"""Tells the user how far a verification has come."""
+"""Reports the progress of a job to the user."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from checksig.report import Progress
 if TYPE_CHECKING:
     from checksig._wire import Counters
 
-_INTERVAL = 0.1  # seconds between two calls of the user's function
+_INTERVAL = 0.1  # seconds between two reports, at least
 
 BAR: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1000}
 
 
 class Reporter:
-    """Passes a job's counters on: to a function of the user's, to a tqdm bar, or to nobody."""
+    """Passes the counters of a job to the user's function or to a tqdm bar.
+
+    Args:
+        progress: the function; True for a bar; False or None to report nothing.
+    """
 
     def __init__(self, progress: ProgressOption) -> None:
         self._progress = progress
@@ -37,17 +41,17 @@ class Reporter:
         self.close()
 
     def close(self) -> None:
-        """Leave the bar as it is, if there is one."""
+        """Close the bar, if there is one."""
         if self._bar:
             self._bar.close()
 
     def update(self, counters: Counters) -> None:
-        """Pass the counters on if the last time is long enough ago."""
+        """Report the counters if the last report is long enough ago."""
         if self._show is not None and time.monotonic() >= self._due:
             self.finish(counters)
 
     def finish(self, counters: Counters) -> None:
-        """Pass the counters on."""
+        """Report the counters."""
         if self._show is None:
             return
         now = time.monotonic()
@@ -56,24 +60,24 @@ class Reporter:
 
 
 class Bar:
-    """A bar of tqdm's that shows bytes, their rate, the time left, files, and failures so far."""
+    """A tqdm bar that shows bytes, their rate, the time left, the files done, and the bad ones."""
 
     def __init__(self, bar: Any) -> None:
         self._bar = bar
 
     def draw(self, progress: Progress) -> None:
-        """Show how far a verification has come."""
+        """Show the progress."""
         self._bar.total = progress.total_bytes
         self._bar.set_postfix(files=progress.files, bad=progress.bad, refresh=False)
         self._bar.update(progress.bytes - self._bar.n)
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Close the bar."""
         self._bar.close()
 
 
 def as_progress(counters: Counters, seconds: float) -> Progress:
-    """Return what a job's counters say."""
+    """Return the counters of a job as a Progress."""
     return Progress(
         files=counters.files,
         total_files=_known(counters.total_files),

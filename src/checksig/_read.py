@@ -1,4 +1,4 @@
-"""The functions that read manifests, and verify nothing."""
+"""The functions that find and read manifests, without verifying anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from checksig.report import BadLine, Entry, Manifest
 
 _T = TypeVar("_T")
 
-_MAX_SIZE = 1 << 30  # bytes of a manifest, as docs/format.md has it
+_MAX_SIZE = 1 << 30  # bytes of a manifest, as in docs/format.md
 
 
 def read_manifest(
@@ -32,20 +32,23 @@ def read_manifest(
 ) -> Entries:
     """Yield the entries of a manifest, or of all manifests of a directory, in order.
 
-    A line that is no entry does not hide the good ones: it is an exception behind
-    the last of them.
+    A bad line does not hide the good ones: the exception comes after the last entry.
 
     Args:
-        path: the manifest, or a directory that has some; or a binary file with a manifest in it.
-        format: as :func:`checksig.check_signatures` takes it.
-        algorithm: as that takes it.
+        path: the path of a manifest, or of a directory that has manifests; or a binary file that
+            contains a manifest.
+        format: as in :func:`checksig.check_signatures`.
+        algorithm: as there.
+
+    Returns:
+        An iterator, which after the last entry also says how the manifests were read.
 
     Raises:
         ManifestNotFoundError: path is a directory without a manifest.
-        ManifestError: there is a bad line, whose number it tells; or no entry at all.
-        OSError: the manifest cannot be opened or read.
+        ManifestError: a line is bad, and the exception has its number; or there are no entries.
+        OSError: a manifest cannot be opened or read.
         ValueError: an argument is not allowed.
-        TypeError: an argument is of the wrong type.
+        TypeError: an argument has the wrong type.
     """
     request = functools.partial(make_request, format=format, algorithm=algorithm)
     if not isinstance(path, (str, bytes, os.PathLike)):
@@ -57,12 +60,12 @@ def read_manifest(
 
 
 class JobIterator(Iterator[_T]):
-    """An iterator over what a job finds, and a context manager that closes it.
+    """An iterator over what a job finds, and a context manager that closes the job.
 
     Args:
         job: the job.
-        items: what to yield. It must not refer to this object, or dropping the last reference to
-            this object would not end the job.
+        items: what to yield. It must not refer to this object, because dropping the last reference
+            to this object must end the job.
     """
 
     def __init__(self, job: Job, items: Iterator[_T]) -> None:
@@ -71,7 +74,7 @@ class JobIterator(Iterator[_T]):
         self._closed = False
 
     def __next__(self) -> _T:
-        if self._closed:  # a generator that has not begun cannot see that the job was closed
+        if self._closed:  # a generator that has not started does not notice a closed job
             raise StopIteration
         return next(self._items)
 
@@ -138,10 +141,14 @@ def _entry(record: Record) -> Entry:
 
 
 def read_whole(path: AnyPath, name: AnyPath | None = None) -> tuple[Manifest, list[Entry]]:
-    """Return what was understood of a manifest, as if it were called ``name``, and its entries.
+    """Read a manifest at once, and return how it was understood and its entries.
+
+    Args:
+        path: the manifest.
+        name: the file name to assume when detecting format and algorithm. None: that of path.
 
     Raises:
-        As :func:`read_manifest`.
+        Exception: as :func:`read_manifest`.
     """
     request = make_request(_folder(path), manifest=path, name=name, flags=READ_ENTRIES)
     found = Entries(Job(request))
@@ -150,72 +157,74 @@ def read_whole(path: AnyPath, name: AnyPath | None = None) -> tuple[Manifest, li
 
 
 def find_manifests(path: AnyPath) -> list[str]:
-    """Return the paths of the manifests of a directory, as :func:`checksig.check` would read them.
+    """Return the paths of the manifests that :func:`checksig.check` reads in a directory, in order.
 
     Args:
         path: the directory.
 
     Raises:
-        ManifestNotFoundError: there is none.
+        ManifestNotFoundError: the directory has no manifest.
         OSError: the directory cannot be opened or listed.
-        ValueError: path is empty or has a NUL in it.
+        ValueError: path is empty or contains NUL.
     """
-    return [manifest.path for manifest in found_manifests(path)]
+    return [manifest.path for manifest in discover_manifests(path)]
 
 
-def found_manifests(path: AnyPath) -> list[Manifest]:
-    """Return the manifests of a directory; their notes say if they were found by their extension."""
+def discover_manifests(path: AnyPath) -> list[Manifest]:
+    """Return the manifests of a directory. A note says which were found by their extension."""
     with Job(make_request(path, flags=FIND_MANIFESTS)) as job:
         return [as_manifest(record) for batch in job.batches() for record in batch if record.kind == MANIFEST]
 
 
 def as_content(file: BinaryIO) -> tuple[AnyPath | None, bytes]:
-    """Return the name of a binary file, None if it has none, and the manifest that it holds."""
+    """Return the name of a binary file, or None, and its content."""
     name = getattr(file, "name", None)
     called = name if name and isinstance(name, (str, bytes, os.PathLike)) else None
     return called, read_content(file)
 
 
 def read_content(file: BinaryIO) -> bytes:
-    """Return what a file has to give, up to what makes a manifest too large."""
+    """Return the content of a binary file, up to a size at which a manifest is too large."""
     pieces, size = [], 0
     while size <= _MAX_SIZE and (piece := file.read(1 << 20)):
         if not isinstance(piece, bytes):
-            raise TypeError(f"a manifest is read from a binary file, not from {file!r}")
+            raise TypeError(f"a manifest must be a binary file, not {file!r}")
         pieces.append(piece)
         size += len(piece)
     return b"".join(pieces)
 
 
 def pack(entries: Iterable[Entry]) -> bytes:
-    """Return entries as checksig_request.list takes them.
+    """Return entries as ``checksig_request.list`` takes them.
 
     Raises:
-        TypeError: what is given is no entry.
-        ValueError: there is none; or a path is empty or has a NUL in it.
+        TypeError: an item is not an Entry.
+        ValueError: there are no entries, or one has a path, algorithm or digest that is not allowed.
     """
-    packed = []
-    for entry in entries:
-        if not isinstance(entry, Entry):
-            raise TypeError(f"manifest is a path, or entries, not {entry!r}")
-        if not entry.path or "\0" in entry.path:
-            raise ValueError(f"the path of an entry is empty, or has a NUL in it: {entry!r}")
-        if re.search(r"[\s\0]", entry.algorithm + entry.digest):
-            raise ValueError(f"the algorithm and the digest of an entry have no blanks: {entry!r}")
-        size = -1 if entry.size is None else entry.size
-        packed.append(f"{entry.algorithm} {size} {entry.digest} ".encode() + os.fsencode(entry.path) + b"\0")
+    packed = b"".join(map(_pack_entry, entries))
     if not packed:
-        raise ValueError("manifest has no entry")
-    return b"".join(packed)
+        raise ValueError("manifest must have at least one entry")
+    return packed
+
+
+def _pack_entry(entry: Entry) -> bytes:
+    if not isinstance(entry, Entry):
+        raise TypeError(f"manifest must be a path, a binary file or Entry objects, not {entry!r}")
+    if not entry.path or "\0" in entry.path:
+        raise ValueError(f"the path of an entry must not be empty or contain NUL: {entry!r}")
+    if re.search(r"[\s\0]", entry.algorithm + entry.digest):
+        raise ValueError(f"the algorithm and digest of an entry must not contain blanks: {entry!r}")
+    size = -1 if entry.size is None else entry.size
+    return f"{entry.algorithm} {size} {entry.digest} ".encode() + os.fsencode(entry.path) + b"\0"
 
 
 def as_manifest(record: Record) -> Manifest:
-    """Return what a record says of a manifest."""
+    """Return the manifest that a record describes."""
     algorithms, *notes = record.reason.split("\n")
     names = tuple(filter(None, algorithms.split(",")))
     return Manifest(record.name, record.algorithm, names, record.number, tuple(notes))
 
 
 def as_bad_line(record: Record) -> BadLine:
-    """Return what a record says of a bad line."""
+    """Return the bad line that a record describes."""
     return BadLine(record.name, record.number or None, record.reason)

@@ -1,4 +1,4 @@
-"""The text and the HTML of a report, and the text of changes."""
+"""Renders a report as text and as HTML, and changes as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HTML_ROWS = 1000
 _TEXT_ROWS = 20
 _SUMMARY_MANIFESTS = 3
 
-# What is said of files that are not OK, by their status.
+# What a summary calls the files that are not OK, by status.
 _WORDS = {
     "FAILED": "FAILED",
     "MISSING": "missing",
@@ -26,12 +26,12 @@ _WORDS = {
     "CONFLICT": "with conflicting digests",
 }
 
-# Against somebody who wants to deceive these prove nothing.
+# These prove nothing against an attacker, who can make two files with one digest.
 _WEAK = {"md5", "sha1", "git-sha1", "crc32"}
 
 
 def report_text(report: Report) -> str:
-    """Return a summary, the message, and the extra files that are no failures."""
+    """Return the summary, the message, and the extra files that are not bad."""
     lines = [report_summary(report), *([report.message] if report.message else [])]
     harmless = _harmless(report)
     lines += [f"extra: {printable(extra.path)}" for extra in harmless[:_TEXT_ROWS]]
@@ -41,7 +41,7 @@ def report_text(report: Report) -> str:
 
 
 def report_html(report: Report) -> str:
-    """Return what a notebook shows: the failures and extra files, grouped by directory."""
+    """Return what a notebook shows: the bad files and the extra files, grouped by directory."""
     rows = []
     found = report.failures + _harmless(report)
     shown = [(*os.path.split(failure.path), failure) for failure in found[:_HTML_ROWS]]
@@ -58,7 +58,7 @@ def report_html(report: Report) -> str:
 
 
 def report_summary(report: Report) -> str:
-    """Return a line that says whether all is well, of what, by which algorithms, and how fast."""
+    """Return a line with the verdict, the algorithms, the size, the speed and the manifests."""
     speed = rate(report.bytes, report.seconds)
     parts = [
         _verdict(report),
@@ -75,7 +75,7 @@ def report_summary(report: Report) -> str:
 
 
 def _verdict(report: Report) -> str:
-    """Return how many files are OK; or, if not all is well, what is not."""
+    """Return how many files are OK if all is well, else what is bad."""
     counts = {str(status): n for status, n in report.counts.items()}
     found = [(n, word) for status, word in _WORDS.items() if (n := counts.get(status, 0))]
     listed = [f"{n:,} {word}" for n, word in found]
@@ -95,7 +95,7 @@ def _verdict(report: Report) -> str:
 
 
 def _algorithms(manifests: Iterable[Manifest]) -> list[str]:
-    """Return the algorithms of manifests as a summary has them."""
+    """Return the algorithms of manifests, and whether all of them are weak."""
     names = list(dict.fromkeys(name for manifest in manifests for name in manifest.algorithms))
     if not names:
         return []
@@ -105,7 +105,7 @@ def _algorithms(manifests: Iterable[Manifest]) -> list[str]:
 
 
 def _harmless(report: Report) -> tuple[FileResult, ...]:
-    """Return the extra files that are no failures."""
+    """Return the extra files, unless extra files are bad."""
     fatal = any(failure.status == "EXTRA" for failure in report.failures)
     return () if fatal else report.extra
 
@@ -127,7 +127,7 @@ def change_lines(changes: Changes) -> list[str]:
 
 
 def change_summary(changes: Changes) -> str:
-    """Return how many changes there are of each kind, in a line."""
+    """Return a line that counts the changes of each kind."""
     kinds = ("added", "removed", "modified", "renamed")
     parts = [f"{len(names):,} {kind}" for kind in kinds if (names := getattr(changes, kind))]
     return ", ".join([*parts, f"{changes.unchanged:,} unchanged"])

@@ -1,4 +1,4 @@
-"""How names, numbers of bytes and durations are shown to people."""
+"""Formats names, sizes and durations for people."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ _ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\\": r"\\"}
 
 
 def printable(text: str) -> str:
-    r"""Return text in which nothing acts on a terminal or hides: control characters, bidirectional marks.
+    r"""Escape the characters of a text that act on a terminal or are invisible.
 
-    Such a character is escaped, as ``\n``, ``\x1b`` or ``\u202e``, and so is a byte that is
-    not UTF-8, as ``\xff``. If something is escaped, so are backslashes.
+    These are control characters and bidirectional marks, which become ``\n``, ``\x1b`` or
+    ``\u202e``, and bytes that are not UTF-8, which become ``\xff``. If anything is escaped,
+    backslashes are escaped, too.
     """
     if text.isprintable() or all(map(_is_plain, text)):
         return text
@@ -20,7 +21,7 @@ def printable(text: str) -> str:
 
 
 def place(path: str) -> str:
-    """Return the path of a manifest, printable, and without ``./`` before it."""
+    """Return the path of a manifest, printable and without a leading ``./``."""
     return printable(path.removeprefix("./"))
 
 
@@ -35,12 +36,12 @@ def _escape(character: str) -> str:
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """Return a number and its noun, as ``1 file`` or ``1,204 files``."""
+    """Return a number and its noun, such as ``1 file`` or ``1,204 files``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def size(number: float, digits: int = 2) -> str:
-    """Return a number of bytes as people write it, in powers of 1000."""
+    """Return a number of bytes with a decimal unit, such as ``1.09 MB``."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if number < 999.995:
             return f"{number:.0f} B" if unit == "B" else f"{number:.{digits}f} {unit}"
@@ -49,7 +50,7 @@ def size(number: float, digits: int = 2) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as ``35 ms``, ``0.42 s``, ``10 m 34 s`` or ``2 h 5 m``."""
+    """Return a number of seconds as ``35 ms``, ``0.42 s``, ``10 m 34 s`` or ``2 h 5 m``."""
     if seconds < 0.0995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 59.995:
@@ -59,5 +60,5 @@ def duration(seconds: float) -> str:
 
 
 def rate(number: int, seconds: float) -> str:
-    """Return how many bytes a second that is, as ``1.9 GB/s``; "" for few bytes, where it means nothing."""
+    """Return bytes per second, such as ``1.9 GB/s``; "" below 1 MB, where it is meaningless."""
     return f"{size(number / seconds, 1)}/s" if number >= 1_000_000 and seconds > 0 else ""

@@ -42,40 +42,49 @@ def check_signatures(
     shard: tuple[int, int] | None = None,
     progress: ProgressOption = None,
 ) -> None:
-    """Verify every file that the manifests of a directory list; raise unless all is well.
+    """Verify a directory against its manifests, and raise an exception unless all is well.
 
-    The manifests are all files of the directory that have usual names:
-    ``sha1sum.txt``, ``SHA256SUMS``, ``MD5SUMS``, …; a file that several of them
-    list is read once, and must match all. The files are read in parallel, on all
-    cores; the GIL is released, and Ctrl-C is seen at once.
+    A *signature* is a checksum here: the digest that a manifest lists for a file. This function
+    verifies no cryptographic signatures.
+
+    The manifests are the files of the directory that have usual names, such as ``sha1sum.txt``,
+    ``SHA256SUMS`` or ``MD5SUMS``. A file that several manifests list is read once, and must match
+    all of them. Files are read in parallel on all cores. The GIL is released meanwhile, and Ctrl-C
+    takes effect at once.
 
     Args:
         path: the directory.
-        manifest: the path of a manifest, which need not lie in the directory; or entries; or a binary
-            file with a manifest in it, such as ``sys.stdin.buffer``.
-        format: of the manifest: gnu, bagit, sfv, pooch, hashdeep, record, sidecar. None: its
-            name tells it, or its lines.
-        algorithm: of the manifest's digests: md5, sha1, sha256, … None: the manifest's name
-            tells it, or the lines do, or the digests' length.
-        workers: how many files are read at once. None: as many as pay off.
-        ignore_missing: a file that is not there is not bad; but one has to be there.
-        extra: what becomes of files in the directory, or below it, that the manifest does not
-            list: "ignore" does not look for them, with "report" they are in the report, with
-            "fail" they are bad. If it looks, a directory that cannot be listed is bad.
-        shard: (K, N) verifies every N-th file, beginning with the K-th: the shards (1, N) to
-            (N, N) are together all files, and those that the manifest does not list.
-        progress: True shows a progress bar, by tqdm; a function is called with a
-            :class:`Progress`, at most ten times a second, on this thread.
+        manifest: the path of a manifest, which need not be in the directory; or entries; or a
+            binary file that contains a manifest, such as ``sys.stdin.buffer``. None: the manifests
+            in the directory.
+        format: the format of the manifest: gnu, bagit, sfv, pooch, hashdeep, record or sidecar.
+            None: detected from its name or its lines.
+        algorithm: the algorithm of the manifest's digests, such as md5, sha1 or sha256. None:
+            detected from the manifest's name, its lines, or the length of the digests.
+        workers: how many files are read at the same time, at most 256. None: automatic.
+        ignore_missing: do not count missing files as bad. At least one file must exist.
+        extra: how to treat files in the directory or below it that no manifest lists. "ignore"
+            does not look for them. "report" lists them in the report. "fail" counts them as bad.
+            With "report" and "fail", a directory that cannot be listed is bad.
+        shard: (K, N): verify only every N-th file, starting with the K-th. The shards (1, N) to
+            (N, N) together cover all files, and also the files that no manifest lists.
+        progress: True to show a tqdm progress bar, or a function that is called with a
+            :class:`Progress` on this thread, at most ten times a second.
 
     Raises:
-        VerificationError: a ValueError that names each bad file, with its reason.
-        ManifestNotFoundError: a ValueError and FileNotFoundError; there is no manifest.
-        ManifestError: a ValueError; a manifest is unusable as a whole, or the shard is empty.
-        OSError: the directory or a manifest cannot be opened or read.
-        ValueError: an argument is not allowed; path is empty or has a NUL in it.
-        TypeError: an argument is of the wrong type.
-        RuntimeError: this is a forked child of a process that used checksig, and no copy can be loaded here.
-        InternalError: a fault of checksig itself.
+        VerificationError: a file or a line is bad; the message names each with its reason. It is
+            a ValueError.
+        ManifestNotFoundError: the directory has no manifest. It is a ManifestError and a
+            FileNotFoundError.
+        ManifestError: a manifest is unusable as a whole, or the shard is empty. It is a
+            ValueError.
+        OSError: the directory or a manifest cannot be opened or read, or the process has too few
+            descriptors or threads, or too little address space.
+        ValueError: an argument is not allowed, or a path is empty or contains NUL.
+        TypeError: an argument has the wrong type.
+        RuntimeError: this is a forked child of a process that used checksig, and neither a copy of
+            the library nor a helper can be started here.
+        InternalError: a bug in checksig.
         ImportError: the library of this installation cannot be loaded.
     """
     check(
@@ -103,11 +112,16 @@ def check(
     shard: tuple[int, int] | None = None,
     progress: ProgressOption = None,
 ) -> Report:
-    """Verify every file that the manifests of a directory list, and report what is bad.
+    """Verify a directory against its manifests, and return a report.
 
-    Bad files, and bad lines of a manifest, are data here, and no exception:
-    look at ``Report.ok``. Arguments and other exceptions are those of
-    :func:`check_signatures`.
+    Bad files and bad lines are data in the report, not exceptions: ask ``Report.ok``. Only bad
+    files are kept, so memory does not grow with the number of good files.
+
+    The arguments are those of :func:`check_signatures`, and so are the exceptions, except
+    VerificationError.
+
+    Returns:
+        What was found.
     """
     flags = _flags(ignore_missing, extra, progress)
     run = _Run(path, _request(path, manifest, format, algorithm, workers, shard, flags), progress)
@@ -134,17 +148,34 @@ def iter_check(
     progress: ProgressOption = None,
     only_bad: bool = False,
 ) -> Results:
-    """Verify a directory and yield the result of every file, good ones too, in the manifest's order.
+    """Verify a directory against its manifests, and yield the result of each file.
 
-    With ``extra``, those that it does not list come behind them. Memory is bounded,
-    however many the files are: who takes results slowly makes the verification
-    wait. Closing the iterator, by its ``close``, or dropping it cancels the
-    verification. What is wrong with a manifest comes last, as results of the
-    manifest's path with the status ERROR: a bad line, the first 20 each and the
-    rest as a number; or that none of the listed files exist, with
-    ignore_missing. With ``only_bad`` no results of files that are OK are yielded, nor
-    made. Other arguments and exceptions are those of :func:`check_signatures`, but
-    for VerificationError.
+    Results come in the order of the manifest, good ones too. Extra files come after the listed
+    ones. Bad lines come last, as results with the path of the manifest and the status ERROR: the
+    first 20 each, then a result that counts the rest. With ``ignore_missing``, such a result also
+    says that none of the listed files exist.
+
+    Memory is bounded, however many files there are: a slow consumer applies back-pressure. To
+    cancel the verification, close the iterator, leave its ``with`` block, or drop it.
+
+    Args:
+        path: as in :func:`check_signatures`, like all arguments that are not described here.
+        manifest: as there.
+        format: as there.
+        algorithm: as there.
+        workers: as there.
+        ignore_missing: as there.
+        extra: as there; "report" yields the extra files.
+        shard: as there.
+        progress: as there.
+        only_bad: do not yield results of files that are OK.
+
+    Returns:
+        An iterator, which also has the progress and, after the last result, the report.
+
+    Raises:
+        Exception: as :func:`check_signatures`, except VerificationError. Iteration can raise it,
+            too.
     """
     flags = _flags(ignore_missing, extra, progress) | (0 if only_bad else ALL_RESULTS)
     return Results(_Run(path, _request(path, manifest, format, algorithm, workers, shard, flags), progress))
@@ -171,7 +202,7 @@ class Results(JobIterator[FileResult]):
 
     @property
     def progress(self) -> Progress:
-        """How far the verification has come, also after it was closed."""
+        """How far the verification has come."""
         return self._run.progress
 
     @property
@@ -201,7 +232,7 @@ def _results(run: _Run) -> Iterator[FileResult]:
 
 
 class _Run:
-    """A verification under way."""
+    """A job that verifies, and what it has found."""
 
     def __init__(self, path: AnyPath, request: Request, progress: ProgressOption) -> None:
         self.job = Job(request)
@@ -209,7 +240,7 @@ class _Run:
         self._shard = (request.shard, request.shards) if request.shards else None
         self.reporter = Reporter(progress)
         self._start = time.monotonic()
-        self._seconds = 0.0  # in all
+        self._seconds = 0.0  # from start to end
         self.ended = False
         self._manifests: list[Manifest] = []
         self._bad_lines: list[BadLine] = []
@@ -231,12 +262,12 @@ class _Run:
 
     @property
     def progress(self) -> Progress:
-        """How far it has come."""
+        """How far the job has come."""
         seconds = self._seconds if self.ended else time.monotonic() - self._start
         return as_progress(self.job.counters, seconds)
 
     def report(self, failures: Iterable[FileResult] = (), extra: Iterable[FileResult] = ()) -> Report:
-        """Return what was found, when that is all."""
+        """Return the report of a job that has ended."""
         counters = self.job.counters
         return Report(
             root=self._root,
@@ -264,7 +295,7 @@ def _flags(ignore_missing: bool, extra: str, progress: ProgressOption) -> int:
     if extra not in _EXTRA_FLAGS:
         raise ValueError(f'extra must be "ignore", "report" or "fail", not {extra!r}')
     if not (progress is None or isinstance(progress, bool) or callable(progress)):
-        raise TypeError(f"progress is True, False, None or a function, not {progress!r}")
+        raise TypeError(f"progress must be True, False, None or a function, not {progress!r}")
     return (IGNORE_MISSING if ignore_missing else 0) | _EXTRA_FLAGS[extra] | (TOTALS if progress else 0)
 
 

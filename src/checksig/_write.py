@@ -1,4 +1,4 @@
-"""The functions that write manifests, and tell what differs from one."""
+"""The functions that write manifests, and that compare a directory with one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from checksig._engine import Job, get_algorithms, make_request, os_error
 from checksig._lines import LINES
 from checksig._options import AnyPath, ProgressOption, WriteFormat
 from checksig._progress import Reporter
-from checksig._read import find_manifests, found_manifests, pack, read_whole
+from checksig._read import discover_manifests, find_manifests, pack, read_whole
 from checksig._wire import ALL_RESULTS, FILE, FIND_FILES, HASH_FILES, STATUSES, TOTALS, Record
 from checksig.errors import ManifestError, ManifestNotFoundError
 from checksig.report import Changes, Entry, Manifest
@@ -37,50 +37,54 @@ def create(
     workers: int | None = None,
     progress: ProgressOption = None,
 ) -> Manifest:
-    """Write a manifest of every file in a directory and below it.
+    """Write a manifest of the files in a directory and below it.
 
-    Listed are regular files, their names sorted by bytes, but no manifest of the
-    directory's own. The manifest appears at one stroke, complete, or not at all;
-    with ``overwrite`` the old one stays until then.
+    The manifest lists regular files, sorted by the bytes of their names, without the manifests of
+    the directory itself. It is written atomically: with ``overwrite``, the old manifest stays until
+    the new one is complete.
 
     Args:
         path: the directory.
-        algorithm: of the digests. None: sha256; for sfv crc32.
-        manifest: the manifest's path. None: in the directory, ``SHA256SUMS`` and the like.
-        format: gnu, as sha256sum writes it; tag, as its --tag; sfv; or bagit, which makes a bag of
-            a directory with the payload in ``data``: bagit.txt, bag-info.txt, and two manifests.
-        include: patterns, of which a file must match one: ``*.csv`` matches names in any
-            directory, ``logs/*`` whole paths; ``*`` matches slashes, too.
-        exclude: patterns, of which it must match none.
-        follow_symlinks: list symlinks to files in the directory, too, as the files that they are.
-        overwrite: replace a manifest that is there.
-        workers: how many files are read at once. None: as many as pay off.
-        progress: as :func:`checksig.check` takes it.
+        algorithm: the algorithm of the digests. None: crc32 for the format sfv, else sha256.
+        manifest: the path of the manifest. None: a usual name in the directory, such as
+            ``SHA256SUMS``.
+        format: gnu as ``sha256sum`` writes it, tag as ``sha256sum --tag`` writes it, sfv, or
+            bagit. The latter makes the directory, with its payload in ``data``, a bag: it writes
+            bagit.txt, bag-info.txt and two manifests.
+        include: patterns; list only files that match one of them. ``*.csv`` matches names in any
+            directory, ``logs/*`` matches whole paths. ``*`` matches slashes, too.
+        exclude: patterns; list no files that match one of them.
+        follow_symlinks: list symlinks to files in the directory, too, as if they were those files.
+        overwrite: replace a manifest that exists.
+        workers: how many files are read at the same time, at most 256. None: automatic.
+        progress: as in :func:`checksig.check_signatures`.
 
     Returns:
-        What was written.
+        The manifest that was written.
 
     Raises:
-        FileExistsError: the manifest is there, and overwrite is False.
-        OSError: a file cannot be read, a directory cannot be listed, the manifest cannot be written.
-        ManifestError: there is no file to list; or a file changed while it was read.
-        ValueError: an argument is not allowed.
+        FileExistsError: the manifest exists, and overwrite is False.
+        OSError: a file cannot be read, a directory cannot be listed, or the manifest cannot be
+            written.
+        ManifestError: there are no files to list, or a file changed while it was read.
+        ValueError: an argument is not allowed, or the manifest would not be read back as written.
+        TypeError: an argument has the wrong type.
     """
     root = os.fsencode(path)
     algorithm = algorithm or ("crc32" if format == "sfv" else "sha256")
-    target = _target(root, manifest, algorithm, format)
+    target = _target_path(root, manifest, algorithm, format)
     if not overwrite and os.path.lexists(target):
-        why = "there is a manifest already, which only overwrite replaces"
+        why = "manifest already exists (overwrite replaces it)"
         raise FileExistsError(errno.EEXIST, why, os.fsdecode(target))
-    wanted = _filter(include, exclude)
+    wanted = _make_filter(include, exclude)
     with Replacement(target) as replacement:
-        names = _files(root, target, follow_symlinks, wanted)
+        names = _find_files(root, target, follow_symlinks, wanted)
         if format == "bagit":
             names = [name for name in names if name.startswith(_PAYLOAD)]
-        entries = _hashed(root, names, algorithm, workers, progress)
+        entries = _hash_files(root, names, algorithm, workers, progress)
         if not entries:
-            raise ManifestError(f'"{os.fsdecode(root)}" - has no file to list', os.fsdecode(target))
-        _fill(replacement, target, entries, format)
+            raise ManifestError(f'"{os.fsdecode(root)}" - contains no files to list', os.fsdecode(target))
+        _write_entries(replacement, target, entries, format)
         replacement.commit(overwrite)
     if format == "bagit":
         _complete_bag(root, target, entries, algorithm)
@@ -97,48 +101,50 @@ def update(
     workers: int | None = None,
     progress: ProgressOption = None,
 ) -> Changes:
-    """Bring a manifest up to date: hash what is new or was touched, drop what is gone.
+    """Update a manifest: hash new and touched files, and drop files that no longer exist.
 
-    A file was touched if its times of change are not before the manifest's, or its
-    size is not the listed one. What was not touched is not read: silent damage, and a
-    directory that was renamed to take another's place, are found by :func:`diff` and
-    :func:`checksig.check`. The manifest keeps its format, but no comments.
-    Arguments and exceptions are those of :func:`create`.
+    A file counts as touched if its mtime or ctime is not older than the manifest, or if its size
+    differs from the listed one; for a symlink, the ctime of the link itself counts, too. Files that
+    were not touched are not read. Use :func:`diff` or
+    :func:`checksig.check` to find silent damage, or a directory that was renamed to take the place
+    of another. The manifest keeps its format but loses its comments. It is written atomically.
 
     Args:
         path: the directory.
-        manifest: the manifest. None: the one that the directory has.
-        include: as :func:`create` takes it; what is listed and matches no more is dropped.
-        exclude: as that takes it.
-        follow_symlinks: as that takes it.
-        workers: as that takes it.
-        progress: as that takes it.
+        manifest: the path of the manifest. None: the only one in the directory.
+        include: as in :func:`create`. Listed files that no longer match are dropped.
+        exclude: as in :func:`create`, with the same effect.
+        follow_symlinks: as in :func:`create`.
+        workers: as in :func:`create`.
+        progress: as in :func:`checksig.check_signatures`.
 
     Returns:
-        What has changed, and is written.
+        The changes that were written.
 
     Raises:
-        ManifestNotFoundError: there is no manifest.
-        ManifestError: a line of it is bad, or it lists several algorithms for a file.
-        ValueError: the directory has several manifests; or it is of a format that is not written.
+        ManifestNotFoundError: the directory has no manifest.
+        ManifestError: a line of the manifest is bad, or it lists several algorithms, two digests
+            for one file, or a file outside the directory.
+        ValueError: the directory has several manifests, or the format cannot be updated.
+        Exception: as :func:`create`, except FileExistsError.
     """
     root = os.fsencode(path)
-    target, info, old = _read(root, manifest)
+    target, info, old = _read_manifest(root, manifest)
     if info.format not in ("gnu", "tag", "sfv") or info.notes:
         why = ", ".join([f"format {info.format}", *info.notes])
-        raise ValueError(f"this manifest cannot be updated, but it can be written anew: {info.path} ({why})")
+        raise ValueError(f"{info.path}: this manifest cannot be updated ({why}); create a new one")
     written = os.stat(target).st_mtime_ns
-    wanted = _filter(include, exclude)
+    wanted = _make_filter(include, exclude)
     with Replacement(target) as replacement:
-        names = _files(root, target, follow_symlinks, wanted)
+        names = _find_files(root, target, follow_symlinks, wanted)
         touched = [name for name in names if name not in old or _is_touched(root, old[name], written)]
         new = {name: old[name] for name in names if name in old}
-        new |= {e.path: e for e in _hashed(root, touched, info.algorithms[0], workers, progress)}
+        new |= {e.path: e for e in _hash_files(root, touched, info.algorithms[0], workers, progress)}
         if not new:
-            raise ManifestError(f'"{os.fsdecode(root)}" - has no file to list', info.path)
+            raise ManifestError(f'"{os.fsdecode(root)}" - contains no files to list', info.path)
         changes = _compare(old, new)
         if changes or touched:
-            _fill(replacement, target, [new[name] for name in _sorted(new)], info.format)
+            _write_entries(replacement, target, [new[name] for name in _sort(new)], info.format)
             replacement.commit(overwrite=True)
     return changes
 
@@ -153,30 +159,47 @@ def diff(
     workers: int | None = None,
     progress: ProgressOption = None,
 ) -> Changes:
-    """Tell what differs between a directory and its manifest, by the content of every file.
+    """Compare a directory with its manifest, by the content of every file. Nothing is written.
 
-    Nothing is written. A file that is gone and one that is new and has its content
-    are a file that was renamed. Arguments and exceptions are those of :func:`update`.
+    A file that no longer exists and a new file with its content count as one renamed file.
+
+    Args:
+        path: as in :func:`update`, like all arguments.
+        manifest: as there.
+        include: as there.
+        exclude: as there.
+        follow_symlinks: as there.
+        workers: as there.
+        progress: as there.
+
+    Returns:
+        The differences.
+
+    Raises:
+        Exception: as :func:`update`, except that every format can be compared.
     """
     root = os.fsencode(path)
-    target, info, old = _read(root, manifest)
-    wanted = _filter(include, exclude)
-    names = _files(root, target, follow_symlinks, wanted)
-    new = {e.path: e for e in _hashed(root, names, info.algorithms[0], workers, progress)}
+    target, info, old = _read_manifest(root, manifest)
+    wanted = _make_filter(include, exclude)
+    names = _find_files(root, target, follow_symlinks, wanted)
+    new = {e.path: e for e in _hash_files(root, names, info.algorithms[0], workers, progress)}
     return _compare(old, new)
 
 
-def _target(root: bytes, manifest: AnyPath | None, algorithm: str, format: str) -> bytes:
+def _target_path(root: bytes, manifest: AnyPath | None, algorithm: str, format: str) -> bytes:
     """Return the path of the manifest to write."""
     if format not in LINES:
         raise ValueError(f'format must be "gnu", "tag", "sfv" or "bagit", not {format!r}')
     if (format == "sfv") != (algorithm == "crc32"):
-        raise ValueError("crc32 is written in the format sfv, and nothing else is")
-    if algorithm not in get_algorithms() or algorithm == "git-sha1":
-        raise ValueError(f"unknown algorithm {algorithm!r}; known are {', '.join(get_algorithms())}")
+        raise ValueError(
+            f'format "sfv" and algorithm "crc32" must be used together, not {format!r} with {algorithm!r}'
+        )
+    writable = [name for name in get_algorithms() if name != "git-sha1"]
+    if algorithm not in writable:
+        raise ValueError(f'unknown algorithm "{algorithm}" (known: {", ".join(writable)})')
     if format == "bagit":
         if manifest is not None:
-            raise ValueError("the manifests of a bag have names of their own: none can be given")
+            raise ValueError(f'manifest must be None with format "bagit", not {manifest!r}')
         return os.path.join(root, f"manifest-{algorithm}.txt".encode())
     default = "checksums.sfv" if format == "sfv" else f"{_SHORT.get(algorithm, algorithm).upper()}SUMS"
     if manifest is None:
@@ -184,14 +207,15 @@ def _target(root: bytes, manifest: AnyPath | None, algorithm: str, format: str) 
     return os.fsencode(manifest)
 
 
-def _filter(include: Collection[str], exclude: Collection[str]) -> Callable[[str], bool]:
-    if isinstance(include, str) or isinstance(exclude, str):
-        raise TypeError("include and exclude are lists of patterns")
-    wanted, unwanted = _matcher(include), _matcher(exclude)
+def _make_filter(include: Collection[str], exclude: Collection[str]) -> Callable[[str], bool]:
+    for what, patterns in (("include", include), ("exclude", exclude)):
+        if isinstance(patterns, str):
+            raise TypeError(f"{what} must be a list of patterns, not {patterns!r}")
+    wanted, unwanted = _make_matcher(include), _make_matcher(exclude)
     return lambda name: (not include or wanted(name)) and not unwanted(name)
 
 
-def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+def _make_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     whole = [re.compile(translate(pattern)) for pattern in patterns if "/" in pattern]
     last = [re.compile(translate(pattern)) for pattern in patterns if "/" not in pattern]
     return lambda name: (
@@ -199,8 +223,8 @@ def _matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     )
 
 
-def _fill(replacement: Replacement, target: bytes, entries: list[Entry], format: str) -> None:
-    """Write entries; raise ValueError if under the target's name they would be read as something else."""
+def _write_entries(replacement: Replacement, target: bytes, entries: list[Entry], format: str) -> None:
+    """Write entries. Raise ValueError if the target's name would make them read differently."""
     replacement.write(map(LINES[format], entries))
     reason = "other entries"
     try:
@@ -211,12 +235,16 @@ def _fill(replacement: Replacement, target: bytes, entries: list[Entry], format:
             return
     except ManifestError as error:
         reason = error.reason
-    why = "under this name it would not be read as it is written; take another name or another format"
-    raise ValueError(f"{os.fsdecode(target)}: {why} ({reason})")
+    raise ValueError(
+        f"{os.fsdecode(target)}: under this name the manifest would not be read back as written"
+        f" ({reason}): choose another name or format"
+    )
 
 
-def _files(root: bytes, target: bytes, follow_symlinks: bool, wanted: Callable[[str], bool]) -> list[str]:
-    """Return the names of the wanted regular files below a directory, sorted, without its manifests."""
+def _find_files(
+    root: bytes, target: bytes, follow_symlinks: bool, wanted: Callable[[str], bool]
+) -> list[str]:
+    """Return the sorted names of the wanted files below a directory, without its manifests."""
     names, links = [], set()
     with Job(make_request(root, flags=FIND_FILES)) as job:
         for batch in job.batches():
@@ -227,18 +255,18 @@ def _files(root: bytes, target: bytes, follow_symlinks: bool, wanted: Callable[[
                     names.append(record.name)
                     if record.reason:
                         links.add(record.name)
-    own = {_real(found) for found in (target, *_manifests(root))}
-    base, folder = os.path.realpath(root), os.path.dirname(_real(target))
+    own = {_real_path(found) for found in (target, *_own_manifests(root))}
+    base, folder = os.path.realpath(root), os.path.dirname(_real_path(target))
 
     def is_own(name: str) -> bool:
         path = os.path.normcase(os.path.join(base, os.fsencode(name)))
         temporary = TEMPORARY.fullmatch(os.path.basename(path)) and os.path.dirname(path) == folder
-        return bool(temporary) or (_real(path) if name in links else path) in own
+        return bool(temporary) or (_real_path(path) if name in links else path) in own
 
-    return [name for name in _sorted(names) if wanted(name) and not is_own(name)]
+    return [name for name in _sort(names) if wanted(name) and not is_own(name)]
 
 
-def _real(path: bytes) -> bytes:
+def _real_path(path: bytes) -> bytes:
     return os.path.normcase(os.path.realpath(path))
 
 
@@ -250,26 +278,26 @@ def _join(root: bytes, name: str) -> str:
     return os.path.join(os.fsdecode(root), name)
 
 
-def _manifests(root: bytes) -> list[bytes]:
-    """Return the manifests of usual names. Others, such as sidecars, are files beside one of those."""
+def _own_manifests(root: bytes) -> list[bytes]:
+    """Return the manifests with usual names. Others, such as sidecars, are listed like any file."""
     try:
-        return [os.fsencode(manifest.path) for manifest in found_manifests(root) if not manifest.notes]
+        return [os.fsencode(manifest.path) for manifest in discover_manifests(root) if not manifest.notes]
     except ManifestNotFoundError:
         return []
 
 
-def _sorted(names: Iterable[str]) -> list[str]:
+def _sort(names: Iterable[str]) -> list[str]:
     return sorted(names, key=os.fsencode)
 
 
-def _hashed(
+def _hash_files(
     root: bytes, names: list[str], algorithm: str, workers: int | None, progress: ProgressOption
 ) -> list[Entry]:
     """Hash files, and return their entries in the order of the names.
 
     Raises:
         OSError: a file cannot be read.
-        ManifestError: it changed while it was read.
+        ManifestError: a file changed while it was read, or must not be read.
     """
     flags = ALL_RESULTS | HASH_FILES | (TOTALS if progress else 0)
     listed = pack(Entry(name, algorithm, "-") for name in names) if names else None
@@ -292,19 +320,17 @@ def _entry(root: bytes, record: Record) -> Entry:
         return Entry(record.name, record.algorithm, record.actual.hex(), record.number)
     path = _join(root, record.name)
     error = os_error(record.os_errno, record.reason, path)
-    if record.os_errno and error.errno != errno.EXDEV:  # which is our refusal
+    if record.os_errno and error.errno != errno.EXDEV:  # EXDEV is our own refusal
         raise error
     raise ManifestError(f'"{path}" - {record.reason}', path, None, record.reason)
 
 
-def _read(root: bytes, manifest: AnyPath | None) -> tuple[bytes, Manifest, dict[str, Entry]]:
-    """Return the path of a manifest, how it was read, and its entries by name."""
+def _read_manifest(root: bytes, manifest: AnyPath | None) -> tuple[bytes, Manifest, dict[str, Entry]]:
+    """Return the path of a manifest, how it was understood, and its entries by name."""
     if manifest is None:
         found = find_manifests(root)
         if len(found) > 1:
-            raise ValueError(
-                f"the directory has several manifests, of which one must be named: {', '.join(found)}"
-            )
+            raise ValueError(f"the directory has several manifests; choose one: {', '.join(found)}")
         manifest = found[0]
     target = os.fsencode(manifest)
     info, entries = read_whole(target)
@@ -314,9 +340,9 @@ def _read(root: bytes, manifest: AnyPath | None) -> tuple[bytes, Manifest, dict[
     for entry in entries:
         name = entry.plain_path
         if ".." in name.split("/") or entry.path.startswith("/"):
-            raise ManifestError(f'"{info.path}" - lists what is not below the directory: {name}', info.path)
+            raise ManifestError(f'"{info.path}" - lists a file outside the directory: {name}', info.path)
         if name in by_name and by_name[name].digest != entry.digest:
-            raise ManifestError(f'"{info.path}" - lists two digests of one file: {name}', info.path)
+            raise ManifestError(f'"{info.path}" - lists two digests for one file: {name}', info.path)
         by_name[name] = replace(entry, path=name)
     return target, info, by_name
 
@@ -330,9 +356,9 @@ def _is_touched(root: bytes, entry: Entry, written: int) -> bool:
 
 
 def _compare(old: dict[str, Entry], new: dict[str, Entry]) -> Changes:
-    added = _sorted(new.keys() - old.keys())
-    removed = _sorted(old.keys() - new.keys())
-    modified = [name for name in _sorted(old.keys() & new.keys()) if old[name].digest != new[name].digest]
+    added = _sort(new.keys() - old.keys())
+    removed = _sort(old.keys() - new.keys())
+    modified = [name for name in _sort(old.keys() & new.keys()) if old[name].digest != new[name].digest]
     places: dict[str, list[str]] = {}
     for name in reversed(added):
         places.setdefault(new[name].digest, []).append(name)
@@ -348,7 +374,7 @@ def _compare(old: dict[str, Entry], new: dict[str, Entry]) -> Changes:
 
 
 def _complete_bag(root: bytes, manifest: bytes, entries: list[Entry], algorithm: str) -> None:
-    """Write the tag files of a bag, RFC 8493."""
+    """Write the tag files of a bag (RFC 8493)."""
     size = sum(entry.size or 0 for entry in entries)
     tags = {
         "bagit.txt": b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
@@ -358,19 +384,19 @@ def _complete_bag(root: bytes, manifest: bytes, entries: list[Entry], algorithm:
         with Replacement(os.path.join(root, name.encode())) as replacement:
             replacement.write([content])
             replacement.commit(overwrite=True)
-    listed = _hashed(root, _sorted([*tags, os.fsdecode(os.path.basename(manifest))]), algorithm, None, None)
+    listed = _hash_files(root, _sort([*tags, os.fsdecode(os.path.basename(manifest))]), algorithm, None, None)
     with Replacement(os.path.join(root, f"tagmanifest-{algorithm}.txt".encode())) as replacement:
         replacement.write(map(LINES["bagit"], listed))
         replacement.commit(overwrite=True)
 
 
 def _bag_info(root: bytes) -> bytes:
-    """Return what a bag-info.txt that is there says, but for its totals."""
+    """Return the content of an existing bag-info.txt without its Payload-Oxum."""
     try:
         with open(os.path.join(root, b"bag-info.txt"), "rb") as file:
-            text = file.read()
+            content = file.read()
     except FileNotFoundError:
         return b""
-    text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    text = re.sub(rb"(?im)^payload-oxum[ \t]*:.*\n?(?:^[ \t].*\n?)*", b"", text)
-    return text if not text or text.endswith(b"\n") else text + b"\n"
+    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    content = re.sub(rb"(?im)^payload-oxum[ \t]*:.*\n?(?:^[ \t].*\n?)*", b"", content)
+    return content if not content or content.endswith(b"\n") else content + b"\n"

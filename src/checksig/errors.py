@@ -6,8 +6,8 @@ ChecksigError
 │   └── ManifestNotFoundError  (a FileNotFoundError too)
 └── InternalError          (a RuntimeError)
 
-What the operating system refuses, such as a directory that is not there, is the
-OSError that Python itself would raise. All of them can be pickled.
+An error of the operating system, such as a directory that does not exist, is the OSError that
+Python itself would raise. All these exceptions can be pickled.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 class ChecksigError(Exception):
-    """The base of checksig's own exceptions."""
+    """The base class of the exceptions of checksig."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
 
 class VerificationError(ChecksigError, ValueError):
-    """The directory is not as its manifest says.
+    """The directory does not match its manifest.
 
-    The message has one line for each bad file, in the manifest's order, then one
-    for each bad line of the manifest; after 20 lines the rest is counted.
+    The message has a line for each bad file, in the order of the manifest, then one for each bad
+    line of the manifest. After 20 lines, it counts the rest.
 
     Attributes:
-        report (checksig.Report | None): everything that was found.
+        report (checksig.Report | None): what was found.
     """
 
     def __init__(self, message: str, report: Report | None = None) -> None:
@@ -45,11 +45,11 @@ class VerificationError(ChecksigError, ValueError):
 
 
 class ManifestError(ChecksigError, ValueError):
-    """The manifest is unusable: it has no valid line, it is a FIFO, it changed while it was read.
+    """The manifest is unusable; for example, it has no valid line, or it changed while it was read.
 
     Attributes:
-        path (str | None): the manifest.
-        line (int | None): the line to blame, counted from 1.
+        path (str | None): the path of the manifest, or of the file that is at fault.
+        line (int | None): the number of the line that is at fault, from 1.
         reason (str): the message without path and line.
     """
 
@@ -66,7 +66,7 @@ class ManifestError(ChecksigError, ValueError):
 
 
 class ManifestNotFoundError(ManifestError, FileNotFoundError):
-    """The directory, which is ``path`` and ``filename`` here, holds no manifest under a usual name."""
+    """The directory, which is ``path`` and ``filename``, has no manifest with a usual name."""
 
     def __init__(
         self, message: str, path: str | None = None, line: int | None = None, reason: str | None = None
@@ -78,4 +78,4 @@ class ManifestNotFoundError(ManifestError, FileNotFoundError):
 
 
 class InternalError(ChecksigError, RuntimeError):
-    """A fault of checksig itself. It says nothing about the files; please report it."""
+    """A bug in checksig, which says nothing about the files. Please report it."""

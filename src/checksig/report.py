@@ -1,4 +1,4 @@
-"""What a verification found: statuses, results, reports, progress."""
+"""The data that the public functions return: statuses, results, reports, entries, changes."""
 
 from __future__ import annotations
 
@@ -14,32 +14,40 @@ from checksig.errors import VerificationError
 class Status(StrEnum):
     """The verdict on one file."""
 
-    OK = "OK"  # the bytes have the listed digest
-    FAILED = "FAILED"  # they have not
-    MISSING = "MISSING"  # nothing is there; a dangling symlink too
-    CHANGED = "CHANGED"  # the file changed while it was read
-    ERROR = "ERROR"  # it is there, but cannot or must not be read
-    CONFLICT = "CONFLICT"  # the manifest lists two digests of one algorithm for it
-    EXTRA = "EXTRA"  # it is there, and the manifest does not list it
+    OK = "OK"
+    """The content has the listed digest."""
+    FAILED = "FAILED"
+    """The content does not have the listed digest."""
+    MISSING = "MISSING"
+    """The file does not exist, or it is a dangling symlink."""
+    CHANGED = "CHANGED"
+    """The file changed while it was read."""
+    ERROR = "ERROR"
+    """The file exists but cannot, or must not, be read."""
+    CONFLICT = "CONFLICT"
+    """The manifests list two digests of one algorithm for the file."""
+    EXTRA = "EXTRA"
+    """The file exists, but no manifest lists it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """The verdict on one file.
+    """The verdict on one file, with its details.
 
     Attributes:
-        path: the file's name, as the manifest lists it, without ``.`` elements.
-            Bytes that are not UTF-8 are surrogates, as :func:`os.fsdecode` makes them.
+        path: the name of the file as the manifest lists it, without ``.`` elements. Bytes that are
+            not UTF-8 are surrogates, as :func:`os.fsdecode` returns them.
         status: the verdict.
-        algorithm: of the digests; "" for an extra file.
-        expected: the listed digest, in hexadecimal digits; of several the one that
-            decided; "" for an extra file.
-        actual: the file's digest; None if it was not computed.
-        size: the file's size in bytes; None if it was not read to its end.
-        reason: why it is not OK, in a word or two; "" if it is.
-        errno: the operating system's error number, if there is one.
-        bad: whether it keeps the whole from being OK: a missing file does not with
-            ``ignore_missing``, an extra one only with ``extra="fail"`` or in the payload of a bag.
+        algorithm: the algorithm of the digests; "" for an extra file.
+        expected: the listed digest in hexadecimal; the one that decided, if there are several; ""
+            for an extra file.
+        actual: the digest of the file in hexadecimal; None if it was not computed.
+        size: the size of the file in bytes; None if it was not read to its end.
+        reason: why the file is not OK, in a few words; "" if it is.
+        errno: the error number of the operating system; None if there is none.
+        bad: whether the file keeps the whole from being OK. A missing file does not with
+            ``ignore_missing``. An extra file does only with ``extra="fail"``, or in the payload of
+            a bag.
     """
 
     path: str
@@ -55,13 +63,13 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a manifest says of one file.
+    """What a manifest lists for one file.
 
     Attributes:
-        path: the file's name, relative to the directory.
-        algorithm: of the digest, such as "sha256".
-        digest: in hexadecimal digits.
-        size: of the file, in bytes; None if it is not listed.
+        path: the name of the file, relative to the directory.
+        algorithm: the algorithm of the digest, such as "sha256".
+        digest: the digest in hexadecimal.
+        size: the size of the file in bytes; None if it is not listed.
     """
 
     path: str
@@ -77,14 +85,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What was understood of a manifest.
+    """How a manifest was understood.
 
     Attributes:
-        path: the manifest.
-        format: of its lines: gnu, bagit, hashdeep, …; "" if it has none, as bag-info.txt.
-        algorithms: of its digests.
-        entries: how many it has.
-        notes: what else there is to know: a signature that was not checked, backslashes that
+        path: the path of the manifest.
+        format: the format of its lines, such as gnu, bagit or hashdeep; "" for a file without
+            one, such as bag-info.txt.
+        algorithms: the algorithms of its digests.
+        entries: the number of entries.
+        notes: remarks, for example that a PGP signature was not checked, or that backslashes
             separate directories.
     """
 
@@ -97,11 +106,11 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """What is wrong with a line of a manifest, or with the whole.
+    """A manifest line that cannot be understood, or a fault of the manifest as a whole.
 
     Attributes:
-        path: the manifest.
-        line: counted from 1; None if it is the whole.
+        path: the path of the manifest.
+        line: the number of the line, from 1; None if the fault concerns the whole manifest.
         reason: what is wrong.
     """
 
@@ -115,14 +124,14 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What differs between a manifest and a directory, or two states of it. It is false if nothing does.
+    """The differences between a manifest and a directory. Without any, it is false.
 
     Attributes:
-        added: files that are there, and were not listed.
-        removed: files that were listed, and are not there.
-        modified: files with another content.
-        renamed: pairs of names: a file that is not there, and one with its content that is new.
-        unchanged: how many files are as they were.
+        added: files that exist but were not listed.
+        removed: files that were listed but do not exist.
+        modified: files whose content is not as listed.
+        renamed: pairs of names: a listed file that does not exist, and a new file with its content.
+        unchanged: the number of files that are as listed.
     """
 
     added: tuple[str, ...] = ()
@@ -139,7 +148,7 @@ class Changes:
         return change_lines(self)
 
     def summary(self) -> str:
-        """Return how many changes there are of each kind, in a line."""
+        """Return a line that counts the changes of each kind."""
         return change_summary(self)
 
     def __str__(self) -> str:
@@ -151,12 +160,12 @@ class Progress:
     """How far a verification has come.
 
     Attributes:
-        files: how many are done.
-        total_files: how many the manifest lists; None until it is read.
-        bytes: how many were hashed.
-        total_bytes: how many the listed files have; None until that is known.
-        bad: how many files are bad so far.
-        seconds: since the start.
+        files: the number of files that are done.
+        total_files: the number of files that the manifests list; None until they are read.
+        bytes: the number of bytes that were hashed.
+        total_bytes: the size of all listed files in bytes; None until it is known.
+        bad: the number of bad files so far.
+        seconds: the time since the start, in seconds.
     """
 
     files: int
@@ -169,23 +178,25 @@ class Progress:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a verification. Only what is not OK is kept, so that good files cost no memory.
+    """What a verification found. Only bad and extra files are kept, so good files cost no memory.
 
     Attributes:
-        root: the directory, as it was given.
-        manifests: those that were read, and how.
-        files: how many files they list.
-        counts: how many files have each status.
-        bad: how many keep the whole from being OK.
-        bytes: how many were hashed.
-        seconds: how long it took.
-        failures: the bad files, in the manifest's order; extra ones last.
-        extra: the files that the manifest does not list, if they were asked for, bad or not.
-        bad_lines: lines of the manifests that are no entries, the first of each.
-        bad_line_count: how many there are in all.
-        message: what is bad, a line each, the first 20; None if all is well.
-        hint: its last line, if that tells of another algorithm that fits where no file matches.
-        shard: which part of the files was verified, as (K, N); None: all of them.
+        root: the path of the directory, as it was given.
+        manifests: the manifests, and how each was understood.
+        files: the number of files that they list.
+        counts: the number of files with each status.
+        bad: the number of bad files.
+        bytes: the number of bytes that were hashed.
+        seconds: the duration in seconds.
+        failures: the bad files, in the order of the manifests; extra files come last.
+        extra: the extra files, bad or not, if they were asked for.
+        bad_lines: the first 20 bad lines of each manifest.
+        bad_line_count: the number of all bad lines.
+        message: what is bad: at most 20 lines, one that counts the rest, and the hint; None if all
+            is well.
+        hint: the last line of the message if it names another algorithm that fits, because no file
+            matches; else None.
+        shard: the part of the files that was verified, as (K, N); None for all files.
     """
 
     root: str
@@ -205,25 +216,29 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether a file is OK, no other is bad, and every line of the manifest was read."""
+        """Whether at least one file is OK, no file is bad, and no line is bad."""
         return self.message is None
 
     def raise_for_failures(self) -> None:
-        """Raise VerificationError, with this report, unless all is well."""
+        """Raise VerificationError with this report, unless all is well.
+
+        Raises:
+            VerificationError: a file or a line is bad, or none of the listed files exist.
+        """
         if self.message is not None:
             raise VerificationError(self.message, self)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Return the bad files as dicts, such as pandas and json take."""
+        """Return the bad files as dicts, for pandas or json."""
         return [asdict(failure) for failure in self.failures]
 
     def __str__(self) -> str:
         return report_text(self)
 
     def summary(self) -> str:
-        """Return a line that says whether all is well, of what, by which algorithms, and how fast."""
+        """Return a line with the verdict, the algorithms, the size, the speed and the manifests."""
         return report_summary(self)
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: the failures and extra files, grouped by directory."""
+        """Return what a notebook shows: the bad files and the extra files, grouped by directory."""
         return report_html(self)
