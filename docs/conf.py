@@ -16,11 +16,10 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sphinx.domains.python import PyObject
+
 if TYPE_CHECKING:
-    from docutils.nodes import Element
-    from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
-    from sphinx.environment import BuildEnvironment
 
 DOCS = Path(__file__).resolve().parent
 CHECKOUT = DOCS.parent
@@ -51,8 +50,11 @@ html_copy_source = False
 html_show_copyright = False
 
 myst_heading_anchors = 3
+smartquotes_action = "D"  # dashes only, because a docstring's "" is code
+autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # because the signature has them
 python_maximum_signature_line_length = 80
 
 nitpicky = True
@@ -77,24 +79,15 @@ def link_to_repository(_: Sphinx, page: str, content: list[str]) -> None:
     content[0] = re.sub(r"\]\((\.\./[^)#]+)", absolute, content[0])
 
 
-def resolve_public_name(
-    app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Element
-) -> Element | None:
-    """Resolve a name of a module, such as checksig.report.Report, as the public one, checksig.Report."""
-    module, _, name = node["reftarget"].rpartition(".")
-    if module and not module.startswith("checksig."):
-        return None
-    python, page = env.get_domain("py"), node["refdoc"]
-    return python.resolve_xref(env, page, app.builder, node["reftype"], f"checksig.{name}", node, content)
-
-
 def hide_constructor(_: Sphinx, kind: str, name: str, *rest: object) -> tuple[str, str] | None:
     """Leave out the signature of a class whose instances only checksig makes."""
     return ("", "") if kind == "class" and name.endswith((".Entries", ".Results")) else None
 
 
 def setup(app: Sphinx) -> None:
-    """Connect the functions above to the build."""
+    """Connect the functions above to the build, and call attributes what docstrings call so."""
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
     app.connect("source-read", link_to_repository)
-    app.connect("missing-reference", resolve_public_name)
     app.connect("autodoc-process-signature", hide_constructor)
