@@ -63,6 +63,27 @@ func TestMagicLinksAreNotFollowed(t *testing.T) {
 	}
 }
 
+// A directory may be replaced by a symlink after its name was listed.
+func TestADirectoryIsNotListedThroughASymlinkOrAboveTheRoot(t *testing.T) {
+	base := t.TempDir()
+	if err := os.Mkdir(filepath.Join(base, "d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("d", filepath.Join(base, "link")); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := openHandle(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.close()
+	for _, name := range []string{"link", "d/../link", "..", base} {
+		if err := dir.list(name, func(string, os.FileMode) bool { return true }); err == nil {
+			t.Errorf("%s was listed", name)
+		}
+	}
+}
+
 func TestAnUnknownTypeInAListingIsLookedUp(t *testing.T) {
 	base := t.TempDir()
 	if err := os.Mkdir(filepath.Join(base, "d"), 0o755); err != nil {
