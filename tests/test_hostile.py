@@ -50,23 +50,23 @@ def test_a_device_is_never_read(name: str, tmp_path: Path) -> None:
 
 
 def test_opening_a_terminal_does_not_make_it_the_controlling_one(python: Python, tmp_path: Path) -> None:
+    """The terminal is opened in /dev/pts, because it cannot be opened through another node."""
     controller, terminal = pty.openpty()
-    device = os.fstat(terminal).st_rdev
-    try:
-        os.mknod(tmp_path / "terminal", stat.S_IFCHR | 0o666, device)
-    except PermissionError:
-        pytest.skip("only root can create devices")
-    (tmp_path / "sha1sum.txt").write_text(entry("terminal"))
+    path = Path(os.ttyname(terminal))
+    (tmp_path / "sha1sum.txt").write_text(entry(path.name))
     code = """
 import os, sys, checksig
 os.setsid()
-print(checksig.check(sys.argv[1]).failures[0].reason)
+print(checksig.check(sys.argv[1], sys.argv[2]).failures[0].reason)
 try:
     os.open("/dev/tty", os.O_RDONLY)
 except OSError as error:
     print("none")
+os.open(sys.argv[3], os.O_RDONLY)  # without O_NOCTTY
+os.open("/dev/tty", os.O_RDONLY)
 """
-    assert python(code, tmp_path).stdout == "is a device\nnone\n"
+    done = python(code, path.parent, tmp_path / "sha1sum.txt", path)
+    assert (done.stdout, done.returncode) == ("is a device\nnone\n", 0), done.stderr
     os.close(controller)
     os.close(terminal)
 

@@ -63,6 +63,43 @@ func TestMagicLinksAreNotFollowed(t *testing.T) {
 	}
 }
 
+func TestDescriptorsAreClosedOnExec(t *testing.T) {
+	base := t.TempDir()
+	path := filepath.Join(base, "a")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	kernel, err := OpenRoot(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kernel.Close()
+	byGo, err := OpenGoRoot(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer byGo.Close()
+	descriptors := map[string]int{"root": int(kernel.dir)}
+	for name, open := range map[string]func() (File, error){
+		"openat2":  func() (File, error) { return kernel.Open("a") },
+		"os.Root":  func() (File, error) { return byGo.Open("a") },
+		"OpenPath": func() (File, error) { return OpenPath(path) },
+	} {
+		file, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		descriptors[name] = file.(*openFile).fd
+	}
+	for name, fd := range descriptors {
+		flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFD, 0)
+		if errno != 0 || flags&syscall.FD_CLOEXEC == 0 {
+			t.Errorf("%s: got the flags %#x, %v, want FD_CLOEXEC", name, flags, errno)
+		}
+	}
+}
+
 // A directory may be replaced by a symlink after its name was listed.
 func TestADirectoryIsNotListedThroughASymlinkOrAboveTheRoot(t *testing.T) {
 	base := t.TempDir()
