@@ -249,7 +249,7 @@ class Job:
         self.counters: Counters = NO_COUNTERS
         self.message: str | None = None
         self.hint: str | None = None
-        self.cancelled = False
+        self.cancelled: bool = False
         # Nothing is running yet, so no signal can leave a running job behind.
         self._job = LibraryJob(library) if library else HelperJob()
         outcome = self._job.start(request)

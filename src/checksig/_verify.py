@@ -235,13 +235,13 @@ class _Run:
     """A job that verifies, and what it has found."""
 
     def __init__(self, path: AnyPath, request: Request, progress: ProgressOption) -> None:
-        self.job = Job(request)
+        self.job: Job = Job(request)
         self._root = os.fsdecode(path)
         self._shard = (request.shard, request.shards) if request.shards else None
-        self.reporter = Reporter(progress)
+        self.reporter: Reporter = Reporter(progress)
         self._start = time.monotonic()
         self._seconds = 0.0  # from start to end
-        self.ended = False
+        self.ended: bool = False
         self._manifests: list[Manifest] = []
         self._bad_lines: list[BadLine] = []
 

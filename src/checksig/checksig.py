@@ -97,7 +97,7 @@ class Library:
     """
 
     def __init__(self, path: str) -> None:
-        self.calls = ctypes.CDLL(path)
+        self.calls: ctypes.CDLL = ctypes.CDLL(path)
         for name, (result, *arguments) in _PROTOTYPES.items():
             function = getattr(self.calls, name)
             function.restype, function.argtypes = result, arguments
@@ -165,7 +165,7 @@ class LibraryJob:
         self._error = _Error(ctypes.sizeof(_Error))
         self._progress = _Progress(ctypes.sizeof(_Progress))
         self._buffer: ctypes.Array[ctypes.c_char] | None = None
-        self.closed = False
+        self.closed: bool = False
 
     def start(self, request: Request) -> Outcome:
         """Start the job; the outcome is ``Kind.MORE``, or why it was not started."""

@@ -59,7 +59,7 @@ class ManifestError(ChecksigError, ValueError):
         super().__init__(message)
         self.path = path
         self.line = line
-        self.reason = message if reason is None else reason
+        self.reason: str = message if reason is None else reason
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.args[0], self.path, self.line, self.reason)
@@ -72,8 +72,8 @@ class ManifestNotFoundError(ManifestError, FileNotFoundError):
         self, message: str, path: str | None = None, line: int | None = None, reason: str | None = None
     ) -> None:
         super().__init__(message, path, line, reason)
-        self.errno = errno.ENOENT
-        self.strerror = self.reason
+        self.errno: int | None = errno.ENOENT
+        self.strerror: str | None = self.reason
         self.filename = path
 
 
