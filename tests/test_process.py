@@ -576,7 +576,7 @@ print(os.wait()[1])
 results.close()
 """
     done = python(code, tmp_path)
-    expected = "this verification was started before this process was forked"
+    expected = "this job was started before the process was forked"
     assert done.stdout == f"OK\n{expected}\n0\n", done.stderr
 
 

@@ -110,6 +110,7 @@ class Helper:
             _running[id(self)] = self
             self._stream, stream = _pair(theirs)
             self._stderr, stderr = _pair(theirs)
+            stderr.setblocking(False)  # a long crash message must not block the helper
             self._process = subprocess.Popen(
                 command,
                 stdin=stream.fileno(),
