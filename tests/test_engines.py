@@ -389,11 +389,12 @@ def thief():
     while True:
         try: os.wait()
         except ChildProcessError: time.sleep(0.0001)
-popen = subprocess.Popen
-def start(*arguments, stdin, stdout, stderr, **more):
-    assert min(stdin, stdout, stderr) > 2  # no end is one of the standard streams
-    return popen(*arguments, stdin=stdin, stdout=stdout, stderr=stderr, **more)
-subprocess.Popen = start
+posix_spawn = os.posix_spawn
+def spawn(*arguments, file_actions, **more):
+    # A number that is duplicated to itself would be closed by an old C library.
+    assert min(source for _, source, _ in file_actions) > 2
+    return posix_spawn(*arguments, file_actions=file_actions, **more)
+os.posix_spawn = spawn
 {HOSTS[host]}
 answers = {{checksig.check(sys.argv[1]).message for _ in range(30)}}
 os.write(out, f"{{answers}}\\n".encode())

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import io
+import itertools
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from checksig import _preflight
@@ -60,7 +62,7 @@ _REFUSALS = {
 _running: dict[int, Helper] = {}
 
 # Processes that were killed, and had not ended when their job was closed.
-_unreaped: list[subprocess.Popen[bytes]] = []
+_unreaped: list[int] = []
 
 # Without this lock, a child that is forked while another thread starts a helper would keep its
 # sockets open.
@@ -73,7 +75,7 @@ class Helper:
     def __init__(self) -> None:
         self.closed = False
         self._owner = os.getpid()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._pids: list[int] = []
         self._stream: socket.socket | None = None  # our end, for the request and the frames
         self._stderr: socket.socket | None = None
         self._last_words = b""
@@ -87,7 +89,7 @@ class Helper:
             OSError: too few descriptors, threads or too little address space.
             InternalError: the process died.
         """
-        _reap()
+        _reap(list(_unreaped), os.WNOHANG)
         _preflight.check_helper()
         try:
             self._start(few_threads)
@@ -111,14 +113,24 @@ class Helper:
             self._stream, stream = _pair(theirs)
             self._stderr, stderr = _pair(theirs)
             stderr.setblocking(False)  # a long crash message must not block the helper
-            self._process = subprocess.Popen(
-                command,
-                stdin=stream.fileno(),
-                stdout=stream.fileno(),
-                stderr=stderr.fileno(),
-                env=environment,
-                process_group=0,  # Ctrl-C at the terminal is for this process only
-            )
+            self._spawn(command, environment, (stream.fileno(), stream.fileno(), stderr.fileno()))
+
+    def _spawn(self, command: list[str], environment: Mapping[str, str], streams: Sequence[int]) -> None:
+        """Start the process, and store its number before any signal handler can run.
+
+        A handler may raise between two steps of the interpreter. subprocess.Popen would lose the
+        number then; this iterator is written in C.
+        """
+        spawn = functools.partial(
+            os.posix_spawn,
+            command[0],
+            command,
+            environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, source, target) for target, source in enumerate(streams)],
+            setpgroup=0,  # Ctrl-C at the terminal is for this process only
+            setsigmask=(),
+        )
+        self._pids.extend(itertools.starmap(spawn, [()]))
 
     def _send(self, request: bytes) -> None:
         assert self._stream is not None
@@ -184,31 +196,28 @@ class Helper:
         if not self._reading.acquire(timeout=1):
             return
         try:
-            if self._process:
-                self._kill(self._process, max(seconds, _KILL))
-                self._process = None
+            while self._pids:
+                self._kill(self._pids[0], max(seconds, _KILL))
+                self._pids.clear()
             self._close_streams()
             _running.pop(id(self), None)
         finally:
             self._reading.release()
 
-    def _kill(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+    def _kill(self, pid: int, seconds: float) -> None:
         """Kill the process if it is running, and reap it if it ends within ``seconds``."""
         ended = self._await_end(0)
         if not ended:
             with contextlib.suppress(ProcessLookupError):  # another thread has reaped it
-                os.kill(process.pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
             ended = self._await_end(seconds)
-        if ended:
-            process.wait()
-        else:
-            _unreaped.append(process)
+        _unreaped.append(pid)
+        _reap([pid], 0 if ended else os.WNOHANG)
 
     def forget(self) -> None:
         """Let go of the process in a forked child, where it is not a child of this process."""
         self._close_streams()
-        if self._process:
-            self._process.returncode = 0  # so that Popen does not warn of a running process
+        self._pids.clear()
 
     def _close_streams(self) -> None:
         for stream in (self._stream, self._stderr):
@@ -312,12 +321,14 @@ def _shut_down(stream: socket.socket) -> None:
         stream.shutdown(socket.SHUT_RDWR)
 
 
-def _reap() -> None:
-    """Reap the killed processes that have ended."""
-    for process in list(_unreaped):
-        if process.poll() is not None:
-            with contextlib.suppress(ValueError):  # another thread was faster
-                _unreaped.remove(process)
+def _reap(pids: Iterable[int], flags: int) -> None:
+    """Reap those of the processes that have ended; ``flags`` are those of waitpid."""
+    for pid in pids:
+        with contextlib.suppress(ChildProcessError):  # another thread has reaped it
+            if os.waitpid(pid, flags) == (0, 0):
+                continue
+        with contextlib.suppress(ValueError):  # another thread was faster
+            _unreaped.remove(pid)
 
 
 def _forget_all() -> None:
@@ -325,8 +336,6 @@ def _forget_all() -> None:
     for helper in list(_running.values()):
         helper.forget()
     _running.clear()
-    for process in _unreaped:
-        process.returncode = 0
     _unreaped.clear()
     _starting.release()
 

@@ -33,6 +33,7 @@ func main() {
 		fmt.Printf("checksig-helper %s: run by the Python package checksig\n", version)
 		os.Exit(2)
 	}
+	closeInherited()
 	// The message of a crash must not block until someone reads it.
 	_ = syscall.SetNonblock(2, true)
 	err := wire.Serve(os.Stdin, os.Stdout, version, func() { os.Exit(0) })
@@ -40,4 +41,25 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// closeInherited closes descriptors that were not meant for this process. Otherwise another
+// process could wait forever for the end of a pipe. The descriptors that the Go runtime opened
+// for itself are close-on-exec, and stay open.
+func closeInherited() {
+	listed, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		return
+	}
+	for _, entry := range listed {
+		var fd int
+		if _, err := fmt.Sscan(entry.Name(), &fd); err == nil && fd > 2 && survivesExec(fd) {
+			_ = syscall.Close(fd)
+		}
+	}
+}
+
+func survivesExec(fd int) bool {
+	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFD, 0)
+	return errno == 0 && flags&syscall.FD_CLOEXEC == 0
 }
