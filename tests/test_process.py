@@ -14,6 +14,7 @@ import pytest
 from support import (
     ENGINE,
     LIBRARY,
+    LOADS,
     LOGS,
     MANY,
     MISMATCH,
