@@ -302,6 +302,19 @@ def test_short_reads_make_no_difference(count: int, tmp_path: Path) -> None:
     assert {path: status for path, status, _ in json.loads(line)} == verdicts
 
 
+def test_openat2_is_called_again_after_eagain(tmp_path: Path) -> None:
+    """The kernel answers so if a rename elsewhere kept it from proving that .. stays inside."""
+    verdicts = make_files(tmp_path)
+    calls = itertools.count()
+
+    def decide(call: syscalls.Call) -> int | None:
+        return -errno.EAGAIN if call.name == "openat2" and next(calls) % 2 == 0 else None
+
+    (line,) = run("supervise(); report(outcome())", decide, tmp_path, 0)
+    assert {path: status for path, status, _ in json.loads(line)} == verdicts
+    assert next(calls) > 10
+
+
 def test_an_io_error_in_a_file_names_the_file_and_the_cause(tmp_path: Path) -> None:
     verdicts = make_files(tmp_path)
     reads = OnRead(tmp_path / "large", lambda count: -errno.EIO if count == 2 else None)
