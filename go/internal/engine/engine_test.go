@@ -272,3 +272,29 @@ func BenchmarkRun(b *testing.B) {
 		}
 	}
 }
+
+func TestTheListedSizesOfAFileMustAgreeAndMatch(t *testing.T) {
+	root := write(t, map[string]string{"a": "hello"})
+	entry := func(size int) string { return fmt.Sprintf("sha1 %d %x a\x00", size, sha1.Sum([]byte("hello"))) }
+	for _, c := range []struct {
+		list string
+		want string
+	}{
+		{entry(-1) + entry(5), ""},
+		{entry(5) + entry(-1), ""},
+		{entry(5) + entry(6), "two different sizes listed"},
+		{entry(-1) + entry(6), "size is 5 bytes, listed as 6"},
+	} {
+		report, err := Run(root, Options{Options: discover.Options{List: c.list}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if len(report.first) > 0 {
+			got = report.first[0].Reason()
+		}
+		if got != c.want {
+			t.Errorf("%q: got %q, want %q", c.list, got, c.want)
+		}
+	}
+}

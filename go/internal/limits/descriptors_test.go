@@ -50,3 +50,16 @@ func TestAnOpenerThatHasWaitedLongEnoughDoesNotWaitAgain(t *testing.T) {
 		t.Errorf("got %d tries, want 3", tries)
 	}
 }
+
+func TestAnOpenerThatIsStoppedDoesNotWait(t *testing.T) {
+	tries, stopped := 0, new(atomic.Bool)
+	o := Opener{Backoff{Stopped: stopped}, func(string) (beneath.File, error) {
+		if tries++; tries == 2 {
+			stopped.Store(true)
+		}
+		return nil, beneath.Reason(syscall.EMFILE)
+	}}
+	if _, err := o.Open("a"); !errors.Is(err, syscall.EMFILE) || tries != 2 {
+		t.Errorf("got %v after %d tries, want EMFILE after 2", err, tries)
+	}
+}

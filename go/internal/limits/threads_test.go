@@ -130,8 +130,15 @@ func TestAGoroutineThatWaitsForAThreadCanBeStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.AfterFunc(10*time.Millisecond, func() { stopped.Store(true) })
-	if err := pool.Take(stopped); !errors.Is(err, beneath.ErrStopped) {
-		t.Errorf("got %v, want %v", err, beneath.ErrStopped)
+	ended := make(chan error, 1)
+	go func() { ended <- pool.Take(stopped) }()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, beneath.ErrStopped) {
+			t.Errorf("got %v, want %v", err, beneath.ErrStopped)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("Take does not notice that it was stopped")
 	}
 	pool.Give()
 	if pool.taken != 0 || len(pool.queue) != 0 {
