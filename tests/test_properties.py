@@ -8,7 +8,6 @@ import random
 import shutil
 import subprocess
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -136,29 +135,40 @@ def test_no_random_bytes_as_a_manifest_are_ok_or_cause_another_error(content: by
 
 
 def test_no_bit_of_65536_bytes_can_flip_unnoticed(tmp_path: Path) -> None:
-    """Each of the 524,288 bits flips once. With the helper, only the bits of some bytes flip."""
-    step = 2 if ENGINE == "library" else 994
-    content = bytes(random.Random(1).randbytes(65536))
+    """Each of the 524,288 bits flips once, in one of 64 copies that are verified at once.
+
+    One bit in every 128 also flips in a copy that is verified alone. With the helper, only the bits
+    of some bytes flip.
+    """
+    content = random.Random(1).randbytes(65536)
     digest = hashlib.sha1(content).hexdigest()
-    unnoticed: list[int] = []
+    bits, step = 8 * len(content), 1 if ENGINE == "library" else 499
+    (tmp_path / "good").touch()  # without an OK file, each mismatch would also be hashed for a hint
 
-    def flip_all(folder: Path, first: int) -> None:
-        folder.mkdir()
-        (folder / "f").write_bytes(content)
-        (folder / "good").touch()  # without an OK file, each mismatch would also be hashed for a hint
-        (folder / "sha1sum.txt").write_text(f"{digest}  f\n{hashlib.sha1().hexdigest()}  good\n")
-        assert verify(folder) is None
-        expected = f'"{folder}/f" - mismatch'
-        file = os.open(folder / "f", os.O_WRONLY)
-        for at in range(first, len(content), step):
-            for bit in range(8):
-                os.pwrite(file, bytes([content[at] ^ 1 << bit]), at)
-                if verify(folder) != expected:
-                    unnoticed.append(8 * at + bit)
-            os.pwrite(file, content[at : at + 1], at)
-        os.close(file)
-        assert verify(folder) is None
+    def list_files(names: list[str]) -> list[int]:
+        lines = [f"{digest}  {name}\n" for name in names]
+        (tmp_path / "sha1sum.txt").write_text(f"{''.join(lines)}{hashlib.sha1().hexdigest()}  good\n")
+        for name in names:
+            (tmp_path / name).write_bytes(content)
+        assert verify(tmp_path) is None
+        return [os.open(tmp_path / name, os.O_WRONLY) for name in names]
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(flip_all, (tmp_path / "even", tmp_path / "odd"), (0, 1)))
-    assert unnoticed == []
+    def flip(file: int, bit: int) -> None:
+        os.pwrite(file, bytes([content[bit // 8] ^ 1 << bit % 8]), bit // 8)
+
+    def restore(file: int, bit: int) -> None:
+        os.pwrite(file, content[bit // 8 : bit // 8 + 1], bit // 8)
+
+    copies = [f"{number:02}" for number in range(64)]
+    together = [range(first, first + 64) for first in range(0, bits, 64 * step)]
+    alone = [range(bit, bit + 1) for bit in range(5, bits, 128 * step)]
+    for names, groups in ((copies, together), (["alone"], alone)):
+        bad = [f'"{tmp_path}/{name}" - mismatch' for name in names]
+        expected = "\n".join([*bad[:20], *([f"… and {len(bad) - 20} more"] if len(bad) > 20 else [])])
+        files = list_files(names)
+        for group in groups:
+            list(map(flip, files, group))
+            assert verify(tmp_path) == expected, group
+            list(map(restore, files, group))
+        assert verify(tmp_path) is None
+        list(map(os.close, files))
