@@ -27,7 +27,7 @@ MOUNT_SECONDS = 20
 
 def serve(source: Path, mount: Path, delay: float) -> None:
     """Show the files of ``source`` in ``mount``, with a delay of each open and each read."""
-    import mfusepy  # type: ignore[import-untyped]
+    import mfusepy
 
     class Slow(mfusepy.Operations):  # type: ignore[misc]
         use_ns = True

@@ -4,9 +4,9 @@
 
 It makes a virtual environment in .venv and installs the tools of the tests and checksig itself
 (editable) there, with a Go and a C compiler from the package index if the machine has none. Then
-it runs two lanes at the same time: Go and packaging in one, the linters and the other Python
-tests in the other. The tests with bounds on time run alone at the end. Each step prints its
-output when it ends; a table of all steps comes last.
+it runs the steps, two at a time, in their order. The tests with bounds on time run alone at the
+end. Each step prints its output when it ends; a table of all steps comes last, with the seconds
+that each took and the seconds of processor time.
 
 With arguments it runs only pytest, with them. For example, this runs all Python tests with the
 helper instead of the library (docs/library-and-helper.md):
@@ -16,15 +16,19 @@ helper instead of the library (docs/library-and-helper.md):
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = CHECKOUT / ".venv"
@@ -34,6 +38,7 @@ PYTHON = ENVIRONMENT / "bin" / "python"
 # and to end a job.
 ON_THE_HELPER = ("tests/test_cases.py", "tests/test_jobs.py")
 TOO_LONG = "not million and not ctrl_c_is_seen"  # tests/test_engines.py has another test of Ctrl-C
+AT_ONCE = 2  # steps, because most steps use hardly more than one processor
 
 sys.path.insert(0, str(CHECKOUT / "build_backend"))
 
@@ -57,52 +62,101 @@ class Step:
     env: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True)
+class Row:
+    """What a step took, and its exit status."""
+
+    title: str
+    seconds: float
+    processor_seconds: float
+    status: int
+
+
 class Runner:
     """Runs steps, prints the output of each when it ends, and keeps what they took."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[str, float, int]] = []
+        self.rows: list[Row] = []
         self._printing = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: set[int] = set()
 
     def run(self, step: Step) -> bool:
         """Run a step, and return whether it succeeded."""
         start = time.monotonic()
         with tempfile.TemporaryFile() as output:
+            # The process group lets stop() reach everything that the step starts.
             process = subprocess.Popen(
-                step.command, cwd=step.cwd, env=step.env, stdout=output, stderr=subprocess.STDOUT
+                step.command,
+                cwd=step.cwd,
+                env=step.env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                process_group=0,
             )
-            self._running.add(process)
-            status = process.wait()
-            self._running.discard(process)
-            seconds = time.monotonic() - start
+            self._running.add(process.pid)
+            try:
+                _, status, usage = os.wait4(process.pid, 0)
+            except KeyboardInterrupt:
+                self.stop(signal.SIGKILL)
+                raise
+            self._running.discard(process.pid)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            row = Row(
+                step.title, time.monotonic() - start, usage.ru_utime + usage.ru_stime, process.returncode
+            )
             output.seek(0)
             with self._printing:
-                self.rows.append((step.title, seconds, status))
+                self.rows.append(row)
                 print(f"\n== {step.title}", flush=True)
                 sys.stdout.buffer.write(output.read())
-                print(f"-- {seconds:.0f} s" if status == 0 else f"-- failed with status {status}", flush=True)
-        return status == 0
+                print(
+                    f"-- failed with status {row.status}" if row.status else f"-- {row.seconds:.0f} s",
+                    flush=True,
+                )
+        return row.status == 0
 
-    def run_lanes(self, *lanes: Sequence[Step]) -> None:
-        """Run lanes of steps at the same time. A step that fails ends its lane only."""
-        threads = [threading.Thread(target=lambda lane=lane: all(map(self.run, lane))) for lane in lanes]
+    def run_all(self, steps: Iterable[Step]) -> None:
+        """Run all steps, some of them at the same time. A step that fails does not stop the others."""
+        left = deque(steps)
+
+        def work() -> None:
+            with contextlib.suppress(IndexError):
+                while True:
+                    self.run(left.popleft())
+
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(AT_ONCE)]
+        for thread in threads:
+            thread.start()
         try:
-            for thread in threads:
-                thread.start()
             for thread in threads:
                 thread.join()
         except KeyboardInterrupt:
-            for process in list(self._running):
-                process.terminate()
-            raise
+            left.clear()
+            for number in (signal.SIGINT, signal.SIGKILL):
+                self.stop(number)
+                for thread in threads:
+                    thread.join(10)
+            self.print_table()
+            sys.exit("interrupted")
+
+    def stop(self, number: int) -> None:
+        """Send a signal to all steps that are running, and to the processes that they have started."""
+        for pid in list(self._running):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, number)
+
+    def print_table(self) -> None:
+        """Print the table of all steps."""
+        print("\n   seconds  processor  step")
+        for row in self.rows:
+            failed = ": FAILED" if row.status else ""
+            print(f"{row.seconds:10.0f} {row.processor_seconds:10.0f}  {row.title}{failed}", flush=True)
 
     def finish(self) -> None:
         """Print the table of all steps, and end this process if one failed."""
-        print("\n   seconds  step")
-        for title, seconds, status in self.rows:
-            print(f"{seconds:10.0f}  {title}{'' if status == 0 else ': FAILED'}", flush=True)
-        if any(status for _, _, status in self.rows):
+        self.print_table()
+        if any(row.status for row in self.rows):
             sys.exit(1)
 
 
@@ -120,7 +174,7 @@ def prepare() -> None:
     pip = (str(PYTHON), "-m", "pip", "--disable-pip-version-check")
     if not PYTHON.exists() or subprocess.run([*pip, "--version"], check=False).returncode != 0:
         require(runner, Step("make .venv", [sys.executable, "-m", "venv", "--clear", ENVIRONMENT]))
-    tools = [f"--requirement={folder}/requirements.txt" for folder in ("tests", "benchmarks", "docs")]
+    tools = [f"--requirement={folder}/requirements.txt" for folder in ("tests", "docs")]
     install = [*pip, "install", "--quiet", "--no-compile"]
     require(runner, Step("install the tools of the tests", [*install, *tools, *toolchain.requirements()]))
     require(runner, Step("build and install checksig", [*install, "-e", "."]))
@@ -144,6 +198,7 @@ def go_steps(scratch: Path) -> list[Step]:
     """Return the steps of Go: without cgo, and with the race detector if there is a C compiler."""
     go, cc = toolchain.go_command(), toolchain.cc_command()
     env = toolchain.environment(go, cc, scratch)
+    env["GOFLAGS"] += " -trimpath"  # as in the builds: what those have compiled need not be compiled again
     tags = f"-tags={toolchain.MODULES_TAG if toolchain.has_modules(go, env) else ''}"
     without_c = ["./internal/...", "./cmd/..."]
 
@@ -185,20 +240,28 @@ def run_everything() -> None:
     """Run all tests and linters."""
     check_format()
     on_the_helper = {**os.environ, "CHECKSIG_ENGINE": "helper"}
-    some = ("-q", "-m", "not timing", "-k", TOO_LONG, *ON_THE_HELPER)
-    python = [
+    some = ("-q", "-k", TOO_LONG, *ON_THE_HELPER)
+    rest = pytest("pytest", "-q", "--durations=15", "-m", "not packaging and not timing")
+    others = [
+        pytest("pytest, packaging", "-q", "--durations=15", "-m", "packaging and not timing"),
         Step("ruff", [PYTHON, "-m", "ruff", "check", "."]),
         Step("ruff format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
         Step("mypy", [PYTHON, "-m", "mypy"]),
-        pytest("pytest", "-q", "--durations=15", "-m", "not packaging and not timing"),
-        pytest("pytest, some tests with the helper", *some, env=on_the_helper),
+        pytest("pytest, some tests with the helper", "-m", "not timing", *some, env=on_the_helper),
     ]
-    packaging = pytest("pytest, packaging", "-q", "--durations=15", "-m", "packaging and not timing")
     runner = Runner()
     with tempfile.TemporaryDirectory() as scratch:
-        runner.run_lanes([*go_steps(Path(scratch)), packaging], python)
+        runner.run_all([rest, *go_steps(Path(scratch)), *others])
     runner.run(pytest("pytest, with bounds on time", "-q", "-m", "timing"))
+    runner.run(
+        pytest("pytest, with bounds on time, with the helper", "-m", "timing", *some, env=on_the_helper)
+    )
     runner.finish()
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Treat a signal that ends this process like Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def main(arguments: list[str]) -> None:
@@ -208,6 +271,7 @@ def main(arguments: list[str]) -> None:
         os.execv(PYTHON, [str(PYTHON), __file__, *arguments])
     if arguments:
         sys.exit(subprocess.run([PYTHON, "-m", "pytest", *arguments], cwd=CHECKOUT, check=False).returncode)
+    signal.signal(signal.SIGTERM, interrupt)
     run_everything()
 
 
