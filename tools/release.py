@@ -1,10 +1,13 @@
 """Builds the sdist and all wheels of a release.
 
-    python tools/release.py [--out FOLDER] [TARGET ...]
+    python tools/release.py [--out FOLDER] [--reproduce] [TARGET ...]
 
-The Python that runs it has what tools/requirements.txt names: the versions there,
-the version of Go and the commit make the bits. Everything is built from the sdist,
-which is made first. Its time is that of the last commit, or SOURCE_DATE_EPOCH.
+Run it with a Python that has the packages in tools/requirements.txt: their versions, the version of
+Go and the commit decide the bits. The sdist is made first, and the wheels are built from it. The
+time of everything is that of the last commit, or SOURCE_DATE_EPOCH.
+
+With --reproduce it builds everything again from a clone of the commit, in another folder, with
+another umask and with empty caches, and compares the result with FOLDER.
 """
 
 from __future__ import annotations
@@ -30,23 +33,44 @@ import toolchain  # noqa: E402
 
 
 def main() -> None:
-    """Build what the command line asks for, and say what came of it."""
+    """Build what the command line asks for, and list the files."""
     parser = argparse.ArgumentParser(description="Build the sdist and all wheels of a release.")
-    parser.add_argument("--out", type=Path, default=CHECKOUT / "dist", help="where they go; default: dist")
-    parser.add_argument("target", nargs="*", help=f"of {', '.join(targets.TARGETS)}; default: all")
+    parser.add_argument(
+        "--out", type=Path, default=CHECKOUT / "dist", help="the folder for the files; default: dist"
+    )
+    parser.add_argument("--reproduce", action="store_true", help="build again elsewhere, and compare")
+    parser.add_argument("target", nargs="*", help=f"one of {', '.join(targets.TARGETS)}; default: all")
     arguments = parser.parse_args()
     unknown = set(arguments.target) - set(targets.TARGETS)
     if unknown:
-        parser.error(f"no targets: {', '.join(sorted(unknown))}")
+        parser.error(f"unknown targets: {', '.join(sorted(unknown))}")
     os.environ.setdefault("SOURCE_DATE_EPOCH", commit_time())
     go = toolchain.go_command()
     version = ".".join(map(str, toolchain.go_version(go)))
     print(f"Go {version}, SOURCE_DATE_EPOCH={os.environ['SOURCE_DATE_EPOCH']}")
     out = arguments.out.absolute()
+    if arguments.reproduce:
+        reproduce(arguments.target, out)
+        return
     refuse_others(out)
     made = build_all(arguments.target or list(targets.TARGETS), out)
     for path in made:
         print(f"{path.stat().st_size:>10,}  {path.name}")
+
+
+def reproduce(names: Sequence[str], out: Path) -> None:
+    """Build everything again where nothing is the same but the commit, and compare it with ``out``."""
+    with tempfile.TemporaryDirectory(prefix="checksig-release-") as scratch:
+        again = Path(scratch, "another place")
+        subprocess.run(["git", "clone", "--quiet", CHECKOUT, again], check=True)
+        caches = {"GOCACHE": f"{scratch}/go-cache", "ZIG_GLOBAL_CACHE_DIR": f"{scratch}/zig-cache"}
+        command = [sys.executable, str(again / "tools/release.py"), *names]
+        subprocess.run(command, env={**os.environ, **caches}, umask=0o077, check=True)
+        made = sorted((again / "dist").iterdir())
+        differ = [path.name for path in made if path.read_bytes() != (out / path.name).read_bytes()]
+        if differ:
+            sys.exit(f"built again, these differ: {', '.join(differ)}")
+    print(f"{len(made)} files are the same, bit for bit")
 
 
 def commit_time() -> str:
@@ -56,10 +80,10 @@ def commit_time() -> str:
 
 
 def refuse_others(out: Path) -> None:
-    """End the run if the folder holds what another release left: it would be uploaded, too."""
+    """End the run if the folder has files of another release, because these would be uploaded, too."""
     left = sorted(path.name for path in out.glob("checksig-*"))
     if left:
-        sys.exit(f"{out} holds {', '.join(left)}: move them away")
+        sys.exit(f"{out} already has {', '.join(left)}: move these files away")
 
 
 def build_all(names: Sequence[str], out: Path) -> list[Path]:
@@ -75,7 +99,7 @@ def build_all(names: Sequence[str], out: Path) -> list[Path]:
 
 
 def step(number: int, steps: int, what: str, source: Path, out: Path, env: Mapping[str, str]) -> Path:
-    """Build the sdist, or a target's wheel, and say so."""
+    """Build the sdist or a target's wheel, and print its name and the seconds."""
     print(f"[{number}/{steps}] {what}", end=" ", flush=True)
     start = time.monotonic()
 

@@ -1,5 +1,5 @@
-/* The one function that Go's runtime takes of Windows' bcryptprimitives.dll, which Wine 8
- * lacks. It goes into Wine's system32, for tools/check_wheels.py; no wheel has it.
+/* The only function of Windows' bcryptprimitives.dll that Go's runtime calls. Wine 8 has no such
+ * DLL, so tools/check_wheels.py puts this one into Wine's system32. No wheel contains it.
  */
 #include <windows.h>
 
