@@ -129,7 +129,7 @@ def test_zizmor_finds_nothing_in_the_workflows() -> None:
 @pytest.mark.network
 def test_actionlint_finds_nothing_in_the_workflows(tmp_path: Path) -> None:
     go = toolchain.go_command()
-    online = {**os.environ, "GOFLAGS": "", "GOBIN": str(tmp_path)}
+    online = {**os.environ, "GOFLAGS": "-trimpath", "GOBIN": str(tmp_path)}
     install = [go, "install", "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"]
     if subprocess.run(install, cwd=tmp_path, env=online, check=False).returncode != 0:
         pytest.skip("actionlint cannot be downloaded here")

