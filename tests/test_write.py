@@ -1,4 +1,4 @@
-"""create, update and diff; files that appear at one stroke."""
+"""create, update and diff; files that are replaced atomically."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import hashlib
 import os
 import random
 import shutil
+import stat
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import Python, environment, posix
 
 import checksig
-from checksig import Changes, Manifest
+from checksig import Changes, Entry, Manifest
+from checksig._lines import LINES
 
 
 def plant(root: Path, files: dict[str, bytes]) -> Path:
@@ -28,6 +31,7 @@ def plant(root: Path, files: dict[str, bytes]) -> Path:
 
 
 FILES = {"b": b"2", "a": b"1", "d/c": b"3", "d.e": b"", "B\\n": b"4", "new\nline": b"5", "\udcff": b"6"}
+FILES |= {"\U0001f600": b"7"}  # its bytes come before \xff, its code point comes after \udcff
 PLAIN = {"ä b": b"1", "d/c": b"2", "D.e": b""}
 
 # It calls what Python 3.13 and 3.14 deprecate.
@@ -46,11 +50,12 @@ def test_a_manifest_lists_every_file_by_bytes_and_verifies(tmp_path: Path) -> No
     plant(tmp_path, FILES)
     written = checksig.create(tmp_path)
     target = tmp_path / "SHA256SUMS"
-    assert written == Manifest(str(target), "gnu", ("sha256",), 7)
+    assert written == Manifest(str(target), "gnu", ("sha256",), len(FILES))
     entries = list(checksig.read_manifest(target))
     assert [e.path for e in entries] == sorted(FILES, key=os.fsencode)
     assert all(e.digest == hashlib.sha256(FILES[e.path]).hexdigest() for e in entries)
     checksig.check_signatures(tmp_path, extra="fail")
+    assert LINES["gnu"](Entry("a\rb", "md5", "0" * 32)) == b"\\" + b"0" * 32 + b"  a\\rb\n"
     lines = target.read_bytes().splitlines()
     assert lines[0] == b"\\" + hashlib.sha256(b"4").hexdigest().encode() + b"  B\\\\n"
     assert sorted(os.listdir(tmp_path)) == sorted([*{n.split("/")[0] for n in FILES}, "SHA256SUMS"])
@@ -75,6 +80,8 @@ def test_sha256sum_verifies_what_is_written_and_writes_the_same(tmp_path: Path) 
 def test_each_algorithm_can_be_written_and_is_read_again(algorithm: str, format: str, tmp_path: Path) -> None:
     plant(tmp_path, {"a": b"1", "b": b"2"})
     written = checksig.create(tmp_path, algorithm=algorithm, format=format)  # type: ignore[arg-type]
+    stem = {"blake2b": "B2", "blake3": "B3"}.get(algorithm, algorithm.upper())
+    assert os.path.basename(written.path) == f"{stem}SUMS"
     report = checksig.check(tmp_path, written.path, extra="fail")
     assert report.ok
     assert report.manifests[0].algorithms == (algorithm,)
@@ -102,11 +109,15 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
         checksig.create(tmp_path, algorithm="crc32")
     with pytest.raises(ValueError, match=r'unknown algorithm "sha0" \(known: sha512, '):
         checksig.create(tmp_path, algorithm="sha0")
+    with pytest.raises(ValueError, match='unknown algorithm "git-sha1"'):
+        checksig.create(tmp_path, algorithm="git-sha1")
     with pytest.raises(ValueError, match="format must be"):
         checksig.create(tmp_path, format="csv")  # type: ignore[arg-type]
-    odds = ["#a"]
+    with pytest.raises(ValueError, match='manifest must be None with format "bagit"'):
+        checksig.create(tmp_path, format="bagit", manifest="list")
+    odds = ["#a", ";a", "\ufeffa"]  # the last begins with a byte order mark
     if sys.platform != "win32":
-        odds += ["a\n", "a ", os.fsdecode(b"\xfe\xff")]  # the last would be a byte order mark
+        odds += ["a\n", "a\r", "a ", os.fsdecode(b"\xfe\xff"), os.fsdecode(b"\xff\xfe")]
     for odd in odds:
         plant(tmp_path, {odd: b""})
         with pytest.raises(ValueError, match='the format "sfv" cannot represent the name'):
@@ -160,7 +171,11 @@ def test_a_bag_is_made_and_bagit_python_validates_it(tmp_path: Path) -> None:
         "tagmanifest-sha512.txt",
         "bag-info.txt",
     ]
-    assert (tmp_path / "bag-info.txt").read_bytes() == b"Payload-Oxum: 5.6\n"
+    payload = [content for name, content in FILES.items() if name != "\udcff"]
+    oxum = f"Payload-Oxum: {sum(map(len, payload))}.{len(payload)}\n"
+    assert (tmp_path / "bag-info.txt").read_text() == oxum
+    tags = [entry.path for entry in checksig.read_manifest(tmp_path / "tagmanifest-sha512.txt")]
+    assert tags == ["bag-info.txt", "bagit.txt", "manifest-sha512.txt"]
     bagit = pytest.importorskip("bagit", reason="bagit-python is not installed")
     (tmp_path / "data" / "B\\n").unlink()  # bagit-python takes backslashes for separators
     checksig.create(tmp_path, format="bagit", algorithm="sha512", overwrite=True)
@@ -242,8 +257,19 @@ def test_update_sees_a_link_that_leads_to_another_file(tmp_path: Path) -> None:
     assert checksig.update(tmp_path, follow_symlinks=True).modified == ("link",)
 
 
-def test_a_bag_keeps_what_its_information_says(tmp_path: Path) -> None:
-    info = b"Contact-Name: precious\r\nPayload-Oxum:\r\n 9.9\r\nNote: x"
+@posix
+def test_the_names_of_a_bag_are_escaped_as_the_rfc_says(tmp_path: Path) -> None:
+    plant(tmp_path, {"data/a\rb": b"1", "data/a\nb": b"2"})
+    checksig.create(tmp_path, format="bagit")
+    lines = (tmp_path / "manifest-sha256.txt").read_text().splitlines()
+    assert [line.split("  ")[1] for line in lines] == ["data/a%0Ab", "data/a%0Db"]
+    assert checksig.check(tmp_path, extra="fail").ok
+    assert LINES["bagit"](Entry("100%0A", "md5", "0" * 32)) == b"0" * 32 + b"  100%250A\n"
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_a_bag_keeps_what_its_information_says(newline: bytes, tmp_path: Path) -> None:
+    info = newline.join([b"Contact-Name: precious", b"Payload-Oxum:", b" 9.9", b"Note: x"])
     plant(tmp_path, {"data/a": b"1", "bag-info.txt": info})
     checksig.create(tmp_path, format="bagit")
     assert (tmp_path / "bag-info.txt").read_bytes() == b"Contact-Name: precious\nNote: x\nPayload-Oxum: 1.1\n"
@@ -284,7 +310,8 @@ def test_manifests_do_not_list_each_other(tmp_path: Path) -> None:
     for algorithm in ("md5", "sha1", "sha256"):
         assert checksig.create(tmp_path, algorithm=algorithm).entries == 1
     assert checksig.check(tmp_path, extra="fail").ok
-    assert checksig.create(tmp_path, manifest=tmp_path / "list").entries == 1
+    for _ in range(2):
+        assert checksig.create(tmp_path, manifest=tmp_path / "list", overwrite=True).entries == 1
 
 
 def test_patterns_choose_files(tmp_path: Path) -> None:
@@ -449,26 +476,78 @@ def test_update_hashes_what_is_new_or_touched_and_says_what_changed(tmp_path: Pa
     assert checksig.check(root).manifests[0].format == "tag"
 
 
-def test_update_reads_only_what_was_touched_and_diff_everything(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("algorithm", "format"), [("md5", "gnu"), ("sha1", "tag"), ("crc32", "sfv")])
+def test_update_writes_what_create_would_write(algorithm: str, format: str, tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"b": b"1", "d": b"2"})
+    target = Path(checksig.create(root, algorithm=algorithm, format=format).path)  # type: ignore[arg-type]
+    plant(root, {"c": b"3", "a": b"4"})
+    assert checksig.update(root) == Changes(added=("a", "c"), unchanged=2)
+    updated = target.read_bytes()
+    checksig.create(root, algorithm=algorithm, format=format, overwrite=True)  # type: ignore[arg-type]
+    assert target.read_bytes() == updated
+
+
+def test_update_leaves_the_last_file_in_the_manifest(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1"})
+    target = Path(checksig.create(tmp_path).path)
+    (tmp_path / "a").unlink()
+    before = target.read_bytes()
+    with pytest.raises(checksig.ManifestError, match="contains no files to list"):
+        checksig.update(tmp_path)
+    assert target.read_bytes() == before
+
+
+def test_update_writes_the_manifest_only_if_a_file_changed_or_was_touched(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1"})
+    time.sleep(0.02)
+    target = Path(checksig.create(tmp_path).path)
+    written = target.stat()
+    assert checksig.update(tmp_path) == Changes(unchanged=1)
+    assert os.path.samestat(target.stat(), written)
+    os.utime(tmp_path / "a")
+    time.sleep(0.02)
+    assert checksig.update(tmp_path) == Changes(unchanged=1)
+    assert target.stat().st_mtime_ns > (tmp_path / "a").stat().st_ctime_ns, "it would be read again"
+
+
+HOUR = 3600 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("mtime", "manifest", "touched"),
+    [(-2 * HOUR, 1, False), (-2 * HOUR, 0, True), (-2 * HOUR, -HOUR, True), (2 * HOUR, HOUR, True)],
+)
+def test_a_file_is_touched_if_mtime_or_ctime_is_not_older_than_the_manifest(
+    mtime: int, manifest: int, touched: bool, tmp_path: Path
+) -> None:
+    """The times are in nanoseconds after the ctime of the file."""
+    plant(tmp_path, {"a": b"1", "SHA256SUMS": f"{'0' * 64}  a\n".encode()})
+    now = time.time_ns()
+    os.utime(tmp_path / "a", ns=(now + mtime, now + mtime))
+    ctime = (tmp_path / "a").stat().st_ctime_ns
+    os.utime(tmp_path / "SHA256SUMS", ns=(ctime + manifest, ctime + manifest))
+    assert checksig.update(tmp_path).modified == (("a",) if touched else ())
+
+
+def test_update_reads_only_touched_files_and_diff_reads_every_file(tmp_path: Path) -> None:
     root = plant(tmp_path / "root", {"a": b"1", "b": b"2"})
     time.sleep(0.02)
     listed = checksig.create(root)
-    before = (root / "a").stat()
     time.sleep(0.02)
     text = Path(listed.path).read_text().replace(hashlib.sha256(b"1").hexdigest(), "0" * 64)
     Path(listed.path).write_text(text)  # as if the disk had lost a bit of the file
     assert checksig.update(root) == Changes(unchanged=2)
     assert checksig.diff(root).modified == ("a",)
-    os.utime(root / "a", ns=(before.st_atime_ns, before.st_mtime_ns))  # its ctime is new
-    time.sleep(0.02)
-    os.utime(root / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
-    os.utime(listed.path, ns=(before.st_mtime_ns, before.st_mtime_ns))
-    assert checksig.update(root).modified == ("a",)
 
 
 def test_a_file_that_changes_right_after_it_was_hashed_is_hashed_by_the_next_update(tmp_path: Path) -> None:
     root = plant(tmp_path / "root", {"a": b"1"})
-    checksig.create(root, progress=lambda _: (root / "a").write_bytes(b"2"))
+
+    def change(_: object) -> None:
+        (root / "a").write_bytes(b"2")
+        time.sleep(0.02)  # the manifest is written in another tick of the file system's clock
+
+    checksig.create(root, progress=change)
     assert checksig.update(root).modified == ("a",)
     checksig.check_signatures(root)
 
@@ -491,6 +570,7 @@ def test_update_and_diff_refuse_what_they_cannot_keep(tmp_path: Path) -> None:
     for text, reason in (
         (f"{digest}  a\n?\n", "line 2"),
         (f"{digest}  ../a\n", "outside the directory"),
+        (f"{digest}  /etc/passwd\n", "outside the directory"),
         (f"{digest}  a\n{'0' * 64}  ./a\n", "two digests"),
         (f"SHA256 (a) = {digest}\nMD5 (a) = {'0' * 32}\n", "several algorithms"),
     ):
@@ -505,6 +585,9 @@ def test_update_and_diff_refuse_what_they_cannot_keep(tmp_path: Path) -> None:
     checksig.create(root, algorithm="md5")
     with pytest.raises(ValueError, match="several manifests"):
         checksig.update(root)
+    (root / "MD5SUMS").unlink()
+    (root / "SHA256SUMS").write_text(f"{digest}  a\n{digest}  ./a\n")
+    assert checksig.diff(root) == Changes(unchanged=1), "one digest twice is no conflict"
 
 
 KILLED = """
@@ -540,6 +623,95 @@ def test_a_kill_at_any_moment_leaves_a_whole_manifest_and_no_stray(tmp_path: Pat
     assert strays > 0, "no kill came while there was a temporary file"
     checksig.create(root, overwrite=True)
     assert len(os.listdir(root)) == 301
+
+
+def test_names_like_that_of_the_temporary_file_are_listed_in_other_directories(tmp_path: Path) -> None:
+    name = f".checksig-{'0' * 16}.tmp"
+    plant(tmp_path, {"a": b"1", f"d/{name}": b"2"})
+    checksig.create(tmp_path)
+    assert [entry.path for entry in checksig.read_manifest(tmp_path)] == ["a", f"d/{name}"]
+
+
+@posix
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_the_manifest_is_on_disk_before_it_takes_its_place_and_the_directory_after(
+    overwrite: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(tmp_path, {"a": b"1"})
+    size = len(f"{'0' * 64}  a\n")
+    calls = []
+
+    def record(name: str) -> None:
+        call = getattr(os, name)
+
+        def recorded(*arguments: Any, **options: Any) -> None:
+            found = os.stat(arguments[0])
+            calls.append((name, "folder" if stat.S_ISDIR(found.st_mode) else found.st_size))
+            call(*arguments, **options)
+
+        monkeypatch.setattr(os, name, recorded)
+
+    for name in ("fsync", "link", "replace"):
+        record(name)
+    checksig.create(tmp_path, overwrite=overwrite)
+    assert calls == [("fsync", size), ("replace" if overwrite else "link", size), ("fsync", "folder")]
+
+
+@posix
+@pytest.mark.parametrize("error", [errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS])
+def test_on_a_file_system_without_hard_links_a_manifest_is_written_and_none_is_replaced(
+    error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    def appear(_: object) -> None:
+        (tmp_path / "SHA256SUMS").write_bytes(b"precious")
+
+    monkeypatch.setattr(os, "link", refuse)
+    plant(tmp_path, {"a": b"1"})
+    with pytest.raises(FileExistsError):
+        checksig.create(tmp_path, progress=appear)
+    assert (tmp_path / "SHA256SUMS").read_bytes() == b"precious"
+    (tmp_path / "SHA256SUMS").unlink()
+    checksig.create(tmp_path)
+    assert checksig.check(tmp_path, extra="fail").ok
+
+
+def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:7]))
+    plant(tmp_path, {"a": b"1"})
+    checksig.create(tmp_path)
+    assert checksig.check(tmp_path, extra="fail").ok
+
+
+@posix
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_temporary_file_that_another_run_removed_is_made_again(
+    taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run takes it for a stray before it is locked, and may even take its name."""
+    import fcntl
+
+    lock = fcntl.flock
+    removed: list[str] = []
+
+    def remove_first(file: int, operation: int) -> None:
+        for name in set(os.listdir(tmp_path)) - {"a"} if not removed else ():
+            removed.append(name)
+            (tmp_path / name).unlink()
+            if taken:
+                (tmp_path / name).write_bytes(b"")
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", remove_first)
+    plant(tmp_path, {"a": b"1"})
+    checksig.create(tmp_path)
+    assert len(removed) == 1
+    monkeypatch.undo()
+    checksig.create(tmp_path, overwrite=True)
+    assert checksig.check(tmp_path, extra="fail").ok
 
 
 def test_a_stray_that_is_in_use_stays(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from checksig._wire import ALL_RESULTS, FILE, FIND_FILES, HASH_FILES, STATUSES, 
 from checksig.errors import ManifestError, ManifestNotFoundError
 from checksig.report import Changes, Entry, Manifest
 
-_SYMLINK = "is a symlink"
 _PAYLOAD = "data/"
 _SHORT = {"blake2b": "b2", "blake3": "b3"}
 
@@ -103,9 +102,8 @@ def update(
 ) -> Changes:
     """Update a manifest: hash new and touched files, and drop files that no longer exist.
 
-    A file counts as touched if its mtime or ctime is not older than the manifest, or if its size
-    differs from the listed one; for a symlink, the ctime of the link itself counts, too. Files that
-    were not touched are not read. Use :func:`diff` or
+    A file counts as touched if its mtime or ctime is not older than the manifest; for a symlink, the
+    ctime of the link itself counts, too. Files that were not touched are not read. Use :func:`diff` or
     :func:`checksig.check` to find silent damage, or a directory that was renamed to take the place
     of another. The manifest keeps its format but loses its comments. It is written atomically.
 
@@ -137,7 +135,7 @@ def update(
     wanted = _make_filter(include, exclude)
     with Replacement(target) as replacement:
         names = _find_files(root, target, follow_symlinks, wanted)
-        touched = [name for name in names if name not in old or _is_touched(root, old[name], written)]
+        touched = [name for name in names if name not in old or _is_touched(root, name, written)]
         new = {name: old[name] for name in names if name in old}
         new |= {e.path: e for e in _hash_files(root, touched, info.algorithms[0], workers, progress)}
         if not new:
@@ -271,7 +269,7 @@ def _real_path(path: bytes) -> bytes:
 
 
 def _leads_to_file(root: bytes, record: Record) -> bool:
-    return record.reason == _SYMLINK and os.path.isfile(os.path.join(root, os.fsencode(record.name)))
+    return os.path.isfile(os.path.join(root, os.fsencode(record.name)))
 
 
 def _join(root: bytes, name: str) -> str:
@@ -347,12 +345,10 @@ def _read_manifest(root: bytes, manifest: AnyPath | None) -> tuple[bytes, Manife
     return target, info, by_name
 
 
-def _is_touched(root: bytes, entry: Entry, written: int) -> bool:
-    path = os.path.join(root, os.fsencode(entry.path))
+def _is_touched(root: bytes, name: str, written: int) -> bool:
+    path = os.path.join(root, os.fsencode(name))
     found = os.stat(path)
-    return max(found.st_mtime_ns, found.st_ctime_ns, os.lstat(path).st_ctime_ns) >= written or (
-        entry.size is not None and entry.size != found.st_size
-    )
+    return max(found.st_mtime_ns, found.st_ctime_ns, os.lstat(path).st_ctime_ns) >= written
 
 
 def _compare(old: dict[str, Entry], new: dict[str, Entry]) -> Changes:
