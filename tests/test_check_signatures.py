@@ -148,6 +148,7 @@ def test_no_manifest_is_a_value_error_and_file_not_found(tmp_path: Path) -> None
         None,
     )
     assert str(error) == f'"{tmp_path}" - {error.reason}'
+    assert error.strerror == error.reason
 
 
 def test_a_manifest_error_tells_path_line_and_reason(directory: Directory) -> None:

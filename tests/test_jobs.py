@@ -211,7 +211,7 @@ def test_ignore_missing_never_makes_a_success_of_nothing(directory: Directory) -
 
 
 def test_progress_calls_a_function_on_this_thread_with_what_is_done(tmp_path: Path) -> None:
-    plant_big(tmp_path, 8, 64 << 20)
+    make_big(tmp_path, 8, 64 << 20)
     seen: list[tuple[float, int, Progress]] = []
     report = checksig.check(
         tmp_path, progress=lambda p: seen.append((time.monotonic(), threading.get_ident(), p))
@@ -223,19 +223,21 @@ def test_progress_calls_a_function_on_this_thread_with_what_is_done(tmp_path: Pa
     assert states == sorted(states, key=lambda p: (p.files, p.bytes))
     last = states[-1]
     assert (last.files, last.total_files, last.bytes, last.bad) == (8, 8, report.bytes, 0)
-    assert last.total_bytes in (None, report.bytes)
+    assert last.total_bytes == report.bytes
     assert report.bytes == 8 * 64 << 20
 
 
 def test_an_exception_in_progress_ends_the_check(tmp_path: Path) -> None:
-    plant_big(tmp_path, 8, 64 << 20)
+    make_endless(tmp_path)
 
     def stop(progress: Progress) -> None:
         raise KeyError("enough")
 
+    kept = []
     for call in EVERY_CALL:
-        with pytest.raises(KeyError, match="enough"):
+        with pytest.raises(KeyError, match="enough") as caught:
             call(tmp_path, progress=stop)  # type: ignore[operator]
+        kept.append(caught)  # and with it the frames of the call
     assert quiet(tmp_path)
 
 
@@ -251,6 +253,7 @@ def test_results_tell_how_far_they_have_come_and_at_the_end_the_report(directory
     (root / "b").write_bytes(b"3")
     results = checksig.iter_check(root, only_bad=True)
     assert results.report is None
+    assert (results.progress.total_files, results.progress.total_bytes) == (None, None)
     assert [result.path for result in results] == ["b"]
     assert (results.progress.files, results.progress.bad, results.progress.bytes) == (2, 1, 2)
     report = results.report
@@ -266,13 +269,20 @@ def test_a_cancelled_verification_has_no_report() -> None:
     assert results.report is None
 
 
-def plant_big(root: Path, count: int, size: int) -> None:
+def make_big(root: Path, count: int, size: int) -> None:
     """Make sparse files, which take no disk and time to hash."""
     digest = hashlib.sha1(bytes(size)).hexdigest()
     for number in range(count):
         (root / str(number)).touch()
         os.truncate(root / str(number), size)
     (root / "sha1sum.txt").write_text("".join(f"{digest}  {number}\n" for number in range(count)))
+
+
+def make_endless(root: Path) -> None:
+    """Make two small files, and after them four that take hours to read."""
+    make_big(root, 6, 1 << 10)
+    for number in range(2, 6):
+        os.truncate(root / str(number), 1 << 40)
 
 
 def quiet(folder: Path) -> bool:
@@ -287,7 +297,7 @@ def quiet(folder: Path) -> bool:
 
 @pytest.mark.parametrize("way", ["close", "del", "break"])
 def test_an_abandoned_iterator_leaves_nothing_open(way: str, tmp_path: Path) -> None:
-    plant_big(tmp_path, 200, 4 << 20)
+    make_endless(tmp_path)
     results = checksig.iter_check(tmp_path)
     next(results)
     if way == "close":
@@ -304,7 +314,7 @@ def test_an_abandoned_iterator_leaves_nothing_open(way: str, tmp_path: Path) -> 
 
 @pytest.mark.timing
 def test_an_iterator_that_was_never_begun_leaves_nothing_open(tmp_path: Path) -> None:
-    plant_big(tmp_path, 200, 4 << 20)
+    make_endless(tmp_path)
     results = checksig.iter_check(tmp_path)
     time.sleep(0.05)
     results.close()
@@ -315,6 +325,7 @@ def test_an_iterator_that_was_never_begun_leaves_nothing_open(tmp_path: Path) ->
     assert quiet(tmp_path)
 
 
+CHECKED = "report = check(sys.argv[1], progress=True)"
 WITH_BLOCK = (
     OPEN_BELOW
     + """
@@ -323,14 +334,13 @@ def begin():
     with getattr(checksig, sys.argv[2])(sys.argv[1]) as items:
         for _ in items:
             break
-    return items
-begin()  # from now on the library is loaded
-descriptors = os.listdir("/proc/self/fd")
-items = begin()
-end = time.monotonic() + 1
-while time.monotonic() < end and (children() or open_below(sys.argv[1])):
-    time.sleep(0.01)
-print(children(), open_below(sys.argv[1]), os.listdir("/proc/self/fd") == descriptors, list(items))
+    end = time.monotonic() + 5  # the machine may be busy
+    while time.monotonic() < end and (children() or open_below(sys.argv[1])):
+        time.sleep(0.01)
+    return items, len(os.listdir("/proc/self/fd"))
+_, descriptors = begin()  # which loads the library
+items, now = begin()
+print(children(), open_below(sys.argv[1]), now - descriptors, list(items))
 """
 )
 
@@ -338,11 +348,11 @@ print(children(), open_below(sys.argv[1]), os.listdir("/proc/self/fd") == descri
 @pytest.mark.parametrize("call", ["iter_check", "read_manifest"])
 @pytest.mark.parametrize("engine", [pytest.param("library", marks=loads_library), "helper"])
 def test_leaving_a_with_block_ends_the_job(call: str, engine: str, tmp_path: Path, python: Python) -> None:
-    plant_big(tmp_path, 200, 4 << 20)
+    make_endless(tmp_path)
     with (tmp_path / "sha1sum.txt").open("a") as file:
-        file.writelines(f"{'0' * 40}  {number}\n" for number in range(200, 20_000))
+        file.writelines(f"{'0' * 40}  {number}\n" for number in range(6, 20_000))
     done = python(WITH_BLOCK, tmp_path, call, engine=engine)
-    assert done.stdout == "[] [] True []\n", done.stderr
+    assert done.stdout == "[] [] 0 []\n", done.stderr
 
 
 def test_closing_twice_or_after_the_end_has_no_effect(directory: Directory) -> None:
@@ -378,32 +388,37 @@ def test_another_thread_may_close_entries(tmp_path: Path) -> None:
 
 
 def test_the_progress_function_may_close_the_iterator(tmp_path: Path) -> None:
-    plant_big(tmp_path, 200, 4 << 20)
+    make_endless(tmp_path)
     manifest = tmp_path / "sha1sum.txt"
     manifest.write_text("?\n" + manifest.read_text())
     results = checksig.iter_check(tmp_path, progress=lambda _: results.close())
     statuses = [result.status for result in results]
-    assert len(statuses) < 200
     assert set(statuses) <= {Status.OK}, "a bad line comes after the last file"
     assert results.report is None
     assert quiet(tmp_path)
 
 
-def test_closing_results_closes_their_progress_bar(tmp_path: Path, python: Python) -> None:
-    plant_big(tmp_path, 200, 4 << 20)
-    code = """
+@pytest.mark.parametrize(
+    "call", ["with iter_check(sys.argv[1], progress=True) as results: next(results)", CHECKED]
+)
+def test_the_progress_bar_is_closed_with_the_results_and_at_the_end(
+    call: str, directory: Directory, python: Python
+) -> None:
+    code = f"""
 import sys, tqdm.auto, checksig
 closed = []
 class Bar(tqdm.auto.tqdm):
     def close(self):
         closed.append(self)
         super().close()
+    def __del__(self):
+        pass  # tqdm's would close the bar
 tqdm.auto.tqdm = Bar
-with checksig.iter_check(sys.argv[1], progress=True) as results:
-    next(results)
-print(len(closed))
+from checksig import *
+{call}
+print(len(closed) > 0)
 """
-    assert python(code, tmp_path).stdout == "1\n"
+    assert python(code, directory({"a": b"1"})).stdout == "True\n"
 
 
 INTERRUPTED = (
@@ -433,10 +448,7 @@ for _ in range(int(sys.argv[3])):
 def test_ctrl_c_is_seen_within_a_fifth_of_a_second(call: str, tmp_path: Path) -> None:
     """102 times in all, after 0 to 0.3 seconds."""
     times = 34
-    for number in range(4):
-        (tmp_path / str(number)).touch()
-        os.truncate(tmp_path / str(number), 1 << 40)
-    (tmp_path / "sha1sum.txt").write_text("".join(f"{'0' * 40}  {number}\n" for number in range(4)))
+    make_endless(tmp_path)
     command = [sys.executable, "-c", INTERRUPTED, str(tmp_path), call, str(times)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
     assert process.stdout is not None
@@ -464,7 +476,7 @@ def test_ctrl_c_is_seen_within_a_fifth_of_a_second(call: str, tmp_path: Path) ->
 @pytest.mark.parametrize("signal_name", ["SIGPROF", "SIGVTALRM"])
 def test_a_timer_of_processor_time_keeps_working(signal_name: str, tmp_path: Path, python: Python) -> None:
     """Go's own profiler would use SIGPROF; the process's keeps it."""
-    plant_big(tmp_path, 8, 64 << 20)
+    make_big(tmp_path, 8, 64 << 20)
     code = """
 import signal, sys, checksig
 ticks = []
@@ -481,7 +493,7 @@ print(report.ok, len(ticks) > 2)
 
 
 def test_a_handler_of_the_users_own_sees_ctrl_c_and_the_check_goes_on(python: Python, tmp_path: Path) -> None:
-    plant_big(tmp_path, 8, 64 << 20)
+    make_big(tmp_path, 8, 64 << 20)
     code = """
 import os, signal, sys, threading, checksig
 seen = []
@@ -495,9 +507,10 @@ print(checksig.check(sys.argv[1]).ok, seen)
 
 def test_faulthandler_keeps_working(python: Python, tmp_path: Path) -> None:
     """It shows where a check is when a signal or a timeout asks, and where a real fault was."""
-    plant_big(tmp_path, 8, 256 << 20)
+    make_big(tmp_path, 8, 256 << 20)
     code = """
 import faulthandler, os, signal, sys, threading, checksig
+checksig.get_engine()  # it may take longer to load than the timers run
 faulthandler.register(signal.SIGUSR1)
 faulthandler.dump_traceback_later(0.05)
 threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGUSR1)).start()
@@ -506,7 +519,7 @@ faulthandler._sigsegv()
 """
     done = python(code, tmp_path)
     assert done.stdout == "True\n"
-    assert done.stderr.count("in batches") >= 2
+    assert done.stderr.count("in batches") >= 2, done.stderr
     assert "Timeout (" in done.stderr
     assert "Segmentation fault" in done.stderr
     assert done.returncode == -signal.SIGSEGV
@@ -514,9 +527,7 @@ faulthandler._sigsegv()
 
 @pytest.mark.timing
 def test_an_interpreter_that_ends_with_a_check_under_way_ends_at_once(python: Python, tmp_path: Path) -> None:
-    plant_big(tmp_path, 4, 1 << 20)
-    for number in range(4):
-        os.truncate(tmp_path / str(number), 1 << 40)
+    make_endless(tmp_path)
     code = """
 import sys, threading, time, checksig
 results = checksig.iter_check(sys.argv[1])
@@ -543,7 +554,7 @@ atexit.register(lambda: print(checksig.check(sys.argv[1]).message, flush=True))
 
 
 def test_a_timer_and_its_handler_keep_working(tmp_path: Path, python: Python) -> None:
-    plant_big(tmp_path, 8, 64 << 20)
+    make_big(tmp_path, 8, 64 << 20)
     code = """
 import signal, sys, checksig
 ticks = []
@@ -557,7 +568,7 @@ print(report.ok, len(ticks) > 2)
 
 
 def test_the_docs_way_to_cancel_a_task_of_asyncio(tmp_path: Path) -> None:
-    plant_big(tmp_path, 64, 64 << 20)
+    make_endless(tmp_path)
     code = blocks("docs/python.md", "python")[0]
     namespace: dict[str, Any] = {}
     exec(code, namespace)
@@ -604,9 +615,7 @@ def test_a_signal_in_the_middle_of_any_call_leaves_no_job_behind(python: Python,
 
     With a helper, whose start takes longer, 0.1 to 16 milliseconds.
     """
-    plant_big(tmp_path, 4, 1 << 20)
-    for number in range(4):
-        os.truncate(tmp_path / str(number), 1 << 40)
+    make_endless(tmp_path)
     code = (
         OPEN_BELOW
         + """
@@ -664,4 +673,5 @@ def test_an_odd_root_is_printable(directory: Directory) -> None:
     text = str(checksig.check(odd))
     assert "\\xff\\x1b\\n/sha1sum.txt" in text
     text.encode("utf-8")
+    assert checksig.check(odd).root == os.fsdecode(odd)
     assert isinstance(hash(checksig.check(odd)), int)

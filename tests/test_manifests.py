@@ -14,7 +14,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from support import LOGS, Directory, posix
+from support import CHILDREN, LOGS, Directory, Python, posix
 
 import checksig
 from checksig import Entry, Manifest, Status
@@ -104,6 +104,17 @@ def test_the_report_tells_how_each_manifest_was_read(directory: Directory) -> No
         Manifest(f"{root}/CHECKSUM", "tag", ("sha256", "md5"), 2, ("PGP signature not checked",)),
     )
     assert str(report).endswith("/sha1sum.txt · " + f"{root}/CHECKSUM · PGP signature not checked")
+
+
+def test_the_fault_of_a_whole_manifest_has_no_line(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a").write_bytes(b"1")
+    checksig.create(tmp_path, format="bagit")
+    (tmp_path / "manifest-md5.txt").touch()
+    (line,) = checksig.check(tmp_path).bad_lines
+    reason = 'does not list "data/a", but another payload manifest does'
+    assert line == checksig.BadLine(f"{tmp_path}/manifest-md5.txt", None, reason)
+    assert str(line) == reason
 
 
 def test_a_manifest_may_lie_elsewhere(
@@ -293,13 +304,24 @@ def test_a_manifest_of_a_million_lines_is_read_in_seconds(tmp_path: Path) -> Non
     assert sum(1 for _ in checksig.read_manifest(tmp_path / "list")) == 1_000_000
 
 
-def test_reading_ends_when_it_is_abandoned(tmp_path: Path) -> None:
+def test_dropping_entries_ends_their_job(tmp_path: Path, python: Python) -> None:
     with (tmp_path / "list").open("w") as file:
         file.writelines(f"{'0' * 40}  {number}\n" for number in range(100_000))
-    entries = checksig.read_manifest(tmp_path / "list")
-    assert next(entries).path == "0"
-    del entries
-    assert next(checksig.read_manifest(tmp_path / "list")).path == "0"
+    code = (
+        CHILDREN
+        + """
+import sys, time, checksig
+entries = checksig.read_manifest(sys.argv[1])
+print(next(entries).path, len(children()))
+del entries
+end = time.monotonic() + 5
+while time.monotonic() < end and children():
+    time.sleep(0.01)
+print(children())
+"""
+    )
+    done = python(code, tmp_path / "list", engine="helper")
+    assert done.stdout == "0 1\n[]\n", done.stderr
 
 
 def test_a_manifest_may_be_an_open_file(directory: Directory) -> None:
@@ -340,12 +362,24 @@ def test_an_open_file_must_be_binary(directory: Directory) -> None:
         checksig.check(root, io.StringIO("x"))  # type: ignore[arg-type]
 
 
-@posix
-def test_an_open_file_must_not_be_too_large(directory: Directory) -> None:
-    root = directory({"a": b"1"})
-    larger = pytest.raises(checksig.ManifestError, match='"/dev/zero" - manifest is larger than 1 GiB')
-    with Path("/dev/zero").open("rb") as endless, larger:
+class Endless(io.BytesIO):
+    """A file without an end, which counts the bytes that were read."""
+
+    name = "endless"
+    count = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        assert size is not None
+        assert size > 0
+        self.count += size
+        return bytes(size)
+
+
+def test_an_open_file_that_is_too_large_is_not_read_to_its_end(directory: Directory) -> None:
+    root, endless = directory({"a": b"1"}), Endless()
+    with pytest.raises(checksig.ManifestError, match='"endless" - manifest is larger than 1 GiB'):
         checksig.check(root, endless)
+    assert endless.count <= (1 << 30) + (1 << 20)
 
 
 def test_entries_tell_at_the_end_how_they_were_read(tmp_path: Path) -> None:
