@@ -228,16 +228,15 @@ func fillProgress(out *C.checksig_progress, job *wire.Job) {
 // requestOf copies a request. It refuses one with members that this library does not know,
 // because to ignore them could weaken what the caller asked for.
 func requestOf(request *C.const_request) (*wire.Request, error) {
-	size := (*C.checksig_request)(request).struct_size
-	if err := checkSize("checksig_request", size, C.sizeof_checksig_request); err != nil {
+	q := (*C.checksig_request)(request)
+	if err := checkSize("checksig_request", q.struct_size, C.sizeof_checksig_request); err != nil {
 		return nil, err
 	}
-	for _, b := range unsafe.Slice((*byte)(unsafe.Pointer(request)), size)[C.sizeof_checksig_request:] {
+	for _, b := range unsafe.Slice((*byte)(unsafe.Pointer(q)), q.struct_size)[C.sizeof_checksig_request:] {
 		if b != 0 {
 			return nil, wire.ArgumentError("checksig_request has members that this version of the library does not know")
 		}
 	}
-	q := (*C.checksig_request)(request)
 	r := &wire.Request{
 		Root:      bytesOf(q.root, q.root_length),
 		Algorithm: optional(q.algorithm),

@@ -135,18 +135,22 @@ class Runner:
             Whether the environment is ready.
         """
         left, lock, prepared = list(steps), threading.Lock(), threading.Event()
+        ready = True  # the environment, once prepared is set
 
         def take() -> Step | None:
             with lock:
-                ready = (step for step in left if prepared.is_set() or not step.needs_environment)
-                if step := next(ready, None):
+                startable = (step for step in left if prepared.is_set() or not step.needs_environment)
+                if step := next(startable, None):
                     left.remove(step)
                 return step
 
         def prepare() -> None:
-            if not all(map(self.run, preparation)):
-                left[:] = [step for step in left if not step.needs_environment]
-            prepared.set()
+            nonlocal ready
+            ready = all(map(self.run, preparation))
+            with lock:
+                if not ready:
+                    left[:] = [step for step in left if not step.needs_environment]
+                prepared.set()
             work()
 
         def work() -> None:
@@ -169,8 +173,7 @@ class Runner:
                     thread.join(10)
             self.print_table()
             sys.exit("interrupted")
-        titles = {step.title for step in preparation}
-        return not any(row.status for row in self.rows if row.title in titles)
+        return ready
 
     def stop(self, number: int) -> None:
         """Send a signal to all steps that are running, and to the processes that they have started."""

@@ -196,7 +196,7 @@ class Helper:
         if not self._reading.acquire(timeout=1):
             return
         try:
-            while self._pids:
+            if self._pids:
                 self._kill(self._pids[0], max(seconds, _KILL))
                 self._pids.clear()
             self._close_streams()

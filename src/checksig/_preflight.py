@@ -1,7 +1,7 @@
 """Checks whether a Go runtime can start here, because it ends the process if it cannot.
 
 The library needs threads and address space of this process; the helper needs address space
-of its own. The figures are the smallest that worked in tests, rounded up.
+of its own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """``checksig.h`` in Python, without ctypes: numbers, requests, records, counters and outcomes.
 
 The library and the helper take the same request and give the same frames. Each member of a
-structure is written once, here, in the order of the header; ``tests/test_wire.py`` compares
-this module with the header. ``go/internal/wire/pipe.go`` describes the pipe to the helper.
+structure is written once, here, in the order of the header; ``tests/test_c_interface.py``
+compares this module with the header. ``go/internal/wire/pipe.go`` describes the pipe to the helper.
 """
 
 from __future__ import annotations

@@ -34,8 +34,6 @@ func main() {
 		os.Exit(2)
 	}
 	closeInherited()
-	// The message of a crash must not block until someone reads it.
-	_ = syscall.SetNonblock(2, true)
 	err := wire.Serve(os.Stdin, os.Stdout, version, func() { os.Exit(0) })
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
