@@ -1,4 +1,4 @@
-"""Fixtures: directories to verify, child interpreters, a build that panics on demand."""
+"""Fixtures: directories to verify, child interpreters, and a build that panics on demand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import checksig
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C be heard by what the tests start: who starts these in the background may ignore it."""
+    """Stop ignoring SIGINT, so that Ctrl-C reaches child processes even if pytest runs in the background."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -80,7 +80,7 @@ def python() -> Python:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Return a copy of the checkout without anything that was built."""
+    """Return a copy of the checkout without built files."""
     return copy_checkout(tmp_path / "a checkout")
 
 
@@ -92,13 +92,13 @@ def stub_go(tmp_path: Path) -> StubGo:
 
 @pytest.fixture
 def package_copy(tmp_path: Path) -> Path:
-    """Return a copy of the package, whose library may be spoiled."""
+    """Return a copy of the package, which a test may damage."""
     return shutil.copytree(PACKAGE, tmp_path / "copy" / "checksig")
 
 
 @pytest.fixture(scope="session")
 def injected_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the package whose engines panic on demand (go/internal/wire/inject.go)."""
+    """Return a copy of the package whose library and helper panic on demand; see inject.go."""
     package = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("injected") / "checksig")
     for name, build in ((LIBRARY, toolchain.build_library), (HELPER, toolchain.build_helper)):
         (package / name).unlink(missing_ok=True)

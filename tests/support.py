@@ -1,4 +1,4 @@
-"""Places and types that the tests share."""
+"""Paths, types and functions that the tests share."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ LOADS = not _preflight.find_obstacle()
 loads_library = pytest.mark.skipif(not LOADS, reason="the library cannot be loaded here")
 needs_library = pytest.mark.skipif(ENGINE != "library", reason="it is about the library in this process")
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has not what it is about")
-# What the environment says to the command.
+# The environment variables that change what the command prints.
 SETTINGS = ("COLUMNS", "FORCE_COLOR", "GITHUB_STEP_SUMMARY", "NO_COLOR", "PYTHONIOENCODING", "TERM")
 
 
 def verify(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str | None:
-    """Return the message of ``checksig_verify``; without the library, that of a helper's job."""
+    """Return the message of ``checksig_verify``, or, without the library, of a job in a helper."""
     if ENGINE == "library":
         return _verify_by_c(os.fsencode(path))
     job = HelperJob()
@@ -68,7 +68,7 @@ Directory = Callable[[Mapping[str, bytes]], Path]
 
 
 def copy_checkout(target: Path) -> Path:
-    """Copy the checkout, without anything that was built or installed in it."""
+    """Copy the checkout without files that were built or installed in it."""
     left_out = (".*", "build", "dist", "*.egg-info", "__pycache__", "_checksig.*", HELPER, "include")
     shutil.copytree(CHECKOUT, target, ignore=shutil.ignore_patterns(*left_out))
     for hidden in (".ci", ".github"):
@@ -77,7 +77,7 @@ def copy_checkout(target: Path) -> Path:
     return target
 
 
-# For code that runs in a child: the processes that it has started, and not waited for.
+# For code that runs in a child: find the processes that it started and did not wait for.
 CHILDREN = """
 import glob
 def children():
@@ -86,12 +86,12 @@ def children():
         try:
             with open(path) as file:
                 found += file.read().split()
-        except (FileNotFoundError, ProcessLookupError):  # a thread that ends leaves them to another
+        except (FileNotFoundError, ProcessLookupError):  # the children of an ended thread move to another
             return children()
     return found
 """
 
-# For code that runs in a child, too: the files that it, and its helpers, have open below a folder.
+# Also for code that runs in a child: find the files below a folder that it or its helpers have open.
 OPEN_BELOW = (
     CHILDREN
     + """
@@ -109,14 +109,14 @@ def open_below(folder):
 
 
 def open_below(folder: Path) -> list[str]:
-    """Return the files that this process, and its helpers, have open below a folder."""
+    """Return the files below a folder that this process or its helpers have open."""
     namespace: dict[str, Any] = {}
     exec(OPEN_BELOW, namespace)
     return list(namespace["open_below"](str(folder)))
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """Return the code blocks of a page in one language, of which there must be some."""
+    """Return the code blocks of a page in one language. There must be at least one."""
     found = re.findall(
         rf"^```{language}\n(.*?)^```", (CHECKOUT / page).read_text("utf-8"), re.DOTALL | re.MULTILINE
     )
@@ -125,18 +125,18 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def environment(package: Path = PACKAGE) -> dict[str, str]:
-    """Return an environment in which Python finds the checksig under test, or another copy of it."""
+    """Return an environment in which Python finds the package under test, or another copy of it."""
     return {**os.environ, "PYTHONPATH": str(package.parent)}
 
 
 def timeless(line: str) -> str:
-    """Return a line without times, and without how far something interrupted has come."""
+    """Return a line without times, and without the progress of an interrupted run."""
     line = re.sub(r"( in|·) \d[\d.]* m?s( \([^)]*/s\))?", r"\1 TIME", line)
     return re.sub(r"(interrupted: .* checked), [\d.]+ [kMGT]?B", r"\1", line)
 
 
 def install_command(folder: Path) -> str:
-    """Put the command under test into a folder, which is made; return a PATH that begins with it."""
+    """Make a folder with the command under test, and return a PATH that begins with the folder."""
     folder.mkdir()
     (folder / "checksig").write_text(f'#!/bin/sh\nexec {sys.executable} -m checksig "$@"\n')
     (folder / "checksig").chmod(0o755)

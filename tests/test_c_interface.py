@@ -1,4 +1,4 @@
-"""The C interface: its header, its structures, and what it does with mistakes of the caller."""
+"""The C interface: its header, its structures, and how it handles mistakes of the caller."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_the_order_of_the_statuses_does_not_depend_on_the_public_enumeration() -
 
 
 def offsets(structure: str, names: Mapping[str, str]) -> list[int]:
-    """Return the offsets of the members of a structure, and its size, as ctypes or struct have them."""
+    """Return the offsets of the members of a structure and its size, from ctypes or struct."""
     if structure == "checksig_record":
         letters, found = list(names.values()), []
         for end in range(len(letters)):
@@ -101,7 +101,7 @@ def offsets(structure: str, names: Mapping[str, str]) -> list[int]:
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
-def test_the_members_lie_where_a_c_compiler_puts_them(structure: str, tmp_path: Path) -> None:
+def test_the_members_are_where_a_c_compiler_puts_them(structure: str, tmp_path: Path) -> None:
     names = STRUCTURES[structure]
     values = ", ".join([*(f"offsetof({structure}, {name})" for name in names), f"sizeof({structure})"])
     program = f"""#include <stdio.h>
@@ -225,7 +225,7 @@ def test_an_argument_that_is_not_allowed_is_an_error_with_its_reason(caller: Cal
 
 @loads_library
 def test_null_where_it_is_not_allowed_is_an_error(caller: Caller) -> None:
-    """Whoever handles SIGSEGV in this process: here that is faulthandler."""
+    """Even if another handler of SIGSEGV, here faulthandler, has replaced the one of Go."""
     faulthandler.enable()
     assert caller.start(None, 3) == _wire.Kind.ARGUMENT
     assert "empty" in caller.message()

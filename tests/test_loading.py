@@ -1,4 +1,4 @@
-"""The library is loaded late, and a library that cannot serve is refused with a way out."""
+"""Loading the library: it happens late, and an unusable library is refused with advice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ except checksig.VerificationError as error:
 
 
 def refusal(python: Python, package: Path) -> str:
-    """Return the ImportError's message that a check with this package ends with."""
+    """Return the message of the ImportError that a check with this package raises."""
     done = python(CHECK, LOGS, package=package, engine="library")
     assert done.returncode == 1, done
     kind, message = done.stderr.splitlines()[-1].split(": ", 1)
@@ -65,7 +65,7 @@ def test_a_library_for_another_machine_is_an_import_error(
     refusal(python, package_copy)
 
 
-def test_what_is_no_library_is_an_import_error(python: Python, package_copy: Path) -> None:
+def test_a_file_that_is_not_a_library_is_an_import_error(python: Python, package_copy: Path) -> None:
     (package_copy / LIBRARY).write_text("version https://git-lfs.github.com/spec/v1\n" * 40)
     refusal(python, package_copy)
 
@@ -85,7 +85,7 @@ def test_a_library_of_another_version_is_an_import_error(python: Python, package
     assert checksig.__version__ in message
 
 
-def test_the_headers_are_there() -> None:
+def test_the_header_is_in_the_package() -> None:
     assert "char" in Path(checksig.get_include(), "checksig.h").read_text("utf-8")
 
 
@@ -102,14 +102,14 @@ print(*imported - set(sys.stdlib_module_names))
     assert done.stdout == f"{MISMATCH}\nchecksig\n", done.stderr
 
 
-def test_the_library_lies_in_the_package_under_a_plain_name() -> None:
+def test_the_library_is_in_the_package_under_a_plain_name() -> None:
     assert Path(checksig.get_library()).parent == PACKAGE
     assert Path(checksig.get_library()).name == (
         "_checksig.dll" if sys.platform == "win32" else "_checksig.so"
     )
 
 
-# Run before checksig is imported: what a Python on Windows has not.
+# Runs before checksig is imported, and removes what Python lacks on Windows.
 AS_ON_WINDOWS = """
 import ctypes, mmap, os, select, signal, socket, subprocess, sys, threading
 os.O_NOINHERIT, os.O_BINARY = os.O_CLOEXEC, 0
@@ -127,7 +127,9 @@ ctypes.CDLL = only_named
 """
 
 
-def test_what_windows_has_not_is_not_needed(python: Python, package_copy: Path, tmp_path: Path) -> None:
+def test_checksig_needs_nothing_that_windows_lacks(
+    python: Python, package_copy: Path, tmp_path: Path
+) -> None:
     (package_copy / LIBRARY).rename(package_copy / "_checksig.dll")
     (tmp_path / "files").mkdir()
     (tmp_path / "files/a").write_text("1")

@@ -89,10 +89,9 @@ def test_other_python_threads_run_meanwhile(python: Python, tmp_path: Path) -> N
     code = """
 import sys, threading, time
 import checksig
-def verify(path): return checksig.check(path).message
 ticks, done = 0, threading.Event()
 def check():
-    print(verify(sys.argv[1]))
+    print(checksig.check(sys.argv[1]).message)
     done.set()
 thread = threading.Thread(target=check)
 thread.start()
@@ -142,15 +141,15 @@ print(after[0] - descriptors, (after[1] - memory) / 2**20)
     assert done.returncode == 0, done.stderr
     descriptors, mebibytes = done.stdout.split()
     assert int(descriptors) == 0
-    # One message has 5 kB: lost in each call, 30 MiB, or with a helper, of fewer calls, 2.
+    # A message has 5 kB. Losing one in each call would take 30 MiB, or 2 MiB with fewer helper calls.
     assert float(mebibytes) < max(8 * MANY / 1000, 1)
 
 
-def test_a_panic_is_an_internal_error_and_the_library_lives_on(
+def test_a_panic_is_an_internal_error_and_the_next_call_works(
     python: Python, directory: Directory, injected_package: Path
 ) -> None:
     root = directory({str(number): b"1" for number in range(100)})
-    # Several files, so that there are several workers.
+    # With several files there are several workers.
     for name in ("panic-in-call", "panic-in-worker", "panic-in-error"):
         root.with_name(name).symlink_to(root)
     code = """
@@ -184,8 +183,7 @@ def test_100000_files_under_a_limit_of_20_descriptors(python: Python, tmp_path: 
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
 import checksig
-def verify(path): return checksig.check(path).message
-print(verify(sys.argv[1]))
+print(checksig.check(sys.argv[1]).message)
 print(len(os.listdir("/proc/self/task")) < 40 + 2 * os.cpu_count())
 """
     done = python(code, tmp_path)
@@ -193,7 +191,7 @@ print(len(os.listdir("/proc/self/task")) < 40 + 2 * os.cpu_count())
 
 
 @pytest.mark.parametrize("free", range(9))
-def test_with_few_free_descriptors_it_works_or_says_so(
+def test_with_few_free_descriptors_a_check_works_or_raises_oserror(
     python: Python, directory: Directory, free: int
 ) -> None:
     root = directory({str(i): b"x" for i in range(100)})
@@ -223,12 +221,11 @@ except OSError as error:
 
 @needs_library
 def test_the_poller_is_open_before_descriptors_run_out(python: Python) -> None:
-    """Go ends the process if it needs its poller, and cannot open it, in the middle of a run."""
+    """Go would end the process if it could not open its poller during a job."""
     code = """
 import os, sys
 import checksig
-def verify(path): return checksig.check(path).message
-verify(sys.argv[1])
+checksig.check(sys.argv[1])
 with os.scandir("/proc/self/fd") as entries:
     print(sorted(os.readlink(e.path) for e in entries if "anon_inode" in os.readlink(e.path)))
 """
@@ -236,7 +233,7 @@ with os.scandir("/proc/self/fd") as entries:
     assert done.stdout == "['anon_inode:[eventfd]', 'anon_inode:[eventpoll]']\n", done.stderr
 
 
-def test_without_a_descriptor_to_load_the_library_it_is_an_oserror(python: Python) -> None:
+def test_without_a_descriptor_for_loading_a_check_raises_oserror(python: Python) -> None:
     code = """
 import errno, os, resource, sys, checksig
 resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
@@ -249,20 +246,20 @@ except OSError as error:
     assert done.stdout == "True\n", done.stderr
 
 
-# Several files, so that goroutines are started: an idle runtime answers small calls even in a forked child.
+# With several files, goroutines are started. An idle runtime answers small calls even in a forked child.
 FORKING = """
 import multiprocessing, os, signal, sys, warnings
 import checksig
-def verify(path): return checksig.check(path).message
 warnings.simplefilter("ignore")
 def ask():
-    print(verify(sys.argv[1]), len(checksig.check(sys.argv[1]).failures), flush=True)
+    report = checksig.check(sys.argv[1])
+    print(report.message, len(report.failures), flush=True)
 """
 ANSWER = f"{MISMATCH} 1\n"
 
 
 @pytest.mark.parametrize("way", ["os.fork", "multiprocessing"])
-def test_a_forked_child_of_a_user_gets_the_right_answer(python: Python, way: str) -> None:
+def test_a_child_forked_after_a_check_gets_the_right_answer(python: Python, way: str) -> None:
     code = (
         FORKING
         + """
@@ -311,11 +308,11 @@ def test_pools_of_forked_workers_answer(python: Python) -> None:
         FORKING
         + """
 def work(number):
-    return verify(sys.argv[1])
+    return checksig.check(sys.argv[1]).message
 ask()
 for _ in range(3):
     with multiprocessing.get_context("fork").Pool(4) as pool:
-        print(set(pool.map(work, range(100))) == {verify(sys.argv[1])}, flush=True)
+        print(set(pool.map(work, range(100))) == {checksig.check(sys.argv[1]).message}, flush=True)
 """
     )
     done = python(code, LOGS)
@@ -324,7 +321,7 @@ for _ in range(3):
 
 @loads_library
 @pytest.mark.parametrize("engine", ["library", ""])
-def test_where_no_copy_can_be_loaded_a_forked_child_raises_or_has_a_helper(
+def test_a_forked_child_that_cannot_load_a_copy_raises_or_starts_a_helper(
     python: Python, engine: str
 ) -> None:
     code = (
@@ -351,7 +348,7 @@ print(os.wait()[1], checksig.get_engine().name)
     assert lines[2] == "0 library"
 
 
-def test_a_forked_child_of_an_importer_may_call(python: Python) -> None:
+def test_a_child_forked_after_the_import_can_check(python: Python) -> None:
     code = """
 import multiprocessing, sys, warnings
 warnings.simplefilter("ignore")
@@ -373,12 +370,11 @@ def state():
     handlers = [signal.getsignal(number) for number in signal.valid_signals()]
     command = ["sh", "-c", "ulimit -Sn; grep SigIgn /proc/self/status"]
     limit, _, ignored = subprocess.check_output(command, restore_signals=False).split()
-    mine = int(ignored, 16) & ~(3 << 31)  # 32 and 33 are the C library's own
+    mine = int(ignored, 16) & ~(3 << 31)  # the C library uses 32 and 33
     return resource.getrlimit(resource.RLIMIT_NOFILE), handlers, limit, mine
 before = state()
 import checksig
-def verify(path): return checksig.check(path).message
-print(verify(sys.argv[1]), state() == before, before[0] == (256, hard))
+print(checksig.check(sys.argv[1]).message, state() == before, before[0] == (256, hard))
 """
     done = python(code, LOGS)
     assert done.stdout == f"{MISMATCH} True True\n", done.stderr
@@ -400,7 +396,7 @@ except OSError as error:
 
 
 @pytest.mark.parametrize(("mebibytes", "workers"), [(3300, 8), (3300, 256), (4000, 64)])
-def test_enough_address_space_is_enough(
+def test_the_required_address_space_suffices(
     python: Python, directory: Directory, mebibytes: int, workers: int
 ) -> None:
     root = directory({str(number): b"1" for number in range(600)})
@@ -414,7 +410,7 @@ print(checksig.check(sys.argv[1], workers=int(sys.argv[3])).ok)
         assert done.stdout == "True\n", done.stderr
 
 
-# For code that runs in a child: a user with no other process, who may have so many threads.
+# For code that runs in a child: become a user without other processes, with a limit on threads.
 ALONE = """
 import errno, os, resource, sys, threading
 import checksig, checksig._progress
@@ -435,7 +431,7 @@ def public_package(public_directory: Path) -> Path:
 
 @only_root
 @loads_library
-def test_with_few_threads_left_it_works_or_says_so(
+def test_with_few_threads_a_check_works_or_raises_oserror(
     python: Python, public_package: Path, public_directory: Path
 ) -> None:
     logs = shutil.copytree(LOGS, public_directory / "logs")
@@ -459,8 +455,8 @@ except OSError as error:
         assert answers == ["True\n"] * first + ["1\n"] * (20 - first)
 
 
-def test_hundreds_of_runs_with_all_workers_share_the_threads(python: Python, directory: Directory) -> None:
-    """Go ends a process that has 10,000 threads."""
+def test_hundreds_of_checks_with_all_workers_share_the_threads(python: Python, directory: Directory) -> None:
+    """Go would end a process that has 10,000 threads."""
     root = directory({str(number): b"1" for number in range(600)})
     code = """
 import os, sys, checksig
@@ -475,7 +471,7 @@ print({sum(1 for _ in results) for results in paused})
 
 @only_root
 @pytest.mark.parametrize("left", [0, 1, 5, 40])
-def test_threads_that_run_out_after_the_first_call_do_no_harm(
+def test_running_out_of_threads_after_the_first_call_does_no_harm(
     python: Python, directory: Directory, public_package: Path, public_directory: Path, left: int
 ) -> None:
     made = directory({str(number): b"1" * number for number in range(600)})
@@ -501,13 +497,12 @@ print(right + refused == [True] * 200, len(right) == 200)
     assert done.stdout.startswith("True True\n" if ENGINE == "library" else "True "), done.stderr
 
 
-def test_sockets_in_a_manifest_close_no_descriptor_of_others(python: Python, tmp_path: Path) -> None:
+def test_sockets_in_a_manifest_leave_the_descriptors_of_others_open(python: Python, tmp_path: Path) -> None:
     lines = [f"{'0' * 40}  socket{number}\n" for number in range(50)]
     (tmp_path / "sha1sum.txt").write_text("".join(lines))
     code = """
 import os, socket, sys, threading, time
 import checksig
-def verify(path): return checksig.check(path).message
 os.chdir(sys.argv[1])
 with socket.socket(socket.AF_UNIX) as server:
     server.bind("socket0")
@@ -517,7 +512,7 @@ answers = set()
 end = time.monotonic() + 2
 def check():
     while time.monotonic() < end:
-        answers.add(verify(".").count("is a socket"))
+        answers.add(checksig.check(".").message.count("is a socket"))
 threads = [threading.Thread(target=check) for _ in range(2)]
 for thread in threads: thread.start()
 lost = 0
@@ -535,17 +530,16 @@ print(lost, answers)
 
 
 @loads_library
-def test_a_child_of_a_user_of_the_raw_library_gets_the_right_answer(python: Python) -> None:
+def test_a_child_forked_after_a_call_of_the_c_interface_gets_the_right_answer(python: Python) -> None:
     code = """
 import ctypes, os, signal, sys, warnings
 import checksig
 warnings.simplefilter("ignore")
 ctypes.CDLL(checksig.get_library()).checksig_verify(sys.argv[1].encode())
 import checksig
-def verify(path): return checksig.check(path).message
 if os.fork() == 0:
     signal.alarm(20)
-    print(verify(sys.argv[1]), flush=True)
+    print(checksig.check(sys.argv[1]).message, flush=True)
     os._exit(0)
 print(os.wait()[1])
 """
@@ -553,7 +547,7 @@ print(os.wait()[1])
     assert done.stdout == f"{MISMATCH}\n0\n", done.stderr
 
 
-def test_a_child_inherits_an_iterator_and_neither_hangs_nor_answers(python: Python, tmp_path: Path) -> None:
+def test_an_iterator_in_a_forked_child_raises_and_does_not_hang(python: Python, tmp_path: Path) -> None:
     (tmp_path / "small").touch()
     (tmp_path / "endless").touch()
     os.truncate(tmp_path / "endless", 1 << 42)
@@ -604,12 +598,11 @@ thread.join()
 
 
 @loads_library
-def test_two_go_runtimes_live_in_one_process(python: Python, injected_package: Path) -> None:
-    """A second Go library, here another build of our own, and checksig get along, threads and all."""
+def test_two_go_runtimes_work_in_one_process(python: Python, injected_package: Path) -> None:
+    """The second Go library is another build of our own. Both work in many threads."""
     code = """
 import ctypes, signal, sys, threading
 import checksig
-def verify(path): return checksig.check(path).message
 other = ctypes.CDLL(sys.argv[2])
 other.verify.argtypes, other.verify.restype = [ctypes.c_char_p], ctypes.c_void_p
 other.checksig_free.argtypes = [ctypes.c_void_p]
@@ -621,7 +614,7 @@ def by_other():
         other.checksig_free(message)
 def by_checksig():
     for _ in range(200):
-        answers.add(verify(sys.argv[1]))
+        answers.add(checksig.check(sys.argv[1]).message)
 ticks = []
 signal.signal(signal.SIGALRM, lambda *_: ticks.append(1))
 signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)

@@ -37,7 +37,7 @@ PYTHON = ENVIRONMENT / "bin" / "python"
 # These run with the library and with the helper each time: every verdict, and every way to start
 # and to end a job.
 ON_THE_HELPER = ("tests/test_cases.py", "tests/test_jobs.py")
-TOO_LONG = "not million and not ctrl_c_is_seen"  # tests/test_engines.py has another test of Ctrl-C
+TOO_LONG = "not million and not ctrl_c_is_seen"  # tests/test_helper.py has another test of Ctrl-C
 SOME = ("-q", "-k", TOO_LONG, *ON_THE_HELPER)
 WITH_HELPER = {**os.environ, "CHECKSIG_ENGINE": "helper"}
 

@@ -100,9 +100,10 @@ func TestDescriptorsAreClosedOnExec(t *testing.T) {
 	}
 }
 
-// A directory may be replaced by a symlink after its name was listed.
-func TestADirectoryIsNotListedThroughASymlinkOrAboveTheRoot(t *testing.T) {
-	base := t.TempDir()
+// openDirWithLink opens a directory that has a directory d and a symlink to it.
+func openDirWithLink(t *testing.T) (base string, dir handle) {
+	t.Helper()
+	base = t.TempDir()
 	if err := os.Mkdir(filepath.Join(base, "d"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +114,13 @@ func TestADirectoryIsNotListedThroughASymlinkOrAboveTheRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dir.close()
+	t.Cleanup(func() { dir.close() })
+	return base, dir
+}
+
+// A directory may be replaced by a symlink after its name was listed.
+func TestADirectoryIsNotListedThroughASymlinkOrAboveTheRoot(t *testing.T) {
+	base, dir := openDirWithLink(t)
 	for _, name := range []string{"link", "d/../link", "..", base} {
 		if err := dir.list(name, func(string, os.FileMode) bool { return true }); err == nil {
 			t.Errorf("%s was listed", name)
@@ -122,18 +129,7 @@ func TestADirectoryIsNotListedThroughASymlinkOrAboveTheRoot(t *testing.T) {
 }
 
 func TestAnUnknownTypeInAListingIsLookedUp(t *testing.T) {
-	base := t.TempDir()
-	if err := os.Mkdir(filepath.Join(base, "d"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("d", filepath.Join(base, "link")); err != nil {
-		t.Fatal(err)
-	}
-	dir, err := openHandle(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.close()
+	_, dir := openDirWithLink(t)
 	var records []byte
 	for _, name := range []string{".", "d", "gone", "link", ".."} {
 		record := make([]byte, 32)

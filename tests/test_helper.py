@@ -1,4 +1,4 @@
-"""The engines: which one serves and why, and the helper, a process that does one job."""
+"""Library or helper: which one serves, and why; and the helper, a process that does one job."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ print(checksig.check(sys.argv[1]).message)
 
 @pytest.fixture
 def endless(tmp_path: Path) -> Path:
-    """Return a directory with a small good file, and one that nobody reads to its end."""
+    """Return a directory with a small good file and a file that is too large to be read to its end."""
     root = tmp_path / "endless"
     root.mkdir()
     (root / "small").touch()
@@ -48,7 +48,7 @@ def endless(tmp_path: Path) -> Path:
 
 
 def is_gone(pid: int) -> bool:
-    """Return whether within two seconds a process has ended, or is a zombie."""
+    """Return whether a process ends, or becomes a zombie, within two seconds."""
     end = time.monotonic() + 2
     while time.monotonic() < end:
         try:
@@ -62,7 +62,7 @@ def is_gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("name", [pytest.param("library", marks=loads_library), "helper"])
-def test_the_environment_chooses(python: Python, name: str) -> None:
+def test_checksig_engine_selects_the_library_or_the_helper(python: Python, name: str) -> None:
     done = python(ASK, LOGS, engine=name)
     assert done.stdout == f"{name}: CHECKSIG_ENGINE selects it\n{MISMATCH}\n", done.stderr
 
@@ -72,7 +72,7 @@ def test_the_library_serves_unless_there_is_a_reason(python: Python) -> None:
     assert python(ASK, LOGS, engine="").stdout == f"library: it can be loaded into this process\n{MISMATCH}\n"
 
 
-def test_another_name_is_an_error_everywhere(python: Python) -> None:
+def test_every_function_refuses_an_unknown_checksig_engine(python: Python) -> None:
     code = """
 import sys, checksig
 for call in (checksig.check, checksig.check_signatures, checksig.iter_check, checksig.create,
@@ -85,7 +85,7 @@ for call in (checksig.check, checksig.check_signatures, checksig.iter_check, che
     assert done.stdout == expected * 6, done.stderr
 
 
-def test_a_package_without_the_library_is_served_by_the_helper(python: Python, package_copy: Path) -> None:
+def test_the_helper_serves_in_a_package_without_the_library(python: Python, package_copy: Path) -> None:
     (package_copy / LIBRARY).unlink(missing_ok=True)
     done = python(ASK, LOGS, package=package_copy, engine="")
     assert done.stdout == f"helper: this package contains no library\n{MISMATCH}\n", done.stderr
@@ -97,15 +97,15 @@ def test_a_package_without_the_library_is_served_by_the_helper(python: Python, p
 
 
 @loads_library
-def test_where_the_c_library_is_not_glibc_the_helper_serves(python: Python) -> None:
+def test_the_helper_serves_if_the_c_library_is_not_glibc(python: Python) -> None:
     code = "import os\ndef refuse(name): raise OSError(22, name)\nos.confstr = refuse\n" + ASK
     done = python(code, LOGS, engine="")
     reason = "the C library is not glibc, and cannot load a Go runtime"
     assert done.stdout == f"helper: {reason}\n{MISMATCH}\n", done.stderr
 
 
-def test_the_helper_needs_no_c_library_and_no_file() -> None:
-    """Alone in a root directory it starts: no interpreter of ELF, no library."""
+def test_the_helper_needs_neither_a_c_library_nor_a_file() -> None:
+    """It starts in an otherwise empty root directory, without an ELF interpreter or a library."""
     if os.geteuid() != 0:
         pytest.skip("only root changes the root")
     assert b"/ld-" not in helper.PATH.read_bytes()[: 1 << 16]
@@ -131,7 +131,7 @@ with tempfile.TemporaryDirectory() as root:
 
 
 def spoil(package: Path, how: str) -> None:
-    """Make a helper unfit."""
+    """Damage a helper."""
     program = package / HELPER
     whole = program.read_bytes()
     program.unlink()
@@ -145,7 +145,7 @@ def spoil(package: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["missing", "not executable", "another version", "empty", "no program"])
-def test_a_helper_that_cannot_serve_is_an_import_error(python: Python, package_copy: Path, how: str) -> None:
+def test_a_helper_that_cannot_run_is_an_import_error(python: Python, package_copy: Path, how: str) -> None:
     spoil(package_copy, how)
     last = python(ASK, LOGS, package=package_copy, engine="helper").stderr.splitlines()[-1]
     assert last.startswith("ImportError: ")
@@ -166,7 +166,9 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_what_is_no_helper_is_an_internal_error(python: Python, package_copy: Path, script: str) -> None:
+def test_a_program_that_is_not_a_helper_is_an_internal_error(
+    python: Python, package_copy: Path, script: str
+) -> None:
     spoil(package_copy, SCRIPTS[script])
     done = python(ASK, LOGS, package=package_copy, engine="helper")
     assert "checksig.errors.InternalError: the helper process ended without a verdict" in done.stderr
@@ -174,8 +176,8 @@ def test_what_is_no_helper_is_an_internal_error(python: Python, package_copy: Pa
     assert ("broken" in done.stderr) == (script == "complains")
 
 
-def test_a_request_for_a_helper_that_has_ended_ends_no_process(python: Python, package_copy: Path) -> None:
-    """Also where a write that nobody reads would: SIGPIPE."""
+def test_a_request_to_a_helper_that_has_ended_does_not_end_python(python: Python, package_copy: Path) -> None:
+    """Not even if SIGPIPE has its default action."""
     spoil(package_copy, SCRIPTS["ends"])
     code = """
 import signal, sys, checksig
@@ -190,7 +192,7 @@ except checksig.InternalError as error: print(error)
 
 
 def test_a_helper_that_is_killed_at_any_moment_is_an_internal_error(python: Python, tmp_path: Path) -> None:
-    """Never a verdict, and never a result that is not true."""
+    """It never gives a verdict or a false result."""
     with (tmp_path / "sha1sum.txt").open("w") as file:
         file.writelines(f"{'0' * 40}  {number}\n" for number in range(50_000))
     code = (
@@ -238,7 +240,7 @@ next(results)
 @pytest.mark.parametrize("fork", ["none", "os.fork", "fork of the C library"])
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
 def test_no_helper_outlives_its_parent(death: signal.Signals, fork: str, endless: Path) -> None:
-    """Nor does it when a child of its parent lives on, which may hold the other end of its pipe."""
+    """Not even if a forked child of its parent survives and holds the other end of its socket."""
     code = (
         WAITING
         + {
@@ -304,15 +306,15 @@ print(sum(1 for _ in made[0]))
 
 
 def in_its_own_group(code: str, *arguments: str | Path) -> subprocess.Popen[str]:
-    """Start Python as a shell starts a job: Ctrl-C goes to its group."""
+    """Start Python in a process group of its own, as a shell does, so that Ctrl-C goes to the group."""
     env = environment() | {"CHECKSIG_ENGINE": "helper"}
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, process_group=0)
 
 
 @pytest.mark.timing
-def test_ctrl_c_at_the_terminal_is_for_python_alone(endless: Path) -> None:
-    """A handler that goes on after it finds the helper alive."""
+def test_ctrl_c_at_the_terminal_does_not_reach_the_helper(endless: Path) -> None:
+    """A signal handler that returns finds the helper running."""
     code = """
 import signal, sys, time, checksig
 seen = []
@@ -381,7 +383,7 @@ HOSTS = {
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_the_helper_serves_whatever_the_process_around_it_is_like(host: str, python: Python) -> None:
+def test_the_helper_serves_in_an_unusual_process(host: str, python: Python) -> None:
     code = f"""
 import os, signal, socket, subprocess, sys, threading, time, checksig
 out = 1
@@ -391,7 +393,7 @@ def thief():
         except ChildProcessError: time.sleep(0.0001)
 posix_spawn = os.posix_spawn
 def spawn(*arguments, file_actions, **more):
-    # A number that is duplicated to itself would be closed by an old C library.
+    # An old C library would close a descriptor that is duplicated to its own number.
     assert min(source for _, source, _ in file_actions) > 2
     return posix_spawn(*arguments, file_actions=file_actions, **more)
 os.posix_spawn = spawn
@@ -403,8 +405,8 @@ os.write(out, f"{{answers}}\\n".encode())
     assert done.stdout == f"{ {MISMATCH} }\n", done.stderr
 
 
-def test_nothing_is_left_of_helpers(python: Python, endless: Path) -> None:
-    """No zombie, no descriptor, and no thread: of jobs that end, and of jobs that are closed."""
+def test_helpers_leave_nothing_behind(python: Python, endless: Path) -> None:
+    """Jobs that end, and jobs that are closed, leave no zombie, no descriptor and no thread."""
     code = (
         CHILDREN
         + """
@@ -444,7 +446,7 @@ print(list(results), time.monotonic() - times[0] < 0.2)
     assert python(code, endless, engine="helper").stdout == "[] True\n"
 
 
-def test_a_request_of_many_megabytes_and_its_answer_get_through(python: Python, tmp_path: Path) -> None:
+def test_a_request_of_many_megabytes_and_its_answer_arrive(python: Python, tmp_path: Path) -> None:
     code = """
 import sys, checksig
 from checksig import Entry
@@ -457,7 +459,7 @@ print(len(checksig.check(sys.argv[1], entries).failures))
 
 
 @pytest.mark.timing
-def test_a_helper_that_stands_still_can_be_closed(python: Python, endless: Path) -> None:
+def test_a_stopped_helper_can_be_closed(python: Python, endless: Path) -> None:
     code = (
         CHILDREN
         + """
@@ -478,7 +480,7 @@ print(children())
 
 @loads_library
 @pytest.mark.parametrize("mebibytes", [200, 700, 1300, 1600, 2000, 3100])
-def test_with_little_address_space_the_helper_serves_or_it_is_an_oserror(
+def test_with_little_address_space_the_helper_serves_or_the_call_raises_oserror(
     python: Python, mebibytes: int
 ) -> None:
     code = f"import resource\nresource.setrlimit(resource.RLIMIT_AS, ({mebibytes} << 20,) * 2)\n" + ASK
@@ -492,7 +494,7 @@ def test_with_little_address_space_the_helper_serves_or_it_is_an_oserror(
 
 
 @loads_library
-def test_both_engines_give_the_same_results(python: Python, directory: Directory) -> None:
+def test_library_and_helper_give_the_same_results(python: Python, directory: Directory) -> None:
     random = Random("engines")
     root = directory({f"{number}\xff": random.randbytes(number) for number in range(200)})
     more = b"?\n" + b"0" * 40 + b"  gone\xfe\n" + b"1" * 40 + b"  0\xc3\xbf\n"

@@ -1,6 +1,6 @@
 """Compares the helper with the library: a small directory, many results, small files, a large file.
 
-    python benchmarks/engines.py [--rounds N]
+    python benchmarks/helper_cost.py [--rounds N]
 
 Library and helper take turns, each in a new process; the numbers are medians.
 """
