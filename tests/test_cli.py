@@ -12,6 +12,7 @@ import select
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from support import (
     environment,
     install_command,
     needs_library,
+    posix,
     timeless,
 )
 
@@ -244,6 +246,30 @@ def test_a_manifest_is_read_from_standard_input(directory: Directory, tmp_path: 
     assert (
         command("show", "-q", "-", cwd=root, stdin=text).stdout == "2 entries · sha1 · format gnu · <stdin>\n"
     )
+
+
+@posix
+@pytest.mark.parametrize("arguments", [["check", "-v", "-"], ["check", "-v", "-m", "-", "."], ["show", "-"]])
+def test_standard_input_with_o_nonblock_is_read_to_its_end(
+    directory: Directory, arguments: list[str]
+) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    first, second = (root / "sha1sum.txt").read_bytes().splitlines(keepends=True)
+    (root / "b").write_bytes(b"x")
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    run = [sys.executable, "-m", "checksig", *arguments]
+    with subprocess.Popen(run, cwd=root, env=environment(), stdin=reader, stdout=-1, text=True) as child:
+        os.close(reader)
+        with open(writer, "wb", buffering=0) as pipe:
+            pipe.write(first)
+            time.sleep(1)  # until it has read the first line
+            pipe.write(second)
+        output, _ = child.communicate()
+    if arguments[0] == "check":
+        assert (child.returncode, output.splitlines()[:2]) == (1, ["a: OK", "b: FAILED"])
+    else:
+        assert (child.returncode, output.splitlines()[-1][:9]) == (0, "2 entries")
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import base64
+import bz2
+import errno
 import hashlib
 import io
 import os
 import pickle
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
+import threading
+import time
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 from support import CHILDREN, LOGS, Directory, Python, posix
@@ -360,6 +366,90 @@ def test_an_open_file_must_be_binary(directory: Directory) -> None:
     root = directory({"a": b"1"})
     with pytest.raises(TypeError, match="binary file"):
         checksig.check(root, io.StringIO("x"))  # type: ignore[arg-type]
+
+
+def test_a_text_file_without_text_must_be_binary_too(directory: Directory) -> None:
+    with pytest.raises(TypeError, match="binary file"):
+        checksig.check(directory({"a": b"1"}), io.StringIO())  # type: ignore[arg-type]
+
+
+def lines_in_pieces(lines: list[bytes], pause: float = 0.3) -> int:
+    """Return a pipe with O_NONBLOCK that gets each line after a pause."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+
+    def write() -> None:
+        with open(writer, "wb", buffering=0) as pipe:
+            for line in lines:
+                time.sleep(pause)
+                pipe.write(line)
+            time.sleep(pause)
+
+    threading.Thread(target=write, daemon=True).start()
+    return reader
+
+
+@posix
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_a_file_with_o_nonblock_is_read_to_its_end(directory: Directory, buffering: int) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    (root / "b").write_bytes(b"x")
+    lines = (root / "sha1sum.txt").read_bytes().splitlines(keepends=True)
+    with open(lines_in_pieces(lines), "rb", buffering=buffering) as file:
+        assert [failure.path for failure in checksig.check(root, file).failures] == ["b"]
+    with open(lines_in_pieces(lines), "rb", buffering=buffering) as file:
+        entries = checksig.read_manifest(file)
+        assert [entry.path for entry in entries] == ["a", "b"]
+
+
+@posix
+def test_a_socket_without_blocking_is_read_to_its_end(directory: Directory) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    def write() -> None:
+        with theirs:
+            for line in (root / "sha1sum.txt").read_bytes().splitlines(keepends=True):
+                time.sleep(0.2)
+                theirs.sendall(line)
+
+    threading.Thread(target=write, daemon=True).start()
+    with ours, ours.makefile("rb") as file:
+        assert checksig.check(root, file).files == 2
+
+
+class InPieces(io.RawIOBase):
+    """A file that returns few bytes at a time, and None after some of them."""
+
+    def __init__(self, pieces: list[bytes | None]) -> None:
+        self._pieces = pieces
+
+    def read(self, size: int = -1) -> bytes | None:
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+def test_a_file_that_returns_few_bytes_at_a_time_is_read_to_its_end(directory: Directory) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    content = (root / "sha1sum.txt").read_bytes()
+    pieces: list[bytes | None] = [bytes([byte]) for byte in content]
+    assert checksig.check(root, cast(BinaryIO, InPieces(pieces))).files == 2
+    (root / "packed").write_bytes(bz2.compress(content[:50]) + bz2.compress(content[50:]))
+    with bz2.open(root / "packed") as file:
+        assert checksig.check(root, cast(BinaryIO, file)).files == 2
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_a_file_that_has_no_data_yet_and_cannot_be_waited_for_is_an_error(
+    directory: Directory, start: int
+) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    lines = (root / "sha1sum.txt").read_bytes().splitlines(keepends=True)
+    for function in (lambda file: checksig.check(root, file), checksig.read_manifest):
+        file = InPieces([*lines[:start], None, *lines[start:]])
+        with pytest.raises(BlockingIOError, match="no data yet, and the file has no descriptor") as caught:
+            function(cast(BinaryIO, file))
+        assert caught.value.errno == errno.EAGAIN
 
 
 class Endless(io.BytesIO):

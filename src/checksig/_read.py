@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
+import selectors
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Self, TypeVar
 
@@ -46,7 +48,8 @@ def read_manifest(
     Raises:
         ManifestNotFoundError: path is a directory without a manifest.
         ManifestError: a line is bad, and the exception has its number; or there are no entries.
-        OSError: a manifest cannot be opened or read.
+        OSError: a manifest cannot be opened or read. BlockingIOError: a file object returns None
+            for "no data yet", and has no descriptor to wait for.
         ValueError: an argument is not allowed.
         TypeError: an argument has the wrong type.
     """
@@ -184,14 +187,37 @@ def as_content(file: BinaryIO) -> tuple[AnyPath | None, bytes]:
 
 
 def read_content(file: BinaryIO) -> bytes:
-    """Return the content of a binary file, up to a size at which a manifest is too large."""
+    """Return the content of a binary file, up to a size at which a manifest is too large.
+
+    Raises:
+        BlockingIOError: the file has no data yet, and cannot be waited for.
+        OSError: the file cannot be read.
+        TypeError: the file is not a binary file.
+    """
     pieces, size = [], 0
-    while size <= _MAX_SIZE and (piece := file.read(1 << 20)):
+    while size <= _MAX_SIZE:
+        piece: object = file.read(1 << 20)
+        if piece is None:  # no data yet: only b"" is the end
+            _wait_for_data(file)
+            continue
         if not isinstance(piece, bytes):
             raise TypeError(f"a manifest must be a binary file, not {file!r}")
+        if not piece:
+            break
         pieces.append(piece)
         size += len(piece)
     return b"".join(pieces)
+
+
+def _wait_for_data(file: BinaryIO) -> None:
+    """Wait until a file that does not block has data, or ends."""
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(file.fileno(), selectors.EVENT_READ)
+            selector.select()
+    except (AttributeError, ValueError, PermissionError) as error:
+        message = "no data yet, and the file has no descriptor to wait for: pass a file that has all data"
+        raise BlockingIOError(errno.EAGAIN, message) from error
 
 
 def pack(entries: Iterable[Entry]) -> bytes:
