@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import os
 import random
@@ -36,6 +37,70 @@ PLAIN = {"ä b": b"1", "d/c": b"2", "D.e": b""}
 
 # It calls what Python 3.13 and 3.14 deprecate.
 of_bagit_python = pytest.mark.filterwarnings("ignore::DeprecationWarning:bagit")
+
+
+class Fspath:
+    """A path-like object that returns what it was given, whatever that is."""
+
+    def __init__(self, path: object) -> None:
+        self.path = path
+
+    def __fspath__(self) -> Any:
+        return self.path
+
+
+NO_PATHS: list[Any] = ["", b"", Fspath(""), Fspath(b""), "a\0b", b"a\0b", Fspath("\0")]
+NO_PATHS += [5, 2.5, True, ["."], Fspath(5)]
+NO_PATTERNS: list[Any] = ["*.csv", b"*.csv", None, 5, [b"*.csv"], ["a", 5]]
+NO_OPTIONS: list[dict[str, Any]] = [{"workers": workers} for workers in (0, -1, 1 << 31, 2.5, "2")]
+NO_OPTIONS += [{what: patterns} for what in ("include", "exclude") for patterns in NO_PATTERNS]
+NO_OPTIONS += [{"progress": 5}, {"progress": "bar"}, {"progress": []}]
+NO_CREATE: list[dict[str, Any]] = [
+    *({"algorithm": algorithm} for algorithm in ("", "sha0", "git-sha1", "\0", "crc32", 5, b"md5", ["md5"])),
+    *({"format": format} for format in ("", "csv", "\0", None, 5, ["gnu"])),
+    {"format": "bagit", "manifest": "list"},
+]
+
+
+CALLS: list[Any] = [
+    checksig.create,
+    functools.partial(checksig.create, overwrite=True),
+    functools.partial(checksig.create, format="bagit"),
+    checksig.update,
+    checksig.diff,
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_arguments_are_checked_before_anything_is_looked_at(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(tmp_path, {"data/a": b"1", "SHA256SUMS": b"", f".checksig-{'0' * 16}.tmp": b"of a killed run"})
+    monkeypatch.chdir(tmp_path)
+    before = sorted(os.listdir())
+    paths = [{"path": no} for no in NO_PATHS] + [{"path": ".", "manifest": no} for no in NO_PATHS]
+    options = NO_OPTIONS + (NO_CREATE if call is checksig.create else [])
+    for option in [*paths, *({"path": "gone", **option} for option in options)]:
+        with pytest.raises((ValueError, TypeError)) as caught:
+            call(**option)
+        assert type(caught.value) in (ValueError, TypeError), option
+        assert sorted(os.listdir()) == before, option
+    assert not (tmp_path / "SHA256SUMS").read_bytes()
+
+
+@pytest.mark.parametrize("what", ["directory", "manifest"])
+def test_an_empty_path_is_named_in_the_error(what: str) -> None:
+    paths = {"path": ".", ("path" if what == "directory" else what): ""}
+    calls: list[Any] = [checksig.create, checksig.update, checksig.diff]
+    for call in calls:
+        with pytest.raises(ValueError, match=f"^the path of the {what} is empty$"):
+            call(**paths)
+
+
+def test_patterns_may_come_from_an_iterator(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.csv": b"1", "d/b": b"2", "c": b"3"})
+    patterns: Any = (pattern for pattern in ("*.csv", "d/*"))
+    assert checksig.create(tmp_path, include=patterns).entries == 2
 
 
 def test_a_manifest_of_plain_names_is_the_same_everywhere(tmp_path: Path) -> None:

@@ -17,6 +17,12 @@ _INTERVAL = 0.1  # seconds between two reports, at least
 BAR: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1000}
 
 
+def check_progress(progress: object) -> None:
+    """Raise TypeError for a value that the option ``progress`` does not take."""
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise TypeError(f"progress must be True, False, None or a function, not {progress!r}")
+
+
 class Reporter:
     """Passes the counters of a job to the user's function or to a tqdm bar.
 

@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 from checksig._engine import Job, errno_of, make_request
 from checksig._options import AnyPath, ExtraOption, ManifestOption, ProgressOption
-from checksig._progress import Reporter, as_progress
+from checksig._progress import Reporter, as_progress, check_progress
 from checksig._read import JobIterator, as_bad_line, as_content, as_manifest, pack
 from checksig._wire import (
     ALL_RESULTS,
@@ -294,8 +294,7 @@ def _of_manifest(path: str, reason: str) -> FileResult:
 def _flags(ignore_missing: bool, extra: str, progress: ProgressOption) -> int:
     if extra not in _EXTRA_FLAGS:
         raise ValueError(f'extra must be "ignore", "report" or "fail", not {extra!r}')
-    if not (progress is None or isinstance(progress, bool) or callable(progress)):
-        raise TypeError(f"progress must be True, False, None or a function, not {progress!r}")
+    check_progress(progress)
     return (IGNORE_MISSING if ignore_missing else 0) | _EXTRA_FLAGS[extra] | (TOTALS if progress else 0)
 
 

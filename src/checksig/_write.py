@@ -13,7 +13,7 @@ from checksig._atomic import TEMPORARY, Replacement
 from checksig._engine import Job, get_algorithms, make_request, os_error
 from checksig._lines import LINES
 from checksig._options import AnyPath, ProgressOption, WriteFormat
-from checksig._progress import Reporter
+from checksig._progress import Reporter, check_progress
 from checksig._read import discover_manifests, find_manifests, pack, read_whole
 from checksig._wire import ALL_RESULTS, FILE, FIND_FILES, HASH_FILES, STATUSES, TOTALS, Record
 from checksig.errors import ManifestError, ManifestNotFoundError
@@ -69,13 +69,16 @@ def create(
         ValueError: an argument is not allowed, or the manifest would not be read back as written.
         TypeError: an argument has the wrong type.
     """
-    root = os.fsencode(path)
-    algorithm = algorithm or ("crc32" if format == "sfv" else "sha256")
-    target = _target_path(root, manifest, algorithm, format)
+    if algorithm is None:
+        algorithm = "crc32" if format == "sfv" else "sha256"
+    usual = _usual_name(algorithm, format)
+    if format == "bagit" and manifest is not None:
+        raise ValueError(f'manifest must be None with format "bagit", not {manifest!r}')
+    root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
+    target = chosen or os.path.join(root, usual.encode())
     if not overwrite and os.path.lexists(target):
         why = "manifest already exists (overwrite replaces it)"
         raise FileExistsError(errno.EEXIST, why, os.fsdecode(target))
-    wanted = _make_filter(include, exclude)
     with Replacement(target) as replacement:
         names = _find_files(root, target, follow_symlinks, wanted)
         if format == "bagit":
@@ -126,13 +129,12 @@ def update(
         ValueError: the directory has several manifests, or the format cannot be updated.
         Exception: as :func:`create`, except FileExistsError.
     """
-    root = os.fsencode(path)
-    target, info, old = _read_manifest(root, manifest)
+    root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
+    target, info, old = _read_manifest(root, chosen)
     if info.format not in ("gnu", "tag", "sfv") or info.notes:
         why = ", ".join([f"format {info.format}", *info.notes])
         raise ValueError(f"{info.path}: this manifest cannot be updated ({why}); create a new one")
     written = os.stat(target).st_mtime_ns
-    wanted = _make_filter(include, exclude)
     with Replacement(target) as replacement:
         names = _find_files(root, target, follow_symlinks, wanted)
         touched = [name for name in names if name not in old or _is_touched(root, name, written)]
@@ -176,16 +178,18 @@ def diff(
     Raises:
         Exception: as :func:`update`, except that every format can be compared.
     """
-    root = os.fsencode(path)
-    target, info, old = _read_manifest(root, manifest)
-    wanted = _make_filter(include, exclude)
+    root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
+    target, info, old = _read_manifest(root, chosen)
     names = _find_files(root, target, follow_symlinks, wanted)
     new = {e.path: e for e in _hash_files(root, names, info.algorithms[0], workers, progress)}
     return _compare(old, new)
 
 
-def _target_path(root: bytes, manifest: AnyPath | None, algorithm: str, format: str) -> bytes:
-    """Return the path of the manifest to write."""
+def _usual_name(algorithm: str, format: str) -> str:
+    """Return the usual name of a manifest, once its algorithm and its format are checked."""
+    for what, word in (("format", format), ("algorithm", algorithm)):
+        if not isinstance(word, str):
+            raise TypeError(f"{what} must be a str, not {word!r}")
     if format not in LINES:
         raise ValueError(f'format must be "gnu", "tag", "sfv" or "bagit", not {format!r}')
     if (format == "sfv") != (algorithm == "crc32"):
@@ -196,24 +200,39 @@ def _target_path(root: bytes, manifest: AnyPath | None, algorithm: str, format: 
     if algorithm not in writable:
         raise ValueError(f'unknown algorithm "{algorithm}" (known: {", ".join(writable)})')
     if format == "bagit":
-        if manifest is not None:
-            raise ValueError(f'manifest must be None with format "bagit", not {manifest!r}')
-        return os.path.join(root, f"manifest-{algorithm}.txt".encode())
-    default = "checksums.sfv" if format == "sfv" else f"{_SHORT.get(algorithm, algorithm).upper()}SUMS"
-    if manifest is None:
-        return os.path.join(root, default.encode())
-    return os.fsencode(manifest)
+        return f"manifest-{algorithm}.txt"
+    return "checksums.sfv" if format == "sfv" else f"{_SHORT.get(algorithm, algorithm).upper()}SUMS"
 
 
-def _make_filter(include: Collection[str], exclude: Collection[str]) -> Callable[[str], bool]:
-    for what, patterns in (("include", include), ("exclude", exclude)):
-        if isinstance(patterns, str):
-            raise TypeError(f"{what} must be a list of patterns, not {patterns!r}")
+def _check_options(
+    path: AnyPath,
+    manifest: AnyPath | None,
+    include: Collection[str],
+    exclude: Collection[str],
+    workers: int | None,
+    progress: ProgressOption,
+) -> tuple[bytes, bytes | None, Callable[[str], bool]]:
+    """Check arguments before anything is looked at; return the paths, and which names are wanted."""
+    check_progress(progress)
+    request = make_request(path, manifest=manifest, workers=workers)
+    return request.root, request.manifest, _make_filter(include, exclude)
+
+
+def _make_filter(include: Iterable[str], exclude: Iterable[str]) -> Callable[[str], bool]:
+    include, exclude = _check_patterns("include", include), _check_patterns("exclude", exclude)
     wanted, unwanted = _make_matcher(include), _make_matcher(exclude)
     return lambda name: (not include or wanted(name)) and not unwanted(name)
 
 
-def _make_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+def _check_patterns(what: str, patterns: Iterable[str]) -> tuple[str, ...]:
+    if not isinstance(patterns, str) and isinstance(patterns, Iterable):
+        listed = tuple(patterns)
+        if all(isinstance(pattern, str) for pattern in listed):
+            return listed
+    raise TypeError(f"{what} must be a list of patterns, not {patterns!r}")
+
+
+def _make_matcher(patterns: Collection[str]) -> Callable[[str], bool]:
     whole = [re.compile(translate(pattern)) for pattern in patterns if "/" in pattern]
     last = [re.compile(translate(pattern)) for pattern in patterns if "/" not in pattern]
     return lambda name: (
