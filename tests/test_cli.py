@@ -367,7 +367,8 @@ LISTED = {"include": ("a*", "b"), "exclude": ("c",), "follow_symlinks": True, "w
             ["create", "-f", "tag", "-a", "blake3", "--overwrite", *LISTING],
             {"format": "tag", "algorithm": "blake3", "overwrite": True, **LISTED},
         ),
-        ("update", ["update", *LISTING], LISTED),
+        ("update", ["update", *LISTING], {"all": False, **LISTED}),
+        ("update", ["update", "--all", *LISTING], {"all": True, **LISTED}),
         ("diff", ["diff", *LISTING], LISTED),
     ],
 )
@@ -572,6 +573,7 @@ def test_the_json_of_the_other_commands_is_valid_under_the_schema(bad: Path) -> 
         assert (modified["change"], modified["path"]) == ("modified", "extra")
         assert (renamed["change"], renamed["path"], renamed["to"]) == ("renamed", "good", "better")
         assert (changes["renamed"], changes["unchanged"]) == (1, 2)
+        assert changes["unread"] == (2 if name == "update" else 0)
 
 
 def test_create_update_and_diff(tmp_path: Path) -> None:
@@ -586,7 +588,14 @@ def test_create_update_and_diff(tmp_path: Path) -> None:
     done = command("diff", "--exclude", "*.tmp", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "added: b\n1 added, 1 unchanged\n")
     done = command("update", "--exclude", "*.tmp", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "added: b\n1 added, 1 unchanged\n")
+    assert (done.returncode, done.stdout) == (0, "added: b\n1 added, 1 unchanged (1 not read)\n")
+    (tmp_path / "a").write_text("A")
+    time.sleep(0.02)
+    (tmp_path / "MD5SUMS").touch()
+    done = command("update", "--exclude", "*.tmp", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "2 unchanged (2 not read)\n")
+    done = command("update", "--all", "--exclude", "*.tmp", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "modified: a\n1 modified, 1 unchanged\n")
     done = command("diff", "--exclude", "*.tmp", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "2 unchanged\n")
     assert command("create", "-a", "sha1", cwd=tmp_path).returncode == 0

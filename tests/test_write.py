@@ -605,6 +605,28 @@ def test_update_reads_only_touched_files_and_diff_reads_every_file(tmp_path: Pat
     assert checksig.diff(root).modified == ("a",)
 
 
+def test_update_counts_the_files_that_it_does_not_read_and_all_reads_every_file(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"a": b"1", "b": b"2", "c": b"3"})
+    checksig.create(root)
+    time.sleep(0.02)
+    plant(root, {"a": b"other", "new": b"4"})
+    time.sleep(0.02)
+    os.utime(root / "SHA256SUMS")  # now the manifest is newer than the change
+    time.sleep(0.02)
+    plant(root, {"b": b"2"})
+    changes = checksig.update(root)
+    assert changes == Changes(added=("new",), unchanged=3)
+    assert changes.unread == 2, "a and c"
+    assert str(changes) == "added: new\nunchanged: 3 (2 not read)"
+    assert changes.summary() == "1 added, 3 unchanged (2 not read)"
+    assert not checksig.check(root).ok
+    assert checksig.diff(root).unread == 0
+    changes = checksig.update(root, all=True)
+    assert changes == Changes(modified=("a",), unchanged=3)
+    assert (changes.unread, changes.summary()) == (0, "1 modified, 3 unchanged")
+    checksig.check_signatures(root, extra="fail")
+
+
 def test_a_file_that_changes_right_after_it_was_hashed_is_hashed_by_the_next_update(tmp_path: Path) -> None:
     root = plant(tmp_path / "root", {"a": b"1"})
 

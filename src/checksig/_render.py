@@ -118,6 +118,11 @@ def _escape(text: str) -> str:
     return html.escape(printable(text))
 
 
+def change_text(changes: Changes) -> str:
+    """Return a line for each change, and one that counts the unchanged files."""
+    return "\n".join([*change_lines(changes), f"unchanged: {changes.unchanged:,}{_unread(changes)}"])
+
+
 def change_lines(changes: Changes) -> list[str]:
     """Return a line for each change."""
     lines = [f"added: {printable(name)}" for name in changes.added]
@@ -127,7 +132,11 @@ def change_lines(changes: Changes) -> list[str]:
 
 
 def change_summary(changes: Changes) -> str:
-    """Return a line that counts the changes of each kind."""
+    """Return a line that counts the changes of each kind, and the unchanged files."""
     kinds = ("added", "removed", "modified", "renamed")
     parts = [f"{len(names):,} {kind}" for kind in kinds if (names := getattr(changes, kind))]
-    return ", ".join([*parts, f"{changes.unchanged:,} unchanged"])
+    return ", ".join([*parts, f"{changes.unchanged:,} unchanged{_unread(changes)}"])
+
+
+def _unread(changes: Changes) -> str:
+    return f" ({changes.unread:,} not read)" if changes.unread else ""

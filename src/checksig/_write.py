@@ -97,6 +97,7 @@ def update(
     path: AnyPath,
     manifest: AnyPath | None = None,
     *,
+    all: bool = False,
     include: Collection[str] = (),
     exclude: Collection[str] = (),
     follow_symlinks: bool = False,
@@ -105,14 +106,18 @@ def update(
 ) -> Changes:
     """Update a manifest: hash new and touched files, and drop files that no longer exist.
 
-    A file counts as touched if its mtime or ctime is not older than the manifest; for a symlink, the
-    ctime of the link itself counts, too. Files that were not touched are not read. Use :func:`diff` or
-    :func:`checksig.check` to find silent damage, or a directory that was renamed to take the place
-    of another. The manifest keeps its format but loses its comments. It is written atomically.
+    A file counts as touched if its mtime or ctime is not older than the mtime of the manifest; for a
+    symlink, the ctime of the link itself counts, too. Files that were not touched are not read, and
+    ``Changes.unread`` counts them. Whatever sets the mtime of the manifest later, such as an editor,
+    ``touch`` or ``git checkout``, hides the changes before that, unless ``all`` is true. So are
+    silent damage, and a directory that was renamed to take the place of another.
+
+    The manifest keeps its format but loses its comments. It is written atomically.
 
     Args:
         path: the directory.
         manifest: the path of the manifest. None: the only one in the directory.
+        all: hash every file, not only new and touched ones.
         include: as in :func:`create`. Listed files that no longer match are dropped.
         exclude: as in :func:`create`, with the same effect.
         follow_symlinks: as in :func:`create`.
@@ -137,12 +142,12 @@ def update(
     written = os.stat(target).st_mtime_ns
     with Replacement(target) as replacement:
         names = _find_files(root, target, follow_symlinks, wanted)
-        touched = [name for name in names if name not in old or _is_touched(root, name, written)]
+        touched = [n for n in names if all or n not in old or _is_touched(root, n, written)]
         new = {name: old[name] for name in names if name in old}
         new |= {e.path: e for e in _hash_files(root, touched, info.algorithms[0], workers, progress)}
         if not new:
             raise ManifestError(f'"{os.fsdecode(root)}" - contains no files to list', info.path)
-        changes = _compare(old, new)
+        changes = replace(_compare(old, new), unread=len(names) - len(touched))
         if changes or touched:
             _write_entries(replacement, target, [new[name] for name in _sort(new)], info.format)
             replacement.commit(overwrite=True)

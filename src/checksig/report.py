@@ -7,7 +7,14 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from checksig._render import change_lines, change_summary, report_html, report_summary, report_text
+from checksig._render import (
+    change_lines,
+    change_summary,
+    change_text,
+    report_html,
+    report_summary,
+    report_text,
+)
 from checksig.errors import VerificationError
 
 
@@ -131,7 +138,9 @@ class Changes:
         removed: files that were listed but do not exist.
         modified: files whose content is not as listed.
         renamed: pairs of names: a listed file that does not exist, and a new file with its content.
-        unchanged: the number of files that are as listed.
+        unchanged: the number of files that are as listed, or were not read.
+        unread: how many of the unchanged files :func:`checksig.update` did not read, because they
+            are older than the manifest. Equality ignores it.
     """
 
     added: tuple[str, ...] = ()
@@ -139,6 +148,7 @@ class Changes:
     modified: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
     unchanged: int = 0
+    unread: int = field(default=0, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.modified or self.renamed)
@@ -148,11 +158,11 @@ class Changes:
         return change_lines(self)
 
     def summary(self) -> str:
-        """Return a line that counts the changes of each kind."""
+        """Return a line that counts the changes of each kind, and the unchanged files."""
         return change_summary(self)
 
     def __str__(self) -> str:
-        return "\n".join([*self.lines(), f"unchanged: {self.unchanged:,}"])
+        return change_text(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -336,13 +336,14 @@ def create(directory: str, workers: int | None, progress: bool | None, color: st
 
 
 @main.command(epilog=_example("checksig update data"))
+@click.option("--all", is_flag=True, help="Hash every file, not only new and touched ones.")
 @_update_options
 def update(**options: Any) -> int:
     """Bring a manifest up to date.
 
-    New files are added and deleted files are removed. Files are hashed again if they were
-    touched since the manifest was written, or if their size is not the listed one. Other files
-    are not read; 'checksig diff' reads every file.
+    New files are added and deleted files are removed. Files are hashed again if they are not older
+    than the manifest. Other files are not read, and the last line counts them. Use --all if
+    something else has written or touched the manifest since, because its time then hides changes.
     """
     return _change(checksig.update, ExitStatus.OK, "the manifest is unchanged", **options)
 

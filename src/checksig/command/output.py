@@ -269,7 +269,8 @@ class JsonPrinter:
         for old, new in changes.renamed:
             self._write({"type": "change", "change": "renamed", **_name("path", old), **_name("to", new)})
         counts = {kind: len(names) for kind, names in kinds.items()}
-        counts |= {"renamed": len(changes.renamed), "unchanged": changes.unchanged}
+        counts |= {"renamed": len(changes.renamed)}
+        counts |= {"unchanged": changes.unchanged, "unread": changes.unread}
         self._write({"type": "changes", **_name("root", root), **counts})
 
     def entry(self, entry: Entry) -> None:
