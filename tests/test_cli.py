@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from support import (
 
 import checksig
 from checksig.__main__ import main
-from checksig.command import check, cli, hints, output
+from checksig.command import bug, check, cli, hints, output
 
 GOOD = " · sha1 (finds accidents, not attackers) · "
 SCHEMA = json.loads((CHECKOUT / "docs/checksig.schema.json").read_text("utf-8"))
@@ -763,6 +764,78 @@ def test_a_damaged_installation_is_reported_without_a_traceback(tmp_path: Path, 
     done = command("check", cwd=tmp_path, env={"PYTHONPATH": str(package_copy.parent)})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"checksig: cannot load {package_copy / LIBRARY}: the file is truncated")
+    assert len(done.stderr.splitlines()) == 1
+
+
+UNFORESEEN = [
+    RuntimeError("odd\x1b[31m"),
+    MemoryError(),
+    RecursionError("deep"),
+    KeyError("x"),
+    UnicodeError(),
+]
+
+
+@pytest.mark.parametrize("error", UNFORESEEN, ids=repr)
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("iter_check", ["check"]),
+        ("Results.__next__", ["check"]),
+        ("create", ["create"]),
+        ("update", ["update"]),
+        ("diff", ["diff"]),
+        ("read_manifest", ["show"]),
+        ("get_engine", ["--version", "-v"]),
+    ],
+)
+def test_an_unforeseen_exception_is_reported_as_a_bug(
+    function: str,
+    arguments: list[str],
+    error: Exception,
+    directory: Directory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"checksig.{function}", fail)
+    monkeypatch.chdir(directory({"a": b"1"}))
+    assert cli.run(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"checksig: this is a bug in checksig: {type(error).__name__}")
+    assert "test_cli.py, line " in line
+    assert f"please report it at {bug.ISSUES}," in line
+    assert "\x1b" not in line
+    monkeypatch.setenv("CHECKSIG_TRACEBACK", "1")
+    assert cli.run(arguments) == 2
+    traceback = capsys.readouterr().err.splitlines()
+    assert traceback[0] == "Traceback (most recent call last):"
+    assert "    raise error" in traceback
+    assert traceback[-1] == line
+
+
+def test_the_message_on_a_bug_names_the_page_of_the_project() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["urls"]["Issues"] == bug.ISSUES
+
+
+@pytest.mark.parametrize("module", ["click", "checksig.command.cli"])
+def test_an_unforeseen_exception_during_the_imports_is_reported_as_a_bug(module: str, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(f"""
+import sys
+class Broken:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            raise SyntaxError("torn")
+sys.meta_path.insert(0, Broken())
+""")
+    env = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{environment()['PYTHONPATH']}"}
+    done = command("--version", cwd=tmp_path, env=env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("checksig: this is a bug in checksig: SyntaxError: torn (")
+    assert f"please report it at {bug.ISSUES}," in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -53,7 +53,7 @@ def test_init_is_docstring_version_and_reexports() -> None:
 ORDER = [
     *("_version", "_text", "errors", "_lines", "_atomic", "_render", "report", "_options", "_wire"),
     *("checksig", "_preflight", "_helper", "_engine", "_progress", "_read", "_verify", "_write"),
-    *("__init__", "command.__init__", "command.terminal", "command.hints", "command.output"),
+    *("__init__", "command.__init__", "command.bug", "command.terminal", "command.hints", "command.output"),
     *("command.check", "command.cli", "__main__"),
 ]
 TYPES_ONLY = {("errors", "report"), ("_render", "report"), ("_lines", "report")}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from checksig.command.bug import report
+
 
 def main() -> None:
     """Run the command, and exit with its exit status."""
@@ -13,6 +15,9 @@ def main() -> None:
         status = run()
     except KeyboardInterrupt:  # while modules were being imported
         status = 130
+    except Exception as error:
+        report(error)
+        status = 2
     sys.exit(status)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from checksig._options import ProgressOption
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 _INTERVAL = 0.1  # seconds between two reports, at least
 
-BAR: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1000}
+_BAR: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1000}
 
 
 def check_progress(progress: object) -> None:
@@ -39,7 +41,7 @@ class Reporter:
         self._start = time.monotonic()
         self._due = self._start + _INTERVAL
         if self._progress is True:
-            self._bar = _bar()
+            self._bar = Bar("tqdm.auto")
             self._show = self._bar.draw
         return self
 
@@ -66,20 +68,67 @@ class Reporter:
 
 
 class Bar:
-    """A tqdm bar that shows bytes, their rate, the time left, the files done, and the bad ones."""
+    """A tqdm bar that shows bytes, their rate, the time left, the files done, and the bad ones.
 
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
+    tqdm can raise anything, even while it is imported, because the user's environment configures it.
+    No such exception leaves this object: a bar that fails disappears.
 
-    def draw(self, progress: Progress) -> None:
-        """Show the progress."""
-        self._bar.total = progress.total_bytes
-        self._bar.set_postfix(files=progress.files, bad=progress.bad, refresh=False)
-        self._bar.update(progress.bytes - self._bar.n)
+    Args:
+        module: the module that has tqdm.
+        seconds: how long ago the work began.
+        options: of tqdm.
+    """
+
+    def __init__(self, module: str, seconds: float = 0, **options: Any) -> None:
+        self._bar: Any = None
+        with contextlib.suppress(Exception):
+            bar = _harmless(importlib.import_module(module).tqdm)(**_BAR, **options)
+            bar.start_t -= seconds
+            self._bar = bar
+
+    def draw(self, progress: Progress, columns: int | None = None) -> None:
+        """Show the progress in a number of columns; None: in as many as before."""
+        with contextlib.suppress(Exception):
+            if self._bar is not None:
+                self._bar.ncols = columns or self._bar.ncols
+                self._bar.total = progress.total_bytes
+                self._bar.set_postfix(files=progress.files, bad=progress.bad, refresh=False)
+                self._bar.update(progress.bytes - self._bar.n)
+
+    @contextlib.contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Hide the bar while something else is written to the terminal."""
+        self._call("clear")
+        yield
+        self._call("refresh")
 
     def close(self) -> None:
         """Close the bar."""
-        self._bar.close()
+        self._call("close")
+
+    def _call(self, method: str) -> None:
+        with contextlib.suppress(Exception):
+            if self._bar is not None:
+                getattr(self._bar, method)()
+
+
+def _harmless(tqdm: Any) -> Any:
+    """Return a subclass of tqdm that raises nothing while it holds its lock or is collected.
+
+    It starts no thread, because a thread that waits for the lock would keep the process from ending.
+    """
+
+    def display(self: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return tqdm.display(self, *args, **options)
+        except Exception:
+            self.disable = True
+
+    def close(self: Any, *args: Any, **options: Any) -> None:
+        with contextlib.suppress(Exception):
+            tqdm.close(self, *args, **options)
+
+    return type(tqdm.__name__, (tqdm,), {"display": display, "close": close, "monitor_interval": 0})
 
 
 def as_progress(counters: Counters, seconds: float) -> Progress:
@@ -92,12 +141,6 @@ def as_progress(counters: Counters, seconds: float) -> Progress:
         bad=counters.bad,
         seconds=seconds,
     )
-
-
-def _bar() -> Bar:
-    from tqdm.auto import tqdm
-
-    return Bar(tqdm(**BAR))
 
 
 def _known(count: int) -> int | None:

@@ -107,6 +107,8 @@ class Check:
             self._add_to_step_summary(markdown_note("not verified", describe(error)))
             return ExitStatus.ERROR
         except ValueError as error:
+            if results is not None or type(error) is not ValueError:
+                raise  # the arguments are not at fault
             raise click.UsageError(str(error)) from error
         if results is None:
             raise KeyboardInterrupt

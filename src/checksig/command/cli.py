@@ -23,6 +23,7 @@ from click.shell_completion import CompletionItem
 import checksig
 from checksig import Entries
 from checksig._text import count, duration, place, printable
+from checksig.command.bug import report
 from checksig.command.check import Check, ExitStatus, Target
 from checksig.command.output import JsonPrinter, TextPrinter, cause, describe
 from checksig.command.terminal import Out, OutputError, complain, flush, progress_bar, wants_color
@@ -82,6 +83,14 @@ def _dispatch(arguments: list[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         return ExitStatus.INTERRUPTED
+    except SystemExit as error:  # click's, after a completion
+        return int(error.code or 0)
+    except (OutputError, OSError):
+        raise
+    except Exception as error:
+        flush()
+        report(error)
+        return ExitStatus.ERROR
 
 
 def _fail(message: str) -> ExitStatus:
@@ -130,6 +139,8 @@ def _running(out: Out, progress: bool | None, interrupted: str) -> Iterator[Run]
         out.complain(describe(error))
         current.status = ExitStatus.ERROR
     except ValueError as error:
+        if type(error) is not ValueError:
+            raise  # the arguments are not at fault
         raise click.UsageError(str(error)) from error
 
 

@@ -7,11 +7,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import click
 
-from checksig._progress import BAR, Bar
+from checksig._progress import Bar
 from checksig.report import Progress
 
 _FLUSH = 0.1  # seconds that a line may wait for others
@@ -100,33 +99,25 @@ class TerminalBar:
     def __init__(self, out: Out, delay: float) -> None:
         self._out = out
         self._delay = delay
-        self._tqdm: Any = None
+        self._bar: Bar | None = None
 
     def draw(self, progress: Progress) -> None:
         """Show how far a verification has come."""
         if progress.seconds < self._delay:
             return
-        with contextlib.suppress(OSError):  # standard error cannot be written to
-            if self._tqdm is None:
-                self._tqdm = self._appear(progress.seconds)
-            self._tqdm.ncols = _columns()
-            Bar(self._tqdm).draw(progress)
-
-    def _appear(self, seconds: float) -> Any:
-        from tqdm import tqdm
-
-        bar = tqdm(**BAR, file=sys.stderr, leave=False, ncols=_columns())
-        bar.start_t -= seconds  # rates count from the start of the run
-        self._out.pause = tqdm.external_write_mode
-        return bar
+        columns = _columns()
+        if self._bar is None:
+            self._bar = Bar("tqdm", progress.seconds, file=sys.stderr, leave=False, ncols=columns)
+            self._out.pause = self._bar.hidden
+        self._bar.draw(progress, columns)
 
     def close(self) -> None:
         """Remove the bar, and the ^C that the terminal may have written after it."""
         self._out.pause = None
-        if self._tqdm is None:
+        if self._bar is None:
             return
+        self._bar.close()
         with contextlib.suppress(OSError):
-            self._tqdm.close()
             if sys.stderr.isatty():
                 sys.stderr.write("\r\x1b[K")
                 sys.stderr.flush()
