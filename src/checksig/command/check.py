@@ -28,7 +28,7 @@ from checksig.command.output import (
     markdown_note,
     so_far,
 )
-from checksig.command.terminal import Out, progress_bar, wants_color
+from checksig.command.terminal import Out, WaitingFile, progress_bar, wants_color
 from checksig.errors import ChecksigError
 from checksig.report import Progress, Report
 
@@ -167,14 +167,14 @@ class Check:
         """Append Markdown to the job summary of GitHub Actions, if the environment names one."""
         if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             try:
-                with open(step_summary, "a", encoding="utf-8", opener=_without_blocking) as file:
-                    file.write(text)
+                with io.BufferedWriter(WaitingFile(step_summary, "a", opener=_without_blocking)) as file:
+                    file.write(text.encode())
             except OSError as error:
                 self.out.complain(f"$GITHUB_STEP_SUMMARY: {describe(error)}")
 
 
 def _without_blocking(path: str, flags: int) -> int:
-    """Open a file for :func:`open`; raise OSError for a FIFO that nobody reads."""
+    """Open a file; raise OSError for a FIFO that nobody reads."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 

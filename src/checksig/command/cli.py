@@ -7,7 +7,6 @@ The exit status is 0 only if something was verified and all output reached stand
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import shlex
 import sys
@@ -26,7 +25,15 @@ from checksig._text import count, duration, place, printable
 from checksig.command.bug import report
 from checksig.command.check import Check, ExitStatus, Target
 from checksig.command.output import JsonPrinter, TextPrinter, cause, describe
-from checksig.command.terminal import Out, OutputError, complain, flush, progress_bar, wants_color
+from checksig.command.terminal import (
+    Out,
+    OutputError,
+    complain,
+    flush,
+    progress_bar,
+    waiting_streams,
+    wants_color,
+)
 from checksig.errors import ChecksigError, ManifestError
 from checksig.report import Changes, Progress
 
@@ -42,11 +49,12 @@ def run(arguments: list[str] | None = None) -> int:
     """
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    status = _run_and_flush(arguments)
-    try:
-        sys.stderr.flush()
-    except OSError:  # Python would flush again when it exits, and change the exit status
-        _discard(sys.stderr)
+    with waiting_streams():
+        status = _run_and_flush(arguments)
+        try:
+            sys.stderr.flush()
+        except OSError:  # Python would flush again when it exits, and change the exit status
+            _discard(sys.stderr)
     return int(status)
 
 
@@ -54,9 +62,6 @@ def _run_and_flush(arguments: list[str] | None) -> int:
     """Run the command; a failure of standard output is an error."""
     if sys.stdout is None:
         return _fail("standard output is closed")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     try:
         status = _dispatch(arguments)
         flush()
@@ -65,6 +70,9 @@ def _run_and_flush(arguments: list[str] | None) -> int:
         return _output_lost(error.__cause__)
     except OSError as error:  # click's, when it prints a help text
         return _output_lost(error)
+    except KeyboardInterrupt:  # while the last lines were written
+        complain("interrupted")
+        return ExitStatus.INTERRUPTED
 
 
 def _dispatch(arguments: list[str] | None) -> int:

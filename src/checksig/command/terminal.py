@@ -1,12 +1,15 @@
-"""Standard output and standard error: lines, colors, and a progress bar between the lines."""
+"""Standard output and standard error: every byte, lines, colors, and a bar between the lines."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import selectors
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 import click
 
@@ -15,6 +18,51 @@ from checksig.report import Progress
 
 _FLUSH = 0.1  # seconds that a line may wait for others
 _DELAY = 0.5  # seconds before a bar appears, because one that only flashes by is no help
+
+
+class WaitingFile(io.FileIO):
+    """A file that is written to its last byte, even if its descriptor has O_NONBLOCK.
+
+    After Ctrl-C during a write it discards everything, because its reader may never read again.
+    """
+
+    _interrupted = False
+
+    def write(self, data: Any) -> int:
+        """Write at least one byte, and return how many; wait until that is possible."""
+        if self._interrupted:
+            return memoryview(data).nbytes
+        try:
+            while (written := super().write(data)) is None:
+                with selectors.DefaultSelector() as selector:
+                    selector.register(self, selectors.EVENT_WRITE)
+                    selector.select()
+            return written
+        except KeyboardInterrupt:
+            self._interrupted = True
+            raise
+
+
+@contextlib.contextmanager
+def waiting_streams() -> Iterator[None]:
+    """Replace standard output and standard error by streams that write every byte."""
+    with contextlib.redirect_stdout(_waiting(sys.stdout)), contextlib.redirect_stderr(_waiting(sys.stderr)):
+        yield
+
+
+def _waiting(stream: TextIO) -> TextIO:
+    """Return a stream for the same file that writes every byte; itself if it is not a file."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    stream.reconfigure(errors="backslashreplace")
+    if not isinstance(getattr(stream.buffer, "raw", stream.buffer), io.FileIO):
+        return stream
+    return io.TextIOWrapper(
+        io.BufferedWriter(WaitingFile(stream.fileno(), "w", closefd=False)),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering or stream.write_through,
+    )
 
 
 class OutputError(Exception):
