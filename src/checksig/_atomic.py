@@ -18,15 +18,35 @@ else:
     _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOINHERIT | os.O_BINARY
 
 # The names of temporary files. The run that writes one holds a lock on it until it ends. Windows
-# needs no lock, because an open file cannot be removed there.
+# needs no lock, because an open file cannot be removed there. On a file system without locks,
+# nobody can tell a temporary file in use from one that a killed run left, so both stay.
 TEMPORARY = re.compile(rb"\.checksig-[0-9a-f]{16}\.tmp")
+
+# The errors with which file systems refuse what they cannot do: locks, hard links, modes, times,
+# flushing. The manifest is right without these.
+_UNSUPPORTED = frozenset(
+    {
+        *(errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY, errno.EPERM),
+        *(errno.EACCES, errno.EBADF, errno.EROFS, errno.ENOLCK, errno.EMLINK, errno.EXDEV),
+    }
+)
+
+
+@contextlib.contextmanager
+def _if_supported() -> Iterator[None]:
+    """Ignore the errors of a file system that cannot do what is asked."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
 
 
 class Replacement:
     """A temporary file that can take the place of a target file.
 
-    It is in the same directory. If it is not committed, it is removed. Temporary files of runs
-    that were killed are removed, too.
+    It is in the same directory. If it is not committed, it is removed. What killed runs left is
+    removed, too.
 
     Args:
         target: the path of the target, which need not exist. A symlink is followed.
@@ -46,7 +66,7 @@ class Replacement:
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISREG(os.lstat(self._target).st_mode):
                 raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(target))
-        _remove_strays(self._folder)
+        _remove_leftovers(self._folder, self._target)
         self.name, self._file = _temporary(self._folder)
         self._begun = os.fstat(self._file).st_mtime_ns
 
@@ -86,7 +106,7 @@ class Replacement:
 
         Raises:
             FileExistsError: the target exists, and overwrite is False.
-            OSError: the file cannot be put there.
+            OSError: the file cannot be put there, or cannot be flushed there.
         """
         try:
             if sys.platform == "win32":
@@ -94,15 +114,17 @@ class Replacement:
                 self._close()
                 os.utime(self.name, ns=(self._begun, self._begun))
             else:
-                with contextlib.suppress(FileNotFoundError):
+                with contextlib.suppress(FileNotFoundError), _if_supported():
                     os.fchmod(self._file, os.stat(self._target).st_mode & 0o777)
-                os.utime(self._file, ns=(self._begun, self._begun))
-                os.fsync(self._file)
+                with _if_supported():
+                    os.utime(self._file, ns=(self._begun, self._begun))
+                with _if_supported():
+                    os.fsync(self._file)
         except OSError as error:
             raise OSError(error.errno, error.strerror, os.fsdecode(self._target)) from None
         self._put(overwrite)
         if sys.platform != "win32":
-            _sync(self._folder)
+            self._flush_name()
 
     def _put(self, overwrite: bool) -> None:
         if overwrite:
@@ -112,15 +134,35 @@ class Replacement:
             os.rename(self.name, self._target)  # on Windows, this does not replace a file
             return
         try:
-            os.link(self.name, self._target, follow_symlinks=False)
+            with _if_supported():
+                os.link(self.name, self._target, follow_symlinks=False)
+                return
+            self._put_without_link()
         except OSError as error:
-            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
-                raise OSError(error.errno, error.strerror, os.fsdecode(self._target)) from None
-            if os.path.lexists(self._target):  # the file system has no hard links
-                raise FileExistsError(
-                    errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(self._target)
-                ) from None
+            raise OSError(error.errno, error.strerror, os.fsdecode(self._target)) from None
+
+    def _put_without_link(self) -> None:
+        """Reserve the target with an empty file, which is not a manifest, and replace that file."""
+        os.close(os.open(self._target, _NEW, 0o666))
+        try:
             os.replace(self.name, self._target)
+        except BaseException:
+            if os.path.lexists(self.name):  # so the target is still the empty file
+                os.unlink(self._target)
+            raise
+
+    def _flush_name(self) -> None:
+        """Flush the directory, so that the target has its new content after a power failure."""
+        try:
+            with _if_supported():
+                folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+        except OSError as error:
+            why = f"{error.strerror} (the file is in place, but a power failure may undo that)"
+            raise OSError(error.errno, why, os.fsdecode(self._target)) from None
 
 
 def _temporary(folder: bytes) -> tuple[bytes, int]:
@@ -134,7 +176,8 @@ def _temporary(folder: bytes) -> tuple[bytes, int]:
         if sys.platform == "win32":
             return name, file
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            with _if_supported():
+                fcntl.flock(file, fcntl.LOCK_EX)
             if os.path.samestat(os.fstat(file), os.stat(name)):
                 return name, file
         except FileNotFoundError:  # another run removed it as a stray before it was locked
@@ -146,30 +189,44 @@ def _temporary(folder: bytes) -> tuple[bytes, int]:
         os.close(file)
 
 
-def _remove_strays(folder: bytes) -> None:
-    """Remove the temporary files of killed runs, which are those that nobody has locked."""
-    for found in os.listdir(folder):
-        if not TEMPORARY.fullmatch(found):
-            continue
-        stray = os.path.join(folder, found)
-        with contextlib.suppress(OSError):
-            if sys.platform == "win32":
-                os.unlink(stray)
-                continue
-            file = os.open(stray, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.unlink(stray)
-            finally:
-                os.close(file)
+def _remove_leftovers(folder: bytes, target: bytes) -> None:
+    """Remove what killed runs left: their temporary files, and an empty file in the target's place.
+
+    The latter is left where a manifest cannot be linked into its place. It is known by the
+    temporary file beside it, and it is removed only if no other run may have made it.
+    """
+    found = [os.path.join(folder, name) for name in os.listdir(folder) if TEMPORARY.fullmatch(name)]
+    if sys.platform == "win32":
+        for name in found:
+            with contextlib.suppress(OSError):  # it is in use
+                os.unlink(name)
+        return
+    with contextlib.ExitStack() as stack:
+        strays = [name for name in found if _lock_stray(name, stack)]
+        if strays == found != [] and _is_empty_file(target):
+            os.unlink(target)
+        for name in strays:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
 
 
-def _sync(folder: bytes) -> None:
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _lock_stray(name: bytes, stack: contextlib.ExitStack) -> bool:
+    """Lock a temporary file until the stack is left. Return False if that fails: it is in use."""
+    with contextlib.suppress(OSError):
+        # Over NFS, only a file that is open for writing can be locked exclusively.
+        file = os.open(name, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        stack.callback(os.close, file)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _is_empty_file(path: bytes) -> bool:
     try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
 def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import filecmp
 import os
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -40,7 +42,8 @@ def create(
 
     The manifest lists regular files, sorted by the bytes of their names, without the manifests of
     the directory itself. It is written atomically: with ``overwrite``, the old manifest stays until
-    the new one is complete.
+    the new one is complete. A bag gets ``bagit.txt`` last; if it was interrupted before that, and its
+    manifest is as it would be written now, the bag is finished without ``overwrite``.
 
     Args:
         path: the directory.
@@ -76,10 +79,11 @@ def create(
         raise ValueError(f'manifest must be None with format "bagit", not {manifest!r}')
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
     target = chosen or os.path.join(root, usual.encode())
-    if not overwrite and os.path.lexists(target):
-        why = "manifest already exists (overwrite replaces it)"
-        raise FileExistsError(errno.EEXIST, why, os.fsdecode(target))
     with Replacement(target) as replacement:
+        unfinished = format == "bagit" and _is_unfinished_bag(root, target)
+        if not (overwrite or unfinished) and os.path.lexists(target):
+            why = "manifest already exists (overwrite replaces it)"
+            raise FileExistsError(errno.EEXIST, why, os.fsdecode(target))
         names = _find_files(root, target, follow_symlinks, wanted)
         if format == "bagit":
             names = [name for name in names if name.startswith(_PAYLOAD)]
@@ -87,9 +91,13 @@ def create(
         if not entries:
             raise ManifestError(f'"{os.fsdecode(root)}" - contains no files to list', os.fsdecode(target))
         _write_entries(replacement, target, entries, format)
-        replacement.commit(overwrite)
-    if format == "bagit":
-        _complete_bag(root, target, entries, algorithm)
+        if not overwrite and unfinished and not filecmp.cmp(replacement.name, target, shallow=False):
+            why = "bag without bagit.txt, whose manifest lists other content (overwrite replaces it)"
+            raise FileExistsError(errno.EEXIST, why, os.fsdecode(target))
+        if format == "bagit":
+            _commit_bag(root, replacement, entries, algorithm, overwrite or unfinished)
+        else:
+            replacement.commit(overwrite)
     return Manifest(os.fsdecode(target), format, (algorithm,), len(entries))
 
 
@@ -393,21 +401,36 @@ def _compare(old: dict[str, Entry], new: dict[str, Entry]) -> Changes:
     )
 
 
-def _complete_bag(root: bytes, manifest: bytes, entries: list[Entry], algorithm: str) -> None:
-    """Write the tag files of a bag (RFC 8493)."""
-    size = sum(entry.size or 0 for entry in entries)
-    tags = {
-        "bagit.txt": b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
-        "bag-info.txt": b"%sPayload-Oxum: %d.%d\n" % (_bag_info(root), size, len(entries)),
-    }
-    for name, content in tags.items():
-        with Replacement(os.path.join(root, name.encode())) as replacement:
-            replacement.write([content])
-            replacement.commit(overwrite=True)
-    listed = _hash_files(root, _sort([*tags, os.fsdecode(os.path.basename(manifest))]), algorithm, None, None)
-    with Replacement(os.path.join(root, f"tagmanifest-{algorithm}.txt".encode())) as replacement:
-        replacement.write(map(LINES["bagit"], listed))
-        replacement.commit(overwrite=True)
+def _is_unfinished_bag(root: bytes, manifest: bytes) -> bool:
+    """Return whether a bag has a manifest but no bagit.txt, which is written last."""
+    return os.path.lexists(manifest) and not os.path.lexists(os.path.join(root, b"bagit.txt"))
+
+
+def _commit_bag(
+    root: bytes, manifest: Replacement, entries: list[Entry], algorithm: str, overwrite: bool
+) -> None:
+    """Put the manifest and the tag files of a bag (RFC 8493) in their places.
+
+    Until bagit.txt is there, which comes last, the directory is not a bag.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def begin(name: str) -> Replacement:
+            return stack.enter_context(Replacement(os.path.join(root, name.encode())))
+
+        declaration, info = begin("bagit.txt"), begin("bag-info.txt")
+        declaration.write([b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"])
+        size = sum(entry.size or 0 for entry in entries)
+        info.write([b"%sPayload-Oxum: %d.%d\n" % (_bag_info(root), size, len(entries))])
+        tags = {"bag-info.txt": info, "bagit.txt": declaration, f"manifest-{algorithm}.txt": manifest}
+        base = os.path.realpath(root)
+        names = [os.fsdecode(os.path.relpath(os.path.realpath(tag.name), base)) for tag in tags.values()]
+        hashed = zip(tags, _hash_files(root, names, algorithm, None, None), strict=True)
+        listed = begin(f"tagmanifest-{algorithm}.txt")
+        listed.write(LINES["bagit"](replace(entry, path=name)) for name, entry in hashed)
+        manifest.commit(overwrite)
+        for file in (info, listed, declaration):
+            file.commit(overwrite=True)
 
 
 def _bag_info(root: bytes) -> bytes:

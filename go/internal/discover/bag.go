@@ -36,6 +36,10 @@ type Bag struct {
 // InPayload reports whether a name in a bag is that of a payload file.
 func InPayload(name string) bool { return strings.HasPrefix(name, PayloadDir+"/") }
 
+func isPayloadManifest(name string) bool {
+	return strings.HasPrefix(name, "manifest-") && strings.HasSuffix(name, ".txt")
+}
+
 // CheckTotals adds a bad line to Info, which must not be nil, if the payload has other totals
 // than bag-info.txt lists. It adds none if the listed totals are bad themselves.
 func (b *Bag) CheckTotals(bytes, files int64) {
@@ -49,7 +53,7 @@ func (b *Bag) CheckTotals(bytes, files int64) {
 func (r *reader) readBag() error {
 	var names []string
 	err := r.list(".", func(name string) bool {
-		if strings.HasSuffix(name, ".txt") && (strings.HasPrefix(name, "manifest-") || strings.HasPrefix(name, "tagmanifest-")) {
+		if isPayloadManifest(strings.TrimPrefix(name, "tag")) {
 			names = append(names, name)
 		}
 		return true
@@ -75,7 +79,7 @@ func (r *reader) readBag() error {
 		if err := r.addBelow(name, manifest.Options{Percent: r.bag.Strict, MayBeEmpty: true}); err != nil {
 			return err
 		}
-		if strings.HasPrefix(name, "manifest-") {
+		if isPayloadManifest(name) {
 			r.bag.Payload = append(r.bag.Payload, r.found[before:]...)
 		}
 	}

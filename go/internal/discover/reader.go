@@ -75,7 +75,8 @@ type reader struct {
 	found   Sources
 	bag     *Bag // nil if the directory is not a bag
 
-	byExtension bool // true if no manifest has a usual name
+	byExtension bool   // true if no manifest has a usual name
+	unfinished  string // the name of a payload manifest without bagit.txt, or ""
 }
 
 // read reads the manifest that the options name, or those of the directory.
@@ -95,7 +96,7 @@ func (r *reader) read() (Sources, error) {
 		return nil, err
 	}
 	if len(r.found) == 0 {
-		return nil, &manifest.NotFoundError{Dir: r.root}
+		return nil, &manifest.NotFoundError{Dir: r.root, Unfinished: r.unfinished}
 	}
 	return r.found, nil
 }
@@ -262,6 +263,9 @@ func (r *reader) candidates() ([]string, error) {
 	err = r.list(".", func(name string) bool {
 		if manifest.IsManifest(name) {
 			others = append(others, name)
+		}
+		if isPayloadManifest(name) && (r.unfinished == "" || name < r.unfinished) {
+			r.unfinished = name
 		}
 		return true
 	})

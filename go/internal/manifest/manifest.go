@@ -102,7 +102,8 @@ func (e *Error) Error() string {
 
 // A NotFoundError says that a directory has no manifest.
 type NotFoundError struct {
-	Dir string
+	Dir        string
+	Unfinished string // the name of a payload manifest without bagit.txt, or ""
 }
 
 func (e *NotFoundError) Error() string {
@@ -111,6 +112,9 @@ func (e *NotFoundError) Error() string {
 
 // Reason returns the message without the directory.
 func (e *NotFoundError) Reason() string {
+	if e.Unfinished != "" {
+		return fmt.Sprintf("unfinished bag: it has %q, but no bagit.txt", e.Unfinished)
+	}
 	return "no manifest found under a usual name (sha1sum.txt, SHA256SUMS, MD5SUMS, …)"
 }
 
