@@ -55,6 +55,52 @@ def test_a_bad_line_comes_behind_the_good_ones(tmp_path: Path) -> None:
     assert (caught.value.line, caught.value.path) == (2, str(tmp_path / "sums"))
 
 
+# What is written at the top of manifests and between their lines, and what errors leave there.
+STRANGE = (
+    "Checksums of build 20261126",
+    "Release 20261126",
+    f"SM3(f)= {'0' * 64}",
+    f"SM3 (f) = {'0' * 64}",
+    f"SHA256 (f) = {'0' * 20}",
+    f"SHA256: {'0' * 64}",
+    "0" * 20,
+    "-----BEGIN PGP SIGNATURE-----",
+    "<html>",
+    "name,digest,size",
+    "// x",
+)
+
+
+@pytest.mark.parametrize("place", ["first", "second", "last"])
+@pytest.mark.parametrize("format", ["gnu", "tag", "pooch", "record", "hashdeep"])
+def test_a_strange_line_at_any_place_is_one_bad_line(format: str, place: str, tmp_path: Path) -> None:
+    sums = {name: hashlib.sha256(name.encode()) for name in ("a", "b", "c")}
+    for name in sums:
+        (tmp_path / name).write_text(name)
+    lines = {
+        "gnu": [f"{s.hexdigest()}  {n}" for n, s in sums.items()],
+        "tag": [f"SHA256 ({n}) = {s.hexdigest()}" for n, s in sums.items()],
+        "pooch": [f"{n} sha256:{s.hexdigest()}" for n, s in sums.items()],
+        "record": [
+            f"{n},sha256={base64.urlsafe_b64encode(s.digest()).decode().rstrip('=')},1"
+            for n, s in sums.items()
+        ],
+        "hashdeep": [
+            "%%%% HASHDEEP-1.0",
+            "%%%% size,sha256,filename",
+            *(f"1,{s.hexdigest()},{n}" for n, s in sums.items()),
+        ],
+    }[format]
+    at = {"first": 0, "second": 1, "last": len(lines)}[place]
+    for strange in STRANGE:
+        text = "\n".join([*lines[:at], strange, *lines[at:], ""])
+        (tmp_path / "CHECKSUMS").write_text(text)
+        report = checksig.check(tmp_path)
+        assert (report.counts[Status.OK], report.bad, report.bad_line_count) == (3, 0, 1), strange
+        assert [line.line for line in report.bad_lines] == [at + 1], strange
+        assert not report.ok
+
+
 def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         list(checksig.read_manifest(tmp_path / "gone"))

@@ -78,6 +78,7 @@ func gitBlob(size int64) []byte { return fmt.Appendf(nil, "blob %d\x00", size) }
 // without "-", "_", and "/".
 var spellings = map[string]string{
 	"sha": "sha1", "crc": "crc32", "sha2224": "sha224", "sha2256": "sha256", "sha2384": "sha384", "sha2512": "sha512",
+	"sha2512224": "sha512-224", "sha2512256": "sha512-256",
 	"blake2b512": "blake2b", "b2": "blake2b", "b3": "blake3",
 }
 

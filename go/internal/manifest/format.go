@@ -14,20 +14,20 @@ type Format struct {
 	Name      string
 	parse     func(d *dialect, line string, column int) (Entry, error)
 	isComment func(line string) bool
-	sniffed   bool // it can be recognized by its lines
+	detected  bool // its lines can tell it from other formats
 }
 
-// Formats lists the formats. If a line fits several formats, the first one is chosen. See
+// Formats lists the formats, those first whose lines are hardest to mistake for others. See
 // docs/format.md, section 2.
 var Formats = []*Format{
-	{Name: "gnu", parse: parseGNUOrTag, isComment: hashComment, sniffed: true},
+	{Name: "gnu", parse: parseGNUOrTag, isComment: hashComment, detected: true},
 	{Name: "tag", parse: parseGNUOrTag, isComment: hashComment},
-	{Name: "hashdeep", parse: parseHashdeep, isComment: hashdeepComment},
-	{Name: "record", parse: parseRecord, isComment: unlistedInRecord, sniffed: true},
-	{Name: "sfv", parse: parseSFV, isComment: sfvComment, sniffed: true},
-	{Name: "pooch", parse: parsePooch, isComment: hashComment, sniffed: true},
+	{Name: "hashdeep", parse: parseHashdeep, isComment: hashdeepComment, detected: true},
+	{Name: "record", parse: parseRecord, isComment: unlistedInRecord, detected: true},
+	{Name: "sidecar", parse: parseSidecar, isComment: hashComment, detected: true},
+	{Name: "pooch", parse: parsePooch, isComment: hashComment, detected: true},
+	{Name: "sfv", parse: parseSFV, isComment: sfvComment, detected: true},
 	{Name: "bagit", parse: parseBagIt, isComment: noComment},
-	{Name: "sidecar", parse: parseSidecar, isComment: hashComment, sniffed: true},
 	{Name: "list", parse: parseList, isComment: noComment},
 }
 
@@ -50,6 +50,9 @@ func FormatNames() string {
 	return strings.Join(names, ", ")
 }
 
+// isGNU reports whether the format is one of those of coreutils, which may be mixed.
+func (f *Format) isGNU() bool { return f.Name == "gnu" || f.Name == "tag" }
+
 // A dialect is what the lines of one manifest have in common.
 type dialect struct {
 	algorithm *digest.Algorithm   // of each digest; nil: the line names it, or the digest's length decides
@@ -64,108 +67,6 @@ type dialect struct {
 
 // perLine returns how many entries a line has.
 func (d *dialect) perLine() int { return max(1, len(d.columns)) }
-
-// choose sets the format and the dialect: those that the caller asked for, else those of
-// the manifest's name, else those of the first line that a format understands.
-func (m *Manifest) choose(options Options) error {
-	algorithm, err := algorithmOfName(options.Name)
-	if err != nil && options.Algorithm == nil {
-		return err
-	}
-	m.dialect = dialect{
-		algorithm: algorithm,
-		literal:   m.content.delimiter == 0,
-		file:      sidecarOf(options.Name),
-		percent:   options.Percent,
-		noDigests: options.NoDigests,
-	}
-	if options.Algorithm != nil {
-		m.dialect.algorithm, m.dialect.forced = options.Algorithm, true
-	}
-	m.Format = options.Format
-	if m.Format == nil {
-		m.Format = formatOfName(options.Name)
-	}
-	if strings.HasPrefix(m.content.bytes, hashdeepMark) && m.Format == nil {
-		m.Format = FormatByName("hashdeep")
-	}
-	switch {
-	case m.Format == nil:
-		return m.sniff()
-	case m.Format.Name == "hashdeep":
-		return m.readHashdeepHeader()
-	case m.Format.Name == "gnu":
-		m.sniffSeparator()
-	}
-	return nil
-}
-
-// maxSniffed is how many lines are examined to recognize a format, and maxSkipped how many
-// including comments and empty lines.
-const (
-	maxSniffed = 1000
-	maxSkipped = 100_000
-)
-
-// sniff sets the format to the first one that understands a line. If none does, it sets
-// GNU's, or returns an error if the content is recognized as something else.
-func (m *Manifest) sniff() error {
-	content := m.content.bytes[m.content.begin:m.content.end]
-	if strings.HasPrefix(content, lfsPointer) {
-		return refuseForeign(content) // its second line could be a line of a pooch registry
-	}
-	looked := 0
-	for number, offset := range m.content.lines() {
-		if looked > maxSniffed || number > maxSkipped {
-			break
-		}
-		line := m.content.line(offset)
-		if sfvComment(line) {
-			continue
-		}
-		looked++
-		for _, f := range Formats {
-			if !f.sniffed || len(line) > MaxLine {
-				continue
-			}
-			if _, err := f.parse(&m.dialect, line, 0); err == nil {
-				m.Format = f
-				if _, isTag, _ := parseTag(&m.dialect, strings.TrimLeft(line, " \t")); isTag && f.Name == "gnu" {
-					m.Format = FormatByName("tag")
-				}
-				m.sniffSeparator()
-				return nil
-			}
-		}
-	}
-	m.Format = Formats[0]
-	return refuseForeign(content)
-}
-
-const lfsPointer = "version https://git-lfs.github.com/"
-
-// foreign lists how files that are not manifests begin, what they are, and what the user
-// can do.
-var foreign = []struct{ begin, what, advice string }{
-	{"{", "JSON", ""},
-	{"[", "JSON", ""},
-	{"<", "HTML or XML", ""},
-	{"%PDF", "PDF", ""},
-	{`"file" "checksum"`, "a table written by R", ""},
-	{"Algorithm       Hash ", "a table written by PowerShell's Get-FileHash", ""},
-	{lfsPointer, "a Git LFS pointer", " (run 'git lfs pull' to download the file)"},
-}
-
-// refuseForeign returns an error that says what content is, or nil if that is not known.
-func refuseForeign(content string) error {
-	content = strings.TrimLeft(content, " \t\r\n")
-	for _, f := range foreign {
-		if strings.HasPrefix(content, f.begin) {
-			return &Error{Reason: "looks like " + f.what + ", not a checksum manifest" + f.advice}
-		}
-	}
-	return nil
-}
 
 func noComment(line string) bool { return line == "" }
 

@@ -10,13 +10,19 @@ import (
 // any manifest.
 func parseGNUOrTag(d *dialect, line string, _ int) (Entry, error) {
 	line = trimBlanks(line)
-	begin := strings.TrimPrefix(line, `\`)
-	if leadingHex(begin[:min(len(begin), shortestDigest)]) < shortestDigest {
+	if !beginsWithDigest(line) {
 		if entry, isTag, err := parseTag(d, line); isTag {
 			return entry, err
 		}
 	}
 	return parseGNU(d, line)
+}
+
+// beginsWithDigest reports whether a line begins with so many hexadecimal digits, after an
+// optional backslash, that it is no tag.
+func beginsWithDigest(line string) bool {
+	begin := strings.TrimPrefix(line, `\`)
+	return leadingHex(begin[:min(len(begin), shortestDigest)]) == shortestDigest
 }
 
 // shortestDigest is the number of hexadecimal digits of the shortest digest. No
@@ -47,11 +53,11 @@ func (d *dialect) leadingDigest(s string) (entry Entry, rest string, err error) 
 			return entry, s[end:], nil
 		}
 	}
-	if digits == 0 {
-		return Entry{}, "", errNoDigest
-	}
 	entry.Size = -1
 	entry.Algorithm, err = algorithmOf(digits, d.algorithm)
+	if err != nil && (digits == 0 || digits < shortestDigest && blankAfter(s, digits) != digits) {
+		err = errNoDigest // a word, which may begin with letters that are digits
+	}
 	return entry, s[digits:], err
 }
 
@@ -112,43 +118,34 @@ func (d *dialect) separatorOf(s string) (string, error) {
 		return "", errNoName
 	case found == "":
 		return "", fmt.Errorf("%q after the digest, not a space", s[:1])
-	case d.separator == "" || found == d.separator || isDouble(found) && isDouble(d.separator):
+	case d.separator == "" || sameSeparator(found, d.separator):
 		return found, nil
 	case isDouble(d.separator) && found == oneSpace:
 		return "", errors.New(`one space after the digest, not two or " *"`)
 	}
-	return "", fmt.Errorf("%q after the digest, not %q as in earlier lines", found, d.separator)
+	return "", fmt.Errorf("%q after the digest, not %q as in most lines", found, d.separator)
 }
 
 func isDouble(separator string) bool { return len(separator) == 2 }
 
-// sniffSeparator makes the separator of the first GNU line that of the manifest.
-func (m *Manifest) sniffSeparator() {
-	looked := 0
-	for number, offset := range m.content.lines() {
-		if looked > maxSniffed || number > maxSkipped {
-			return
-		}
-		line := trimBlanks(m.content.line(offset))
-		if hashComment(line) || len(line) > MaxLine {
-			continue
-		}
-		looked++
-		if _, isTag, _ := parseTag(&m.dialect, line); isTag {
-			continue
-		}
-		if !m.dialect.literal {
-			line = strings.TrimPrefix(line, `\`)
-		}
-		_, rest, err := m.dialect.leadingDigest(line)
-		if err != nil {
-			continue
-		}
-		if separator, err := m.dialect.separatorOf(rest); err == nil {
-			m.dialect.separator = separator
-			return
+// sameSeparator reports whether two separators mean the same.
+func sameSeparator(a, b string) bool { return a == b || isDouble(a) && isDouble(b) }
+
+// gnuSeparator returns the separator of a line that parseGNUOrTag can read, or "" if the line
+// is a tag.
+func (d *dialect) gnuSeparator(line string) string {
+	line = trimBlanks(line)
+	if !beginsWithDigest(line) {
+		if _, isTag, _ := parseTag(d, line); isTag {
+			return ""
 		}
 	}
+	if !d.literal {
+		line = strings.TrimPrefix(line, `\`)
+	}
+	_, rest, _ := d.leadingDigest(line)
+	separator, _ := d.separatorOf(rest)
+	return separator
 }
 
 // unescape undoes coreutils' escapes: \\, \n, and \r.

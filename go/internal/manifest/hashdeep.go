@@ -1,47 +1,51 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"checksig/internal/digest"
 )
 
-// hashdeepMark is the beginning of every hashdeep file.
-const hashdeepMark = "%%%% HASHDEEP-1.0"
+// A hashdeep file begins with hashdeepMark. A line that begins with hashdeepColumns then names
+// the columns: "%%%% size,md5,sha256,filename".
+const (
+	hashdeepMark    = "%%%% HASHDEEP-1.0"
+	hashdeepColumns = "%%%% size,"
+)
 
-// readHashdeepHeader reads the line that names the columns: "%%%% size,md5,sha256,filename".
-func (m *Manifest) readHashdeepHeader() error {
-	for number, offset := range m.content.lines() {
-		columns, found := strings.CutPrefix(m.content.line(offset), "%%%% size,")
-		if !found {
-			if number < 10 {
-				continue
-			}
-			break
-		}
-		columns, found = strings.CutSuffix(columns, ",filename")
-		if !found {
-			return &Error{Line: number, Reason: "last column is not filename"}
-		}
-		for spelling := range strings.SplitSeq(columns, ",") {
-			algorithm, err := m.dialect.named(spelling)
-			if err != nil {
-				return &Error{Line: number, Reason: err.Error()}
-			}
-			if slices.Contains(m.dialect.columns, algorithm) {
-				return &Error{Line: number, Reason: "two columns for " + algorithm.Name}
-			}
-			m.dialect.columns = append(m.dialect.columns, algorithm)
-		}
-		return nil
+var errNoColumns error = &Error{Reason: `hashdeep file without a line that names the columns ("%%%% size,md5,sha256,filename")`}
+
+// setColumns sets the columns to those that a line names after hashdeepColumns.
+func (d *dialect) setColumns(line string) error {
+	line, found := strings.CutSuffix(line, ",filename")
+	if !found {
+		return errors.New("last column is not filename")
 	}
-	return &Error{Reason: `hashdeep file without a line that names the columns ("%%%% size,md5,sha256,filename")`}
+	var columns []*digest.Algorithm
+	for spelling := range strings.SplitSeq(line, ",") {
+		algorithm, err := d.named(spelling)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(columns, algorithm) {
+			return fmt.Errorf("two columns for %s", algorithm.Name)
+		}
+		columns = append(columns, algorithm)
+	}
+	d.columns = columns
+	return nil
 }
 
 // parseHashdeep reads one digest of a hashdeep line, which has a size, a digest for each
 // column, and a name.
 func parseHashdeep(d *dialect, line string, column int) (Entry, error) {
+	if len(d.columns) == 0 {
+		return Entry{}, errNoColumns
+	}
 	fields := strings.SplitN(line, ",", len(d.columns)+2)
 	if len(fields) < len(d.columns)+2 {
 		return Entry{}, fmt.Errorf("%d fields instead of %d", len(fields), len(d.columns)+2)

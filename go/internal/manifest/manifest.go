@@ -68,6 +68,7 @@ type Manifest struct {
 	BadLines     []BadLine           // the first MaxBadLines of them
 	BadLineCount int
 
+	given   *Format // the format that the caller or the name says; nil: the lines decide
 	dialect dialect
 	content content
 	offsets []uint32 // of the lines that are entries
@@ -130,14 +131,28 @@ func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, er
 	if err := m.choose(options); err != nil {
 		return nil, err
 	}
-	most := min(strings.Count(c.bytes, string(c.delimiter))+1, len(c.bytes)/minEntry)
-	m.offsets = make([]uint32, 0, most)
+	if err := m.readDetected(stopped); err != nil {
+		return nil, err
+	}
+	if m.Len() == 0 && !(options.MayBeEmpty && m.BadLineCount == 0) {
+		return nil, m.errNoEntry()
+	}
+	return m, nil
+}
+
+// read parses all lines.
+func (m *Manifest) read(stopped *atomic.Bool) {
+	if m.offsets == nil {
+		most := min(strings.Count(m.content.bytes, string(m.content.delimiter))+1, len(m.content.bytes)/minEntry)
+		m.offsets = make([]uint32, 0, most)
+	}
+	m.offsets, m.Algorithms, m.BadLines, m.BadLineCount = m.offsets[:0], nil, nil, 0
 	separators := separators{}
-	for number, offset := range c.lines() {
+	for number, offset := range m.content.lines() {
 		if number%StopEvery == 0 && stopped.Load() {
 			break
 		}
-		line := c.line(offset)
+		line := m.content.line(offset)
 		if m.Format.isComment(line) && strings.IndexByte(line, '\n') < 0 {
 			continue
 		}
@@ -146,10 +161,6 @@ func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, er
 		}
 	}
 	m.Backslashes = separators.backslash && !separators.slash && !separators.escaped && m.Format.Name != "list"
-	if m.Len() == 0 && !(options.MayBeEmpty && m.BadLineCount == 0) {
-		return nil, m.errNoEntry()
-	}
-	return m, nil
 }
 
 // AddBadLine adds a bad line. Line 0 stands for the manifest as a whole.

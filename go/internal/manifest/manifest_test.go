@@ -269,15 +269,25 @@ func TestTheNameOfAManifestImpliesTheAlgorithm(t *testing.T) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	var text strings.Builder
-	for i := range 100_000 {
-		fmt.Fprintf(&text, "%040x  directory-%d/file-%d.bin\n", i, i%100, i)
-	}
-	b.SetBytes(int64(text.Len()))
-	for b.Loop() {
-		if m, err := parse(text.String(), Options{}); err != nil || m.Len() != 100_000 {
-			b.Fatal("lost entries")
-		}
+	for format, line := range map[string]string{
+		"gnu":    "%040x  directory-%d/file-%d.bin\n",
+		"tag":    "SHA1 (directory-%[2]d/file-%[3]d.bin) = %040[1]x\n",
+		"sfv":    "directory-%[2]d/file-%[3]d.bin %08[1]x\n",
+		"pooch":  "directory-%[2]d/file-%[3]d.bin sha1:%040[1]x\n",
+		"record": "directory-%[2]d/file-%[3]d.bin,sha256=%06[1]d" + b64[6:] + ",\n",
+	} {
+		b.Run(format, func(b *testing.B) {
+			var text strings.Builder
+			for i := range 100_000 {
+				fmt.Fprintf(&text, line, i, i%100, i)
+			}
+			b.SetBytes(int64(text.Len()))
+			for b.Loop() {
+				if m, err := parse(text.String(), Options{}); err != nil || m.Format.Name != format {
+					b.Fatal("not read as the format")
+				}
+			}
+		})
 	}
 }
 

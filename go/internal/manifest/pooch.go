@@ -2,7 +2,10 @@ package manifest
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+
+	"checksig/internal/digest"
 )
 
 // parsePooch reads a line of a registry of pooch, the Python package: a name, a digest,
@@ -26,6 +29,8 @@ func parsePooch(d *dialect, line string, _ int) (Entry, error) {
 			return Entry{}, err
 		}
 		digits = after
+	} else if algorithm != nil && algorithm.Name == "crc32" {
+		return Entry{}, errors.New(`CRC-32 without "crc32:" before it, as in SFV`)
 	}
 	entry, err := d.byDigest(digits, algorithm)
 	if err != nil {
@@ -33,6 +38,12 @@ func parsePooch(d *dialect, line string, _ int) (Entry, error) {
 	}
 	entry.Name = name
 	return entry, checkName(name)
+}
+
+// isLabel reports whether what comes before a digest says what the digest is, as in
+// "SHA256: 5a…", and is not the name of a file.
+func isLabel(name string) bool {
+	return strings.HasSuffix(name, ":") || strings.HasSuffix(name, "=") || isSpelling(name) && digest.BySpelling(name) != nil
 }
 
 // poochName splits a line into the name and the rest.
@@ -52,5 +63,8 @@ func poochName(line string) (name, rest string, err error) {
 	if at < 0 {
 		return "", "", errNoDigest
 	}
-	return strings.TrimRight(line[:at], " "), line[at:], nil
+	if name = strings.TrimRight(line[:at], " "); isLabel(name) {
+		return "", "", fmt.Errorf("%q before the digest is not a file name", clip(name))
+	}
+	return name, line[at:], nil
 }

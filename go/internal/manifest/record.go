@@ -46,17 +46,27 @@ func recordFields(line string) ([]string, error) {
 	if strings.ContainsAny(line, "\r\n") {
 		return nil, errors.New("more than one CSV row")
 	}
-	fields := strings.Split(line, ",")
-	if strings.IndexByte(line, '"') >= 0 {
-		var err error
-		if fields, err = csv.NewReader(strings.NewReader(line)).Read(); err != nil {
-			return nil, errors.New("invalid CSV row")
+	if strings.IndexByte(line, '"') < 0 {
+		if count := strings.Count(line, ",") + 1; count != recordColumns {
+			return nil, errColumns(count)
 		}
+		return strings.Split(line, ","), nil
 	}
-	if len(fields) != 3 {
-		return nil, fmt.Errorf("%d fields instead of 3", len(fields))
+	fields, err := csv.NewReader(strings.NewReader(line)).Read()
+	if err != nil {
+		return nil, errors.New("invalid CSV row")
+	}
+	if len(fields) != recordColumns {
+		return nil, errColumns(len(fields))
 	}
 	return fields, nil
+}
+
+// recordColumns is the number of fields of a line.
+const recordColumns = 3
+
+func errColumns(count int) error {
+	return fmt.Errorf("%d fields instead of %d", count, recordColumns)
 }
 
 // unlistedInRecord reports whether a line names a file that needs no digest in a RECORD:

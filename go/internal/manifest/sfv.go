@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -24,7 +26,18 @@ func parseSFV(d *dialect, line string, _ int) (Entry, error) {
 		return Entry{}, err
 	}
 	entry.Name = strings.TrimRight(line[:at], " \t")
+	if strings.HasSuffix(entry.Name, "=") {
+		if _, isTag, err := parseTag(d, line); isTag {
+			return Entry{}, cmp.Or(err, errTag)
+		}
+	}
+	if label, found := strings.CutSuffix(entry.Name, ":"); found && digest.BySpelling(label) != nil {
+		return Entry{}, fmt.Errorf("%q before the digest is not a file name", entry.Name)
+	}
 	return entry, checkName(entry.Name)
 }
+
+// errTag says that a line would be one of another format.
+var errTag = errors.New(`line like "CRC32 (name) = digest" among other lines`)
 
 func sfvComment(line string) bool { return line == "" || line[0] == ';' || line[0] == '#' }

@@ -44,13 +44,16 @@ func parseTag(d *dialect, line string) (entry Entry, isTag bool, err error) {
 
 // isSpelling reports whether s could be the name of an algorithm in a manifest.
 func isSpelling(s string) bool {
+	if s == "" || len(s) > 16 {
+		return false
+	}
 	for i := range len(s) {
 		c := s[i] | 0x20
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && s[i] != '-' && s[i] != '/' && s[i] != '_' {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 16
+	return true
 }
 
 // setDigest sets the digest of an entry, which is hexadecimal or base64.

@@ -1,0 +1,234 @@
+package manifest
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// The format is that of most lines, and so is the separator of GNU lines: no single line
+// decides how the others are read. To save time, the first lines decide alone if all lines
+// can then be read.
+// The two other limits bound the time that garbage takes.
+const (
+	firstLines  = 100
+	maxDetected = 1_000_000 // lines
+	maxTallied  = 64 << 20  // bytes
+)
+
+// choose sets the format, if the caller or the manifest's name says it, and the dialect.
+func (m *Manifest) choose(options Options) error {
+	algorithm, err := algorithmOfName(options.Name)
+	if err != nil && options.Algorithm == nil {
+		return err
+	}
+	m.dialect = dialect{
+		algorithm: algorithm,
+		literal:   m.content.delimiter == 0,
+		file:      sidecarOf(options.Name),
+		percent:   options.Percent,
+		noDigests: options.NoDigests,
+	}
+	if options.Algorithm != nil {
+		m.dialect.algorithm, m.dialect.forced = options.Algorithm, true
+	}
+	m.given = options.Format
+	if m.given == nil {
+		m.given = formatOfName(options.Name)
+	}
+	return nil
+}
+
+// readDetected detects what is not known of the format, and parses all lines.
+func (m *Manifest) readDetected(stopped *atomic.Bool) error {
+	for lines := firstLines; ; lines = maxDetected {
+		t := m.tally(lines, stopped)
+		if t.best() == nil && !t.complete {
+			t = m.tally(maxDetected, stopped)
+		}
+		changed, err := m.adopt(t)
+		if err != nil {
+			return err
+		}
+		if changed {
+			m.read(stopped)
+		}
+		if m.BadLineCount == 0 || t.complete {
+			return nil
+		}
+	}
+}
+
+// A tally counts the lines of each format.
+type tally struct {
+	dialect    dialect // without a separator, and with the columns of a hashdeep file
+	lines      []int   // by the index in Formats
+	tags       int     // of the lines of the format gnu
+	separators []separatorCount
+	columns    error // why the columns of a hashdeep file are not known
+	complete   bool  // more lines would make no difference, or are not looked at
+}
+
+// A separatorCount counts the lines with a separator.
+type separatorCount struct {
+	separator string
+	lines     int
+}
+
+// tally counts the formats of the first lines.
+func (m *Manifest) tally(lines int, stopped *atomic.Bool) *tally {
+	t := &tally{dialect: m.dialect, lines: make([]int, len(Formats))}
+	t.dialect.separator, t.dialect.columns = "", nil
+	if m.given != nil && !m.given.isGNU() && m.given.Name != "hashdeep" {
+		t.complete = true
+		return t
+	}
+	looked := 0
+	for number, offset := range m.content.lines() {
+		if looked == lines || int(offset) > maxTallied || stopped.Load() {
+			t.complete = lines == maxDetected
+			return t
+		}
+		looked++
+		t.add(number, m.content.line(offset))
+	}
+	t.complete = true
+	return t
+}
+
+// add counts a line for the first format that can read it.
+func (t *tally) add(number int, line string) {
+	if len(line) > MaxLine || sfvComment(line) {
+		return
+	}
+	if line[0] == '%' {
+		t.addHashdeepHeader(number, line)
+	}
+	for i, f := range Formats {
+		if !f.detected {
+			continue
+		}
+		if _, err := f.parse(&t.dialect, line, 0); err != nil {
+			continue
+		}
+		t.lines[i]++
+		if f.isGNU() {
+			t.addSeparator(t.dialect.gnuSeparator(line))
+		}
+		return
+	}
+}
+
+// addHashdeepHeader sets the columns if the line names them.
+func (t *tally) addHashdeepHeader(number int, line string) {
+	if len(t.dialect.columns) > 0 {
+		return
+	}
+	if strings.HasPrefix(line, hashdeepMark) && t.columns == nil {
+		t.columns = errNoColumns
+	}
+	if columns, found := strings.CutPrefix(line, hashdeepColumns); found {
+		if err := t.dialect.setColumns(columns); err != nil {
+			t.columns = &Error{Line: number, Reason: err.Error()}
+		}
+	}
+}
+
+// addSeparator counts a line of the format gnu with that separator, or a tag if it is "".
+func (t *tally) addSeparator(separator string) {
+	if separator == "" {
+		t.tags++
+		return
+	}
+	at := slices.IndexFunc(t.separators, func(c separatorCount) bool { return sameSeparator(c.separator, separator) })
+	if at < 0 {
+		at = len(t.separators)
+		t.separators = append(t.separators, separatorCount{separator: separator})
+	}
+	t.separators[at].lines++
+}
+
+// best returns the format of most lines, the first in Formats if there are several, or nil
+// if no line has a format.
+func (t *tally) best() *Format {
+	at := slices.Index(t.lines, slices.Max(t.lines))
+	switch {
+	case t.lines[at] == 0:
+		return nil
+	case Formats[at].isGNU() && 2*t.tags > t.lines[at]:
+		return FormatByName("tag")
+	}
+	return Formats[at]
+}
+
+// separator returns the separator of most lines. If there are several, two characters count
+// more than one, and otherwise the first one counts.
+func (t *tally) separator() string {
+	most := separatorCount{}
+	for _, c := range t.separators {
+		if c.lines > most.lines || c.lines == most.lines && isDouble(c.separator) {
+			most = c
+		}
+	}
+	return most.separator
+}
+
+// adopt sets the format and the dialect to those of a tally, and reports whether that
+// changed them. Its error says that the content cannot be used at all.
+func (m *Manifest) adopt(t *tally) (changed bool, err error) {
+	format, dialect := m.given, m.dialect
+	if format == nil {
+		if format, err = m.formatOf(t); err != nil {
+			return false, err
+		}
+	}
+	dialect.separator, dialect.columns = t.separator(), nil
+	if format.Name == "hashdeep" {
+		if dialect.columns = t.dialect.columns; dialect.columns == nil {
+			return false, cmp.Or(t.columns, errNoColumns)
+		}
+	}
+	changed = m.Format != format || m.dialect.separator != dialect.separator
+	m.Format, m.dialect = format, dialect
+	return changed, nil
+}
+
+// formatOf returns the format of most lines. If there is none, it returns the first one, so
+// that the bad lines have reasons, or an error if the content is recognized as something else.
+func (m *Manifest) formatOf(t *tally) (*Format, error) {
+	format, content := t.best(), m.content.bytes[m.content.begin:m.content.end]
+	pointer := strings.HasPrefix(content, lfsPointer) && format != nil && format.Name == "pooch" && slices.Max(t.lines) == 1
+	if format != nil && !pointer { // a pointer has one line that could be of a pooch registry
+		return format, nil
+	}
+	if t.columns != nil {
+		return nil, t.columns
+	}
+	return Formats[0], refuseForeign(content)
+}
+
+const lfsPointer = "version https://git-lfs.github.com/"
+
+// foreign lists how files that are not manifests begin, what they are, and what the user
+// can do.
+var foreign = []struct{ begin, what, advice string }{
+	{"{", "JSON", ""},
+	{"[", "JSON", ""},
+	{"<", "HTML or XML", ""},
+	{"%PDF", "PDF", ""},
+	{`"file" "checksum"`, "a table written by R", ""},
+	{"Algorithm       Hash ", "a table written by PowerShell's Get-FileHash", ""},
+	{lfsPointer, "a Git LFS pointer", " (run 'git lfs pull' to download the file)"},
+}
+
+// refuseForeign returns an error that says what content is, or nil if that is not known.
+func refuseForeign(content string) error {
+	content = strings.TrimLeft(content, " \t\r\n")
+	for _, f := range foreign {
+		if strings.HasPrefix(content, f.begin) {
+			return &Error{Reason: "looks like " + f.what + ", not a checksum manifest" + f.advice}
+		}
+	}
+	return nil
+}

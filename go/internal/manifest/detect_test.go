@@ -1,0 +1,214 @@
+package manifest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	sum40 = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
+	b64   = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+)
+
+// A goodManifest has no bad line. Its header must come before its entries.
+type goodManifest struct {
+	what, name    string
+	format        string // that is detected
+	header        string
+	first, second string // its entries, which repeat in turn
+}
+
+var goodManifests = []goodManifest{
+	{what: "gnu", name: "CHECKSUMS", format: "gnu", first: sum64 + "  a", second: sum64 + " *b c"},
+	{what: "gnu with an algorithm", name: "SHA256SUMS", format: "gnu", first: sum64 + "  a", second: sum64 + "  b c"},
+	{what: "gnu with one space", name: "CHECKSUMS", format: "gnu", first: sum64 + " a", second: sum64 + " b c"},
+	{what: "gnu with dates in names", name: "CHECKSUMS", format: "gnu", first: sum64 + "  backup 20261126", second: sum64 + "  b 20261125"},
+	{what: "gnu with digests as names", name: "CHECKSUMS", format: "gnu", first: sum64 + "  " + sum64, second: sum40 + "  " + sum40},
+	{what: "tag", name: "CHECKSUMS", format: "tag", first: "SHA256 (a) = " + sum64, second: "SHA1 (b c) = " + sum40},
+	{what: "openssl", name: "CHECKSUMS", format: "tag", first: "SHA2-256(a)= " + sum64, second: "SHA2-512/256(b c)= " + sum64},
+	{what: "gnu and tag", name: "CHECKSUMS", format: "gnu", first: sum64 + "  a", second: "SHA1 (b c) = " + sum40},
+	{what: "hashdeep", name: "known.txt", format: "hashdeep", header: hashdeepMark + "\n%%%% size,md5,sha256,filename\n## x\n",
+		first: "3," + sum64[:32] + "," + sum64 + ",a", second: "4," + sum64[:32] + "," + sum64 + ",b 20261126"},
+	{what: "record", name: "CHECKSUMS", format: "record", first: "a,sha256=" + b64 + ",3", second: `"b,c",sha256=` + b64 + ","},
+	{what: "RECORD", name: "RECORD", format: "record", first: "a,sha256=" + b64 + ",3", second: `"b,c",sha256=` + b64 + ","},
+	{what: "sidecar", name: "x.sha256", format: "sidecar", first: sum64},
+	{what: "pooch", name: "registry.txt", format: "pooch", first: "a " + sum64, second: `"b c" md5:` + sum64[:32] + " https://x/y"},
+	{what: "sfv", name: "CHECKSUMS", format: "sfv", first: "a 5a5a5a5a", second: "b c   12345678"},
+	{what: "x.sfv", name: "x.sfv", format: "sfv", first: "a 5a5a5a5a", second: "b c   12345678"},
+	{what: "bagit", name: "manifest-sha256.txt", format: "bagit", first: sum64 + "  data/a", second: sum64 + " data/b%0Ac"},
+}
+
+// strangeLines lists lines that get into manifests and that no tool for manifests wrote.
+var strangeLines = []string{
+	"Checksums",
+	"Release checksums",
+	"Checksums of build",
+	"Checksums of build 20261126",
+	"Built on 20261126 at noon",
+	"The checksums of all files here",
+	"20261126",
+	"Release 20261126",
+	"=================",
+	"SM3(f)= " + sum64,
+	"SM3 (f) = " + sum64,
+	"SM3(f)= 12345678",
+	"SM3 (f) = 12345678",
+	"RIPEMD-160(f)= " + sum40,
+	"SHA2-256(f)= " + sum40,
+	"SHA256 (f) = " + sum64[:20],
+	"SHA256 (f) =",
+	"SHA256 (f",
+	"CRC32 (f) = 1234567",
+	"SHA256: " + sum64,
+	"f: " + sum64,
+	"sha256 " + sum64,
+	"sha256  " + sum64,
+	"MD5\t" + sum64[:32],
+	"f = " + sum64,
+	"CRC32: 12345678",
+	sum64[:17],
+	sum64[:17] + "  f",
+	sum64,
+	sum64 + "  ",
+	sum64 + " is the sum of f",
+	sum64 + "\tf",
+	"f " + sum64[:50],
+	"f " + sum64,
+	"f 1234567",
+	"# x",
+	"// x",
+	"; x",
+	"   ",
+	"\t",
+	"-----BEGIN PGP SIGNATURE-----",
+	"-----END PGP SIGNATURE-----",
+	"Hash: SHA256",
+	"iQIzBAEBCAAdFiEE0123456789abcdef0123456789abcdefFAmZ",
+	"<html>",
+	"<!DOCTYPE html>",
+	"<p>Checksums of <b>x</b></p>",
+	"{",
+	`{"a": "` + sum64 + `"}`,
+	"name,digest,size",
+	"filename,sha256",
+	"a,sha256=" + b64[:20] + ",3",
+	"a,sm3=" + b64 + ",3",
+	"%PDF-1.7",
+	hashdeepMark,
+	"%%%% size,sm3,filename",
+	"%%%% size,md5",
+	lfsPointer + "spec/v1",
+	"\xff\x00\x01",
+	pgpMessage[:20],
+	strings.Repeat("x", MaxLine+1),
+}
+
+// insert puts a line before the entry with that index, of n entries of a good manifest, or
+// before the header if the index is -1. It returns the number of the line.
+func (g *goodManifest) insert(line string, at, n int) (text string, number int) {
+	var lines []string
+	for i := range n {
+		lines = append(lines, []string{g.first, g.second}[i%2])
+	}
+	if at < 0 {
+		return line + "\n" + g.header + strings.Join(lines, "\n") + "\n", 1
+	}
+	lines = slices.Insert(lines, at, line)
+	return g.header + strings.Join(lines, "\n") + "\n", strings.Count(g.header, "\n") + at + 1
+}
+
+// sizes returns how many entries the manifest has in the tests. A sidecar has only one.
+func (g *goodManifest) sizes() []int {
+	if g.second == "" {
+		return []int{1}
+	}
+	return []int{2, 3, firstLines + 50}
+}
+
+// isStrange reports whether a line is a bad one in such a manifest. In one with a single entry,
+// it must not be a line of another format either.
+func (g *goodManifest) isStrange(line string) bool {
+	m, err := parse(g.header+line+"\n"+g.first+"\n", Options{Name: g.name, Format: FormatByName(g.format)})
+	if err != nil || m.BadLineCount != 1 || m.Len() == 0 {
+		return false
+	}
+	_, err = parse(line+"\n", Options{Name: g.name})
+	return g.second != "" || err != nil
+}
+
+// entriesOf returns the entries of a manifest, in words.
+func entriesOf(m *Manifest) (entries []string) {
+	for i := range m.Len() {
+		e := m.Entry(i)
+		entries = append(entries, fmt.Sprintf("%s %x %d %q", e.Algorithm.Name, e.Digest(), e.Size, e.Name))
+	}
+	return entries
+}
+
+func TestAStrangeLineAnywhereIsOneBadLineAndHidesNoOther(t *testing.T) {
+	tried := 0
+	for _, g := range goodManifests {
+		for _, n := range g.sizes() {
+			for _, line := range strangeLines {
+				if !g.isStrange(line) {
+					continue
+				}
+				for _, at := range []int{-1, 0, 1, n / 2, n} {
+					tried++
+					g.checkInsertion(t, line, at, n)
+				}
+			}
+		}
+	}
+	t.Logf("%d manifests", tried)
+}
+
+// checkInsertion fails the test unless a line that is inserted into a good manifest is one
+// bad line, and leaves the entries as they are.
+func (g *goodManifest) checkInsertion(t *testing.T, line string, at, n int) {
+	t.Helper()
+	good, _ := g.insert("", n, n)
+	want, err := parse(good, Options{Name: g.name})
+	if err != nil {
+		t.Fatalf("%s of %d entries: %v", g.what, n, err)
+	}
+	text, number := g.insert(line, at, n)
+	got, err := parse(text, Options{Name: g.name})
+	where := fmt.Sprintf("%s of %d entries with %.50q as line %d", g.what, n, line, number)
+	switch {
+	case err != nil:
+		t.Errorf("%s: %v", where, err)
+	case got.Format != want.Format || !slices.Equal(entriesOf(got), entriesOf(want)):
+		t.Errorf("%s: got %d entries of %s, want %d of %s", where, got.Len(), got.Format.Name, want.Len(), want.Format.Name)
+	case got.BadLineCount != 1 || got.BadLines[0].Line != number:
+		t.Errorf("%s: the bad lines are %v", where, got.BadLines)
+	}
+}
+
+// FuzzStrangeLine states the same for any line.
+func FuzzStrangeLine(f *testing.F) {
+	for i, line := range strangeLines {
+		f.Add(line, uint8(i), uint8(i))
+	}
+	f.Fuzz(func(t *testing.T, line string, which, at uint8) {
+		g := goodManifests[int(which)%len(goodManifests)]
+		n := g.sizes()[0]
+		if strings.ContainsAny(line, "\r\n\x00") || !g.isStrange(line) || startsContent(line) {
+			return
+		}
+		g.checkInsertion(t, line, int(at)%(n+2)-1, n)
+	})
+}
+
+// startsContent reports whether a line that begins a manifest says how its bytes are encoded or
+// that they are signed.
+func startsContent(line string) bool {
+	for _, begin := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff", pgpMessage} {
+		if strings.HasPrefix(line, begin) {
+			return true
+		}
+	}
+	return false
+}
