@@ -43,6 +43,7 @@ def test_one_thin_module_imports_ctypes() -> None:
 def test_init_is_docstring_version_and_reexports() -> None:
     tree = ast.parse((CHECKOUT / "src/checksig/__init__.py").read_text("utf-8"))
     assert ast.get_docstring(tree)
+    assert ast.unparse(tree.body[1]) == "from checksig import _safe_path as _safe_path"
     for node in tree.body[1:]:
         assert isinstance(node, (ast.ImportFrom, ast.Assign))
         if isinstance(node, ast.Assign):
@@ -51,6 +52,7 @@ def test_init_is_docstring_version_and_reexports() -> None:
 
 # Each module may import those before it. The order is that of docs/architecture.md.
 ORDER = [
+    "_safe_path",
     *("_version", "_text", "errors", "_lines", "_atomic", "_render", "report", "_options", "_wire"),
     *("checksig", "_preflight", "_helper", "_engine", "_progress", "_read", "_verify", "_write"),
     *("__init__", "command.__init__", "command.bug", "command.terminal", "command.hints", "command.output"),
