@@ -23,8 +23,10 @@
  *               the library loaded, checksig_forked is not 0, and any call may block
  *               forever. After exec everything works.
  *   Host        The limits and the signal handlers of the process stay as they were,
- *               except the handlers of signals that report faults (SIGSEGV, ...). Do
- *               not close descriptors that the library holds.
+ *               except the handlers of signals that report faults (SIGSEGV, ...) and, on
+ *               Linux, of SIGSTKFLT. On Linux, the threads of the library block all
+ *               signals that do not report faults, and its Go runtime does not see the
+ *               environment. Do not close descriptors that the library holds.
  *   Unloading   Never dlclose the library: a Go runtime cannot be unloaded.
  */
 #ifndef CHECKSIG_H

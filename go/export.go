@@ -1,5 +1,6 @@
 package main
 
+// #cgo linux LDFLAGS: -Wl,--wrap=pthread_create
 // #include <stdlib.h>
 // #include "checksig.h"
 //

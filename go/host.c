@@ -13,7 +13,7 @@
 volatile int32_t checksig_forked = 0;
 
 static struct rlimit descriptors;
-static struct sigaction pipe_action;
+static struct sigaction pipe_action, urgent_action;
 
 static void in_child(void) { checksig_forked = 1; }
 
@@ -23,14 +23,17 @@ __attribute__((constructor(101))) static void remember(void)
     pthread_atfork(NULL, NULL, in_child);
     getrlimit(RLIMIT_NOFILE, &descriptors);
     sigaction(SIGPIPE, NULL, &pipe_action);
+    sigaction(SIGURG, NULL, &urgent_action);
 }
 
 // Package os raises the soft limit of descriptors. Children would inherit it, and select()
-// cannot handle high descriptors. The runtime handles SIGPIPE, which Python ignores.
+// cannot handle high descriptors. The runtime handles SIGPIPE, which Python ignores, and SIGURG,
+// with which it would preempt its threads.
 void checksig_restore_host(void)
 {
     setrlimit(RLIMIT_NOFILE, &descriptors);
     sigaction(SIGPIPE, &pipe_action, NULL);
+    sigaction(SIGURG, &urgent_action, NULL);
 }
 
 // The threads of checksig_spare_threads wait at this gate until it opens.

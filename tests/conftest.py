@@ -60,9 +60,10 @@ def python() -> Python:
         *arguments: str | os.PathLike[str],
         package: Path = PACKAGE,
         engine: str | None = None,
+        variables: Mapping[str, str] = {},
         timeout: float = 120,
     ) -> subprocess.CompletedProcess[str]:
-        env = {**environment(package), "PYTHONFAULTHANDLER": "1"}
+        env = {**environment(package), "PYTHONFAULTHANDLER": "1", **variables}
         if engine is not None:
             env["CHECKSIG_ENGINE"] = engine
         return subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import threading
@@ -626,3 +627,156 @@ print(answers == {sys.argv[3]}, bool(ticks))
 """
     done = python(code, LOGS, injected_package / LIBRARY, MISMATCH)
     assert done.stdout == "True True\n", done.stderr
+
+
+GO_VARIABLES = {
+    "malformed memory limit": {"GOMEMLIMIT": "512Mi"},
+    "tiny memory limit": {"GOMEMLIMIT": "1"},
+    "unknown FIPS mode": {"GODEBUG": "fips140=2"},
+    "FIPS only": {"GODEBUG": "fips140=only"},
+    "a trace of the garbage collector": {"GODEBUG": "gctrace=1"},
+    "a trace of the scheduler": {"GODEBUG": "schedtrace=1,scheddetail=1"},
+    "unknown setting": {"GODEBUG": "nothing=1,,=,x"},
+    "no garbage collection": {"GOGC": "off"},
+    "malformed garbage collection": {"GOGC": "often"},
+    "one processor": {"GOMAXPROCS": "1"},
+    "many processors": {"GOMAXPROCS": "4000"},
+    "malformed processors": {"GOMAXPROCS": "-1x"},
+    "core dumps": {"GOTRACEBACK": "crash"},
+    "all": {"GOMEMLIMIT": "x", "GODEBUG": "fips140=2", "GOGC": "x", "GOMAXPROCS": "x", "GOTRACEBACK": "x"},
+}
+
+
+@pytest.mark.parametrize("variables", GO_VARIABLES)
+def test_go_variables_in_the_environment_change_nothing(variables: str, python: Python) -> None:
+    code = """
+import os, sys, checksig
+given = {name: os.environ[name] for name in sys.argv[3:]}
+for _ in range(3):
+    print(checksig.check(sys.argv[1]).message)
+report = checksig.check(sys.argv[1], sys.argv[2])
+print({name: os.environ[name] for name in sys.argv[3:]} == given, len(os.listdir("/proc/self/task")) < 60)
+child = "import os, sys; sys.exit(not all(name in os.environ for name in sys.argv[1:]))"
+print(os.spawnl(os.P_WAIT, sys.executable, sys.executable, "-c", child, *sys.argv[3:]))
+"""
+    names = GO_VARIABLES[variables]
+    done = python(code, LOGS, LOGS / "sha1sum.txt", *names, variables=names)
+    assert done.stdout == f"{MISMATCH}\n" * 3 + "True True\n0\n", done.stderr
+    assert done.stderr == ""
+
+
+# The signals of faults, which a Go runtime turns into panics, and those that nobody can block.
+UNBLOCKED = {"SIGILL", "SIGTRAP", "SIGBUS", "SIGFPE", "SIGSEGV", "SIGKILL", "SIGSTOP"}
+
+AFTER_A_CHECK = """
+import os, signal, sys, checksig
+list(checksig.iter_check(sys.argv[1], workers=8))
+checksig.check(sys.argv[1])
+"""
+
+
+def test_the_threads_of_the_library_block_all_signals_except_faults(python: Python) -> None:
+    code = (
+        AFTER_A_CHECK
+        + """
+names = set()
+for task in set(os.listdir("/proc/self/task")) - {str(os.getpid())}:
+    with open(f"/proc/self/task/{task}/status") as status:
+        (mask,) = [int(line.split()[1], 16) for line in status if line.startswith("SigBlk")]
+    names |= {signal.Signals(s).name for s in signal.valid_signals() if not mask >> (s - 1) & 1}
+print(*sorted(names))
+"""
+    )
+    done = python(code, LOGS)
+    assert set(done.stdout.split()) <= UNBLOCKED, done.stderr
+
+
+def test_a_signal_that_the_only_thread_waits_for_arrives_there(python: Python) -> None:
+    code = (
+        AFTER_A_CHECK
+        + """
+waited = signal.valid_signals() - {getattr(signal, name) for name in sys.argv[2:]}
+signal.pthread_sigmask(signal.SIG_BLOCK, waited)
+for number in sorted(waited):
+    for _ in range(3):
+        os.kill(os.getpid(), number)
+        assert signal.sigtimedwait({number}, 10).si_signo == number, number
+print(len(waited) > 50)
+"""
+    )
+    done = python(code, LOGS, *UNBLOCKED)
+    assert done.stdout == "True\n", done
+
+
+@pytest.mark.parametrize("first", ["handler", "check"])
+def test_sigurg_is_the_hosts(first: str, python: Python) -> None:
+    steps = {"check": AFTER_A_CHECK, "handler": "signal.signal(signal.SIGURG, lambda *_: seen.append(1))"}
+    later = "check" if first == "handler" else "handler"
+    code = f"""
+import signal, time
+seen = []
+{steps[first]}
+{steps[later]}
+for _ in range(200):
+    checksig.check(sys.argv[1], workers=8)
+print(len(seen))
+os.kill(os.getpid(), signal.SIGURG)
+time.sleep(0.01)
+print(len(seen))
+"""
+    done = python(code, LOGS)
+    assert done.stdout == "0\n1\n", done
+
+
+def test_a_host_that_resets_all_handlers_lives_on(python: Python) -> None:
+    code = """
+import os, signal, sys, threading, checksig
+checksig.check(sys.argv[1])
+for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+    signal.signal(number, signal.SIG_DFL)
+threads = [threading.Thread(target=checksig.check, args=(sys.argv[1],)) for _ in range(64)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(checksig.check(sys.argv[1]).message)
+"""
+    assert python(code, LOGS).stdout == f"{MISMATCH}\n"
+
+
+# Allows this thread, and those that it starts later, to read files below the given directories only.
+LANDLOCK = """
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+READ_FILE, BENEATH, NO_NEW_PRIVS = 1 << 2, 1, 38
+def restrict(*folders):
+    attributes = struct.pack("=Q", READ_FILE)
+    rules = libc.syscall(444, attributes, len(attributes), 0)
+    if rules < 0:
+        sys.exit(f"no Landlock: {os.strerror(ctypes.get_errno())}")
+    for folder in folders:
+        rule = struct.pack("=Qi", READ_FILE, os.open(folder, os.O_PATH))
+        assert libc.syscall(445, rules, BENEATH, rule, 0) == 0, folder
+    assert libc.prctl(NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    assert libc.syscall(446, rules, 0) == 0
+"""
+
+
+def test_landlock_before_the_first_call_binds(python: Python, directory: Directory) -> None:
+    root = directory({str(number): b"x" for number in range(500)})
+    (root / "denied").mkdir()
+    (root / "denied/file").write_bytes(b"y")
+    with (root / "sha1sum.txt").open("a") as sums:
+        sums.write(f"{hashlib.sha1(b'y').hexdigest()}  denied/file\n")
+    code = (
+        LANDLOCK
+        + """
+import checksig
+allowed = [os.path.join(sys.argv[1], name) for name in os.listdir(sys.argv[1]) if name != "denied"]
+restrict(*allowed, "/usr", "/lib", "/proc", "/dev", sys.prefix, sys.base_prefix, sys.argv[2])
+report = checksig.check(sys.argv[1])
+print(report.counts[checksig.Status.OK], [(f.path, f.reason) for f in report.failures])
+"""
+    )
+    done = python(code, root, PACKAGE)
+    if "no Landlock" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.stdout == "500 [('denied/file', 'permission denied')]\n", done.stderr
