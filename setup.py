@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,7 @@ import targets  # noqa: E402
 import toolchain  # noqa: E402
 
 HEADER = "include/checksig.h"
+MANIFEST = "_checksig.sha256"
 BUILD_ERRORS = (toolchain.ToolchainError, targets.UnknownTargetError)
 TARGET = targets.named_target()
 LIBRARY = TARGET.library if TARGET else targets.LIBRARY
@@ -51,7 +53,7 @@ class BuildGoLibrary(build_ext):
         super().run()
 
     def build_extension(self, ext: Extension) -> None:
-        """Build library and helper, and put them and the header into the build directory."""
+        """Build library and helper, and put them, their manifest and the header into the build directory."""
         package = Path(self.build_lib, self.get_ext_filename(ext.name)).parent
         version = self.distribution.get_version()
         with tempfile.TemporaryDirectory(prefix="checksig-") as scratch:
@@ -61,6 +63,9 @@ class BuildGoLibrary(build_ext):
                 raise ExecError(str(error)) from None
             for program in built:
                 replace(program, package / program.name)
+            lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in built]
+            Path(scratch, MANIFEST).write_text("".join(lines), "utf-8")
+            replace(Path(scratch, MANIFEST), package / MANIFEST)
             if HAS_LIBRARY:
                 replace(toolchain.GO_SOURCES / "checksig.h", package / HEADER)
 
@@ -90,7 +95,8 @@ class BuildGoLibrary(build_ext):
 
     def _outputs(self, package: Path) -> list[Path]:
         library = [LIBRARY, HEADER] if HAS_LIBRARY else []
-        return [package / name for name in (*library, *([toolchain.HELPER] if HAS_HELPER else []))]
+        helper = [toolchain.HELPER] if HAS_HELPER else []
+        return [package / name for name in (*library, *helper, MANIFEST)]
 
 
 class SdistWithModules(sdist):

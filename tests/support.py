@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 import checksig
-from checksig import _helper as helper
-from checksig import _preflight
+from checksig import _installation, _preflight
 from checksig._engine import make_request
 from checksig._helper import HelperJob
 from checksig._wire import Kind
@@ -24,7 +23,7 @@ from checksig._wire import Kind
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(checksig.__file__).resolve().parent
 LIBRARY = Path(checksig.get_library()).name
-HELPER = helper.PATH.name
+HELPER = _installation.HELPER.name
 LOGS = CHECKOUT / "testdata" / "logs"
 MISMATCH = f'"{LOGS}/httpd-08.log" - mismatch'
 

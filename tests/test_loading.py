@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import toolchain
-from support import LIBRARY, LOGS, MISMATCH, PACKAGE, Python
+from support import HELPER, LIBRARY, LOADS, LOGS, MISMATCH, PACKAGE, Python, loads_library
 
 import checksig
+from checksig._installation import REMEDY
 
+BUILT = [
+    (kind, name) for kind, name in (("library", LIBRARY), ("helper", HELPER)) if (PACKAGE / name).exists()
+]
+SHOW = """
+import sys, checksig
+print(checksig.get_engine().name)
+print(checksig.check(sys.argv[1]).message)
+"""
 CHECK = "import sys, checksig; checksig.check_signatures(sys.argv[1])"
 
 
@@ -152,3 +162,67 @@ print(checksig.update(".").renamed, checksig.check(".").ok, sorted(os.listdir())
         "1 True",
         "(('a', 'b'),) True ['SHA256SUMS', 'b']",
     ], done.stderr
+
+
+def test_the_build_lists_the_digests_of_library_and_helper(package_copy: Path) -> None:
+    built = [name for name in (LIBRARY, HELPER) if (package_copy / name).exists()]
+    assert built
+    report = checksig.check(package_copy, package_copy / "_checksig.sha256")
+    assert report.ok
+    assert report.files == len(built)
+
+
+@loads_library
+def test_version_says_whether_library_and_helper_are_as_built(python: Python, package_copy: Path) -> None:
+    show = "import sys, checksig.__main__ as m; sys.argv[1:] = ['--version', '-v']; m.main()"
+    done = python(show, package=package_copy, engine="helper")
+    lines = [f"{kind}: {package_copy / name} (as built)" for kind, name in BUILT]
+    assert done.stdout.splitlines()[2:] == lines, done.stderr
+    for (_, name), position in zip(BUILT, (-1, 200_000), strict=True):
+        content = bytearray((package_copy / name).read_bytes())
+        content[position] ^= 1
+        (package_copy / name).write_bytes(content)
+    done = python(show, package=package_copy, engine="helper")
+    advice = f"not as built: {REMEDY}"
+    assert done.stdout.splitlines()[2:] == [line.replace("as built", advice) for line in lines], done.stderr
+
+
+@pytest.mark.parametrize("engine", ["", "library", "helper"])
+def test_in_an_archive_the_message_says_to_install(python: Python, package_copy: Path, engine: str) -> None:
+    archive = shutil.make_archive(str(package_copy.parent / "zipped"), "zip", package_copy.parent)
+    done = python(CHECK, LOGS, package=Path(archive, "checksig"), engine=engine)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: cannot "), done.stderr
+    assert last.endswith("; checksig cannot be imported from an archive: install it into a directory")
+
+
+@pytest.mark.parametrize("engine", ["", "library", "helper"])
+def test_in_a_frozen_program_the_message_does_not_say_reinstall(
+    python: Python, package_copy: Path, engine: str
+) -> None:
+    for name in (LIBRARY, HELPER):
+        (package_copy / name).unlink(missing_ok=True)
+    done = python(f"import sys\nsys.frozen = True\n{CHECK}", LOGS, package=package_copy, engine=engine)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: cannot "), done.stderr
+    assert "build this program again with the files of the package checksig" in last
+    assert "reinstall" not in last
+
+
+@pytest.mark.packaging
+def test_pyinstaller_puts_library_and_helper_into_a_program(python: Python, tmp_path: Path) -> None:
+    pytest.importorskip("PyInstaller")
+    (tmp_path / "program.py").write_text(f"{SHOW}\n", "utf-8")
+    left_out = [f"--exclude-module={name}" for name in ("click", "tqdm")]
+    subprocess.run(
+        [sys.executable, "-m", "PyInstaller", "--log-level=ERROR", *left_out, "program.py"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    program = tmp_path / "dist/program/program"
+    for engine in ("library", "helper") if LOADS else ("helper",):
+        done = subprocess.run(
+            [program, LOGS], capture_output=True, text=True, check=False, env={"CHECKSIG_ENGINE": engine}
+        )
+        assert done.stdout == f"{engine}\n{MISMATCH}\n", done.stderr

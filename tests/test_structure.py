@@ -54,7 +54,8 @@ def test_init_is_docstring_version_and_reexports() -> None:
 ORDER = [
     "_safe_path",
     *("_version", "_text", "errors", "_lines", "_atomic", "_render", "report", "_options", "_wire"),
-    *("checksig", "_preflight", "_helper", "_engine", "_progress", "_read", "_verify", "_write"),
+    *("_installation", "_pyinstaller.__init__", "_pyinstaller.hook-checksig", "checksig", "_preflight"),
+    *("_helper", "_engine", "_progress", "_read", "_verify", "_write"),
     *("__init__", "command.__init__", "command.bug", "command.terminal", "command.hints", "command.output"),
     *("command.check", "command.cli", "__main__"),
 ]

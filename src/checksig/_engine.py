@@ -17,6 +17,7 @@ from typing import NamedTuple, NoReturn
 
 from checksig import _helper, _preflight, checksig
 from checksig._helper import HelperJob
+from checksig._installation import HELPER, LIBRARY, find_remedy, is_as_built
 from checksig._options import AnyPath
 from checksig._wire import (
     NO_COUNTERS,
@@ -27,8 +28,8 @@ from checksig._wire import (
     Request,
     unpack_records,
 )
-from checksig.checksig import LIBRARY, REMEDY, Library, LibraryJob
-from checksig.errors import InternalError, ManifestError, ManifestNotFoundError
+from checksig.checksig import Library, LibraryJob
+from checksig.errors import CancelledError, InternalError, ManifestError, ManifestNotFoundError
 
 # How long to wait for the end of a closed job. A job that is reading ends after its current read.
 _CLOSE = 0.05  # seconds
@@ -119,16 +120,23 @@ def _find_engine() -> Engine:
         _load()
         return Engine("library", "CHECKSIG_ENGINE selects it")
     obstacle = _preflight.find_obstacle()
-    if obstacle and _helper.PATH.exists():
+    if obstacle and HELPER.exists():
         return Engine("helper", obstacle)
     try:
         _load()
-    except (OSError, RuntimeError) as error:
-        scarce = getattr(error, "errno", None) in (None, errno.EAGAIN, errno.ENOMEM)
-        if not scarce or not _helper.PATH.exists():
+    except (ImportError, OSError, RuntimeError) as error:
+        if not HELPER.exists() or not _is_obstacle(error):
             raise
-        return Engine("helper", f"the library cannot be loaded into this process: {error}")
+        why = f"the library cannot be loaded into this process: {error.__cause__ or error}"
+        return Engine("helper", why)
     return Engine("library", "it can be loaded into this process")
+
+
+def _is_obstacle(error: Exception) -> bool:
+    """Return whether a library that cannot be loaded is as it was built, so that a helper can serve."""
+    if isinstance(error, ImportError):
+        return is_as_built(LIBRARY)
+    return getattr(error, "errno", None) in (None, errno.EAGAIN, errno.ENOMEM)
 
 
 def _load() -> None:
@@ -146,8 +154,9 @@ def _load() -> None:
     except (OSError, AttributeError, ValueError) as error:
         if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN):
             raise
-        cause = getattr(error, "strerror", None) or error
-        raise ImportError(f"cannot load {LIBRARY}: {cause}; {REMEDY}", path=str(LIBRARY)) from error
+        cause = str(getattr(error, "strerror", None) or error).removeprefix(f"{LIBRARY}: ")
+        message = f"cannot load {LIBRARY}: {cause}; {find_remedy(LIBRARY)}"
+        raise ImportError(message, path=str(LIBRARY)) from error
 
 
 def make_request(
@@ -234,7 +243,6 @@ class Job:
         counters: how far the job has come.
         message: what is bad, once the job has ended; None if everything is good.
         hint: the last line of the message, if that is a hint.
-        cancelled: whether the job was closed before its end.
 
     Raises:
         ValueError: the engine does not allow an argument.
@@ -249,7 +257,6 @@ class Job:
         self.counters: Counters = NO_COUNTERS
         self.message: str | None = None
         self.hint: str | None = None
-        self.cancelled: bool = False
         # Nothing is running yet, so no signal can leave a running job behind.
         self._job = LibraryJob(library) if library else HelperJob()
         outcome = self._job.start(request)
@@ -269,10 +276,10 @@ class Job:
         """Yield lists of records, in order; an empty list if none came for a short time.
 
         ``counters`` are up to date after each list. After the last one, ``message`` and
-        ``hint`` say what is bad. A job that is closed yields nothing more, and is ``cancelled``
-        if it had not ended.
+        ``hint`` say what is bad.
 
         Raises:
+            CancelledError: the job was closed before its end.
             ManifestNotFoundError: the directory has no manifest.
             ManifestError: a manifest is unusable.
             OSError: the directory or a manifest cannot be opened or read.
@@ -285,9 +292,10 @@ class Job:
             yield list(unpack_records(records))
         if outcome.kind == Kind.FAILED:
             self.message, self.hint = outcome.message, outcome.reason or None
-        elif outcome.kind not in (Kind.OK, Kind.MORE, Kind.CANCELLED) and not self._job.closed:
+        elif outcome.kind != Kind.OK:
+            if self._job.closed:
+                raise CancelledError("this job was closed before its end, so there is no verdict")
             _raise(outcome)
-        self.cancelled = outcome.kind not in (Kind.OK, Kind.FAILED)
 
     def close(self, seconds: float = _CLOSE) -> None:
         """Cancel the job if it is running, wait up to ``seconds`` for its end, and release it."""

@@ -18,9 +18,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from checksig import _preflight
+from checksig._installation import HELPER, REMEDY, find_remedy
 from checksig._version import __version__
 from checksig._wire import (
     FRAME_LENGTH,
@@ -34,10 +34,8 @@ from checksig._wire import (
     pack_request,
     unpack_frame,
 )
-from checksig.checksig import FORKED_JOB, REMEDY
+from checksig.checksig import FORKED_JOB
 from checksig.errors import InternalError
-
-PATH = Path(__file__).resolve().parent / "_checksig-helper"
 
 _CLOSE = 0.05  # seconds that a helper has to end before another one replaces it
 
@@ -96,17 +94,18 @@ class Helper:
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
                 raise
-            raise ImportError(f"cannot run {PATH}: {error.strerror}; {REMEDY}", path=str(PATH)) from error
+            message = f"cannot run {HELPER}: {error.strerror}; {find_remedy(HELPER)}"
+            raise ImportError(message, path=str(HELPER)) from error
         self._send(request)
         hello = self.receive().outcome
         if hello.message != __version__:
-            message = f"{PATH} has version {hello.message}, but the package has {__version__}; {REMEDY}"
-            raise ImportError(message, path=str(PATH))
+            message = f"{HELPER} has version {hello.message}, but the package has {__version__}; {REMEDY}"
+            raise ImportError(message, path=str(HELPER))
         return hello.reason
 
     def _start(self, few_threads: bool) -> None:
-        command = [str(PATH), *(["few-threads"] if few_threads else [])]
-        environment = os.environ | ({"GOMAXPROCS": "1"} if few_threads else {})
+        command = [str(HELPER), *(["few-threads"] if few_threads else [])]
+        environment = _preflight.helper_environment() | ({b"GOMAXPROCS": b"1"} if few_threads else {})
         with _starting, contextlib.ExitStack() as theirs:
             _occupy_standard_streams(theirs)
             _running[id(self)] = self
@@ -115,7 +114,7 @@ class Helper:
             stderr.setblocking(False)  # a long crash message must not block the helper
             self._spawn(command, environment, (stream.fileno(), stream.fileno(), stderr.fileno()))
 
-    def _spawn(self, command: list[str], environment: Mapping[str, str], streams: Sequence[int]) -> None:
+    def _spawn(self, command: list[str], environment: Mapping[bytes, bytes], streams: Sequence[int]) -> None:
         """Start the process, and store its number before any signal handler can run.
 
         A handler may raise between two steps of the interpreter. subprocess.Popen would lose the
@@ -301,10 +300,10 @@ def get_algorithms() -> str:
 
 def _occupy_standard_streams(theirs: contextlib.ExitStack) -> None:
     """Open a file for each closed standard stream, so that no socket of ours gets its number."""
-    lowest = io.FileIO(PATH)
+    lowest = io.FileIO(HELPER)
     while lowest.fileno() < 3:
         theirs.enter_context(lowest)
-        lowest = io.FileIO(PATH)
+        lowest = io.FileIO(HELPER)
     lowest.close()
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import signal
 import struct
 import sys
 from pathlib import Path
 
 from checksig import checksig
+from checksig._installation import LIBRARY, REMEDY
 
 if sys.platform != "win32":
     import resource
@@ -21,23 +23,25 @@ if sys.platform != "win32":
 # The library: with 2000 MiB in all, the runtime ended the process; the stacks of its threads
 # need more.
 _LIBRARY_SPACE = 3200 << 20 if sys.maxsize > 1 << 32 and sys.platform != "win32" else 0
+_LIBRARY_DATA = 320 << 20  # with 200 MiB in all, threads could not be started
 
-# The helper: with 1200 MiB in all, the runtime ended the process.
+# The helper: with 1200 MiB of address space or 100 MiB of data, the runtime ended the process.
 _HELPER_SPACE = 1500 << 20
+_HELPER_DATA = 200 << 20
 
-# While it is loaded, the runtime may start threads for each processor. Later, the library
-# checks for itself how many threads it can have.
-_WANTED = os.environ.get("GOMAXPROCS", "")
-_PROCESSORS = max(os.cpu_count() or 1, int(_WANTED) if _WANTED.isdecimal() else 0)
-_THREADS = 2 * _PROCESSORS + 24 if sys.platform == "linux" else 0
+# The variables of the environment that a Go runtime reads. They are meant for other programs.
+# On Linux the library hides them from its runtime.
+_GO_VARIABLES = (b"GODEBUG", b"GOGC", b"GOMAXPROCS", b"GOMEMLIMIT", b"GOTRACEBACK")
 
 
 def find_obstacle() -> str:
     """Return why the library cannot serve in any process here; "" if it can."""
-    if not checksig.LIBRARY.exists():
+    if not LIBRARY.exists():
         return "this package contains no library"
     if sys.platform == "linux" and not _is_glibc():
         return "the C library is not glibc, and cannot load a Go runtime"
+    if sys.platform == "darwin" and (found := os.environb.keys() & set(_GO_VARIABLES)):
+        return f"the environment has {min(found).decode()}, which a Go runtime in this process would read"
     return ""
 
 
@@ -56,42 +60,66 @@ def check_library() -> None:
             otherwise the file is truncated or cannot be read.
     """
     if _LIBRARY_SPACE:
-        _require_address_space()
-    if _THREADS:
-        _require_threads()
-    _refuse_truncated(checksig.LIBRARY)
+        _require_memory(_LIBRARY_SPACE, 0, "address space", "ulimit -v")
+    if sys.platform != "win32" and resource.getrlimit(resource.RLIMIT_DATA)[0] != resource.RLIM_INFINITY:
+        _require_memory(_LIBRARY_DATA, mmap.PROT_READ | mmap.PROT_WRITE, "data", "ulimit -d")
+    if sys.platform == "linux":
+        _require_threads(_count_threads())
+    _refuse_truncated(LIBRARY)
 
 
 def check_helper() -> None:
-    """Raise OSError if the limit on address space is too low for the helper.
+    """Raise OSError if the limits on memory are too low for the helper.
 
     Raises:
         ImportError: there is no helper on Windows.
     """
     if sys.platform == "win32":
-        raise ImportError(f"there is no helper on Windows; {checksig.REMEDY}")
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit != resource.RLIM_INFINITY and limit < _HELPER_SPACE:
-        raise _too_little_space(_HELPER_SPACE)
+        raise ImportError(f"there is no helper on Windows; {REMEDY}")
+    for limit, needed, kind, command in (
+        (resource.RLIMIT_AS, _HELPER_SPACE, "address space", "ulimit -v"),
+        (resource.RLIMIT_DATA, _HELPER_DATA, "data", "ulimit -d"),
+    ):
+        allowed = resource.getrlimit(limit)[0]
+        if allowed != resource.RLIM_INFINITY and allowed < needed:
+            raise _too_little_memory(needed, kind, command)
 
 
-def _require_address_space() -> None:
+def helper_environment() -> dict[bytes, bytes]:
+    """Return the environment of this process without the variables of a Go runtime."""
+    return {name: value for name, value in os.environb.items() if name not in _GO_VARIABLES}
+
+
+def _require_memory(needed: int, protection: int, kind: str, command: str) -> None:
     try:
-        mmap.mmap(-1, _LIBRARY_SPACE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0).close()
+        mmap.mmap(-1, needed, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=protection).close()
     except OSError:
-        raise _too_little_space(_LIBRARY_SPACE) from None
+        raise _too_little_memory(needed, kind, command) from None
 
 
-def _too_little_space(needed: int) -> OSError:
-    message = f"checksig needs {needed >> 20} MiB of address space, and 'ulimit -v' leaves less"
+def _too_little_memory(needed: int, kind: str, command: str) -> OSError:
+    message = f"checksig needs {needed >> 20} MiB of {kind}, and '{command}' leaves less"
     return OSError(errno.ENOMEM, message)
 
 
-def _require_threads() -> None:
-    if checksig.count_startable_threads(_THREADS) < _THREADS:
+def _count_threads() -> int:
+    """Return how many threads the runtime may start while it is loaded.
+
+    Later, the library checks for itself how many threads it can have.
+    """
+    return 2 * len(os.sched_getaffinity(0)) + 24
+
+
+def _require_threads(needed: int) -> None:
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:  # the new threads must take no signals
+        startable = checksig.count_startable_threads(needed)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    if startable < needed:
         raise OSError(
             errno.EAGAIN,
-            f"too few threads: checksig needs {_THREADS}, and the limit on processes"
+            f"too few threads: checksig needs {needed}, and the limit on processes"
             " (ulimit -u, or the container's) leaves fewer",
         )
 

@@ -11,16 +11,13 @@ import ctypes
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from checksig import _wire
+from checksig._installation import LIBRARY, PACKAGE, REMEDY
 from checksig._version import __version__
 from checksig._wire import BUFFER_SIZE, Frame, Kind, Outcome, Request
 
-_PACKAGE = Path(__file__).resolve().parent
-LIBRARY = _PACKAGE / ("_checksig.dll" if sys.platform == "win32" else "_checksig.so")
-REMEDY = "reinstall checksig, or run 'pip install -e .' again in a checkout"
 FORKED_JOB = "this job was started before the process was forked"
 _FORKED_LIBRARY = (
     "checksig was used before this process was forked, and its Go runtime does not survive a fork: use"
@@ -33,7 +30,7 @@ _WAIT = 75  # milliseconds
 
 def get_include() -> str:
     """Return the directory that contains the C header ``checksig.h``."""
-    return str(_PACKAGE / "include")
+    return str(PACKAGE / "include")
 
 
 def get_library() -> str:

@@ -21,6 +21,7 @@ from click.shell_completion import CompletionItem
 
 import checksig
 from checksig import Entries
+from checksig._installation import HELPER, LIBRARY, REMEDY, is_as_built
 from checksig._text import count, duration, place, printable
 from checksig.command.bug import report
 from checksig.command.check import Check, ExitStatus, Target
@@ -248,7 +249,12 @@ def _example(*lines: str) -> str:
     epilog=_example("checksig check", "checksig check data/SHA256SUMS", "checksig create data"),
 )
 @click.option("--version", is_flag=True, help="Show the version and exit.")
-@click.option("-v", "--verbose", is_flag=True, help="With --version, also show which engine is used and why.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="With --version, also show which engine is used and why, and whether its files are as built.",
+)
 @click.pass_context
 def main(ctx: click.Context, version: bool, verbose: bool) -> None:
     """Prove that every file in a directory is what its checksum manifest says."""
@@ -267,6 +273,10 @@ def _version(verbose: bool) -> int:
         if verbose:
             engine = checksig.get_engine()
             out.line(f"engine: {engine.name} ({engine.reason})")
+            for name, path in (("library", LIBRARY), ("helper", HELPER)):
+                if path.exists():
+                    state = "as built" if is_as_built(path) else f"not as built: {REMEDY}"
+                    out.line(f"{name}: {path} ({state})")
         current.status = ExitStatus.OK
     return current.status
 
