@@ -388,16 +388,82 @@ def test_closed_entries_raise_no_error_for_the_bad_lines_before(tmp_path: Path) 
     assert list(entries) == []
 
 
-def test_another_thread_may_close_entries(tmp_path: Path) -> None:
-    with (tmp_path / "sums").open("w") as file:
+@pytest.mark.parametrize("call", [checksig.iter_check, checksig.read_manifest])
+def test_an_iterator_that_another_thread_closes_raises(
+    call: Callable[..., checksig.Results | checksig.Entries], tmp_path: Path
+) -> None:
+    with (tmp_path / "sha1sum.txt").open("w") as file:
         file.write("?\n")
-        file.writelines(f"{'0' * 40}  {number}\n" for number in range(1_000_000))
-    entries = checksig.read_manifest(tmp_path / "sums")
-    first = next(entries)
-    closing = threading.Timer(0.1, entries.close)
+        file.writelines(f"{'0' * 40}  {number}\n" for number in range(300_000))
+    for while_waiting in (True, False):
+        items = call(tmp_path)
+        next(items)
+        closing = threading.Timer(0.1 if while_waiting else 0, items.close)
+        closing.start()
+        if not while_waiting:
+            closing.join()
+        with pytest.raises(checksig.CancelledError, match="closed"):
+            list(items)
+        closing.join()
+        assert getattr(items, "report", None) is None
+
+
+def test_an_iterator_that_another_thread_closes_after_the_end_has_ended(directory: Directory) -> None:
+    results = checksig.iter_check(directory({"a": b"1"}))
+    assert len(list(results)) == 1
+    closing = threading.Thread(target=results.close)
     closing.start()
-    assert len([first, *entries]) < 1_000_000
     closing.join()
+    assert list(results) == []
+    assert results.report is not None
+
+
+CANCELLED = """
+import gc, sys, threading, time, checksig
+from checksig._engine import Job
+def close():
+    while True:
+        found = [thing for thing in gc.get_objects() if isinstance(thing, Job)]
+        time.sleep(0.3)  # the first jobs of create and diff end sooner
+        for job in found:
+            job.close()
+threading.Thread(target=close, daemon=True).start()
+try:
+    print({call})
+except checksig.CancelledError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "checksig.check(sys.argv[1]).ok",
+        "checksig.check_signatures(sys.argv[1])",
+        "checksig.create(sys.argv[1], overwrite=True)",
+        "checksig.diff(sys.argv[1])",
+    ],
+)
+def test_a_call_whose_job_is_closed_raises(call: str, tmp_path: Path, python: Python) -> None:
+    make_endless(tmp_path)
+    before = (tmp_path / "sha1sum.txt").read_bytes()
+    done = python(CANCELLED.replace("{call}", call), tmp_path)
+    assert done.stdout == "this job was closed before its end, so there is no verdict\n", done.stderr
+    assert os.listdir(tmp_path).count("SHA256SUMS") == 0
+    assert (tmp_path / "sha1sum.txt").read_bytes() == before
+
+
+def test_a_report_without_a_good_file_is_not_ok() -> None:
+    report = checksig.check(LOGS)
+    nothing = dataclasses.replace(report, message=None, bad=0, counts=dict.fromkeys(Status, 0), failures=())
+    assert not nothing.ok
+    with pytest.raises(checksig.VerificationError, match="no file was verified"):
+        nothing.raise_for_failures()
+    wrongs: list[dict[str, Any]] = [{"bad": 1}, {"bad_line_count": 1}, {"message": "x"}, {"counts": {}}]
+    for wrong in wrongs:
+        good = dataclasses.replace(nothing, counts={Status.OK: 1})
+        assert good.ok
+        assert not dataclasses.replace(good, **wrong).ok
 
 
 def test_the_progress_function_may_close_the_iterator(tmp_path: Path) -> None:

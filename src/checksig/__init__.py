@@ -16,6 +16,7 @@ from checksig._version import __version__
 from checksig._write import create, diff, update
 from checksig.checksig import get_include, get_library
 from checksig.errors import (
+    CancelledError,
     ChecksigError,
     InternalError,
     ManifestError,
@@ -27,6 +28,7 @@ from checksig.report import BadLine, Changes, Entry, FileResult, Manifest, Progr
 __all__ = [
     "AnyPath",
     "BadLine",
+    "CancelledError",
     "Changes",
     "ChecksigError",
     "Engine",

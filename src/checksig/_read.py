@@ -7,6 +7,7 @@ import functools
 import os
 import re
 import selectors
+import threading
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Self, TypeVar
 
@@ -21,7 +22,7 @@ from checksig._wire import (
     READ_ENTRIES,
     Record,
 )
-from checksig.errors import ManifestError
+from checksig.errors import CancelledError, ManifestError
 from checksig.report import BadLine, Entry, Manifest
 
 _T = TypeVar("_T")
@@ -74,12 +75,23 @@ class JobIterator(Iterator[_T]):
     def __init__(self, job: Job, items: Iterator[_T]) -> None:
         self._job = job
         self._items = items
-        self._closed = False
+        self._ended = False
+        self._closer = 0  # the thread that closed this object
 
     def __next__(self) -> _T:
-        if self._closed:  # a generator that has not started does not notice a closed job
+        if self._ended or self._closer == threading.get_ident():
             raise StopIteration
-        return next(self._items)
+        if self._closer:
+            raise CancelledError("another thread closed this iterator before its end")
+        try:
+            return next(self._items)
+        except StopIteration:
+            self._ended = True
+            raise
+        except CancelledError:
+            if self._closer != threading.get_ident():
+                raise
+            raise StopIteration from None
 
     def __enter__(self) -> Self:
         return self
@@ -90,9 +102,10 @@ class JobIterator(Iterator[_T]):
     def close(self) -> None:
         """Cancel the work if it is not done, and end the iteration. Closing again has no effect.
 
-        Leaving a ``with`` block closes, too, and so does dropping the last reference.
+        Leaving a ``with`` block closes, too, and so does dropping the last reference. If another
+        thread is iterating, it gets a CancelledError.
         """
-        self._closed = True
+        self._closer = self._closer or threading.get_ident()
         self._job.close()
 
 
@@ -129,7 +142,7 @@ def _entries(job: Job, manifests: list[Manifest], bad_lines: list[BadLine]) -> I
                     bad_lines.append(as_bad_line(record))
                 else:
                     manifests.append(as_manifest(record))
-    if bad_lines and not job.cancelled:
+    if bad_lines:
         line = bad_lines[0]
         raise ManifestError(f'"{line.path}" - {line}', line.path, line.line, line.reason)
 

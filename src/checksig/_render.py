@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from checksig._text import count, duration, place, printable, rate, size
+from checksig._text import count, duration, place, printable, rate, read_as_utf8, size
 
 if TYPE_CHECKING:
     from checksig.report import Changes, FileResult, Manifest, Report
@@ -44,14 +44,15 @@ def report_html(report: Report) -> str:
     """Return what a notebook shows: the bad files and the extra files, grouped by directory."""
     rows = []
     found = report.failures + _harmless(report)
-    shown = [(*os.path.split(failure.path), failure) for failure in found[:_HTML_ROWS]]
+    shown = [(*os.path.split(read_as_utf8(failure.path)), failure) for failure in found[:_HTML_ROWS]]
     for folder, group in itertools.groupby(shown, lambda item: item[0]):
         rows.append(f'<tr><th colspan="3" style="text-align:left">{_escape(folder or ".")}</th></tr>')
         rows += [_row(name, failure.status, failure.reason) for _, name, failure in group]
     if len(found) > _HTML_ROWS:
         rows.append(_row(f"… and {len(found) - _HTML_ROWS:,} more", "", ""))
     rows += [
-        _row(bad.path, "" if bad.line is None else f"line {bad.line}", bad.reason) for bad in report.bad_lines
+        _row(read_as_utf8(bad.path), "" if bad.line is None else f"line {bad.line}", bad.reason)
+        for bad in report.bad_lines
     ]
     table = f"<table>{''.join(rows)}</table>" if rows else ""
     return f"<p>{_escape(report_summary(report))}</p>{table}"

@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     return "".join(c if _is_plain(c) and c != "\\" else _escape(c) for c in text)
 
 
+def read_as_utf8(name: str) -> str:
+    """Return a name with its bytes read as UTF-8, whatever the encoding of the locale is."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
+
+
 def place(path: str) -> str:
     """Return the path of a manifest, printable and without a leading ``./``."""
     return printable(path.removeprefix("./"))

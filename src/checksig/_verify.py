@@ -23,6 +23,7 @@ from checksig._wire import (
     TOTALS,
     Record,
     Request,
+    decode_path,
 )
 from checksig.report import BadLine, FileResult, Manifest, Progress, Report, Status
 
@@ -219,8 +220,6 @@ def _results(run: _Run) -> Iterator[FileResult]:
     for result in run:
         failed = failed or result.bad
         yield result
-    if not run.ended:
-        return
     report = run.report()
     for line in report.bad_lines:
         yield _of_manifest(line.path, str(line))
@@ -236,7 +235,7 @@ class _Run:
 
     def __init__(self, path: AnyPath, request: Request, progress: ProgressOption) -> None:
         self.job: Job = Job(request)
-        self._root = os.fsdecode(path)
+        self._root = path if isinstance(path, str) else decode_path(request.root)
         self._shard = (request.shard, request.shards) if request.shards else None
         self.reporter: Reporter = Reporter(progress)
         self._start = time.monotonic()
@@ -258,7 +257,7 @@ class _Run:
                 reporter.update(job.counters)
             reporter.finish(job.counters)
         self._seconds = time.monotonic() - self._start
-        self.ended = not self.job.cancelled
+        self.ended = True
 
     @property
     def progress(self) -> Progress:

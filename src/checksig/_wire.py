@@ -181,6 +181,8 @@ class Frame(NamedTuple):
     records: bytes
 
 
+_IS_UTF_8 = sys.getfilesystemencoding() == "utf-8"
+
 NO_COUNTERS = Counters(0, -1, 0, -1, 0, (0,) * 8, 0)  # of a job that has not begun
 
 
@@ -248,8 +250,16 @@ def decode_message(message: bytes) -> str:
 
 
 def decode_path(path: bytes) -> str:
-    """Return a path as :func:`os.fsdecode` does."""
+    """Return the string from which :func:`os.fsencode` makes these bytes.
+
+    That is what :func:`os.fsdecode` returns, except where the encoding of the locale has two byte
+    sequences for one character: there each byte beyond ASCII becomes a surrogate.
+    """
     try:
-        return os.fsdecode(path)
-    except UnicodeDecodeError:  # on Windows, for a listed name that no file can have
-        return path.decode("utf-8", "surrogateescape")
+        name = os.fsdecode(path)
+        if _IS_UTF_8 or os.fsencode(name) == path:
+            return name
+    except UnicodeError:  # on Windows, for a listed name that no file can have
+        if sys.platform == "win32":
+            return path.decode("utf-8", "surrogateescape")
+    return path.decode("ascii", "surrogateescape")

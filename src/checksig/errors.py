@@ -4,6 +4,7 @@ ChecksigError
 ├── VerificationError      (a ValueError)
 ├── ManifestError          (a ValueError)
 │   └── ManifestNotFoundError  (a FileNotFoundError too)
+├── CancelledError         (a RuntimeError)
 └── InternalError          (a RuntimeError)
 
 An error of the operating system, such as a directory that does not exist, is the OSError that
@@ -75,6 +76,10 @@ class ManifestNotFoundError(ManifestError, FileNotFoundError):
         self.errno: int | None = errno.ENOENT
         self.strerror: str | None = self.reason
         self.filename = path
+
+
+class CancelledError(ChecksigError, RuntimeError):
+    """Another thread or a signal handler closed the job before its end. There is no verdict."""
 
 
 class InternalError(ChecksigError, RuntimeError):

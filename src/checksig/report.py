@@ -227,7 +227,8 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether at least one file is OK, no file is bad, and no line is bad."""
-        return self.message is None
+        found = self.message is not None or self.bad or self.bad_line_count
+        return not found and self.counts.get(Status.OK, 0) > 0
 
     def raise_for_failures(self) -> None:
         """Raise VerificationError with this report, unless all is well.
@@ -235,8 +236,8 @@ class Report:
         Raises:
             VerificationError: a file or a line is bad, or none of the listed files exist.
         """
-        if self.message is not None:
-            raise VerificationError(self.message, self)
+        if not self.ok:
+            raise VerificationError(self.message or "no file was verified", self)
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the bad files as dicts, for pandas or json."""

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from checksig import Entries
-from checksig._text import count, place, printable, size
+from checksig._text import count, place, printable, read_as_utf8, size
 from checksig.command.hints import Hint
 from checksig.command.terminal import Out
 from checksig.errors import ManifestError, ManifestNotFoundError
@@ -289,12 +289,11 @@ class JsonPrinter:
 
 def _name(key: str, name: str) -> dict[str, str]:
     """Return the JSON fields for a name; if it is not UTF-8, a second field has it in base64."""
+    plain = os.fsencode(name)
     try:
-        name.encode()
-    except UnicodeEncodeError:
-        plain = os.fsencode(name)
+        return {key: plain.decode()}
+    except UnicodeDecodeError:
         return {key: plain.decode(errors="replace"), f"{key}_base64": base64.b64encode(plain).decode()}
-    return {key: name}
 
 
 def _manifests(source: Report | Entries) -> dict[str, Any]:
@@ -375,7 +374,7 @@ def markdown_note(title: str, text: str) -> str:
 
 
 def _code(name: str) -> str:
-    return f"<code>{_cell(printable(name))}</code>"
+    return f"<code>{_cell(read_as_utf8(name))}</code>"
 
 
 def _cell(text: str) -> str:
