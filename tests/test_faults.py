@@ -286,6 +286,32 @@ def test_a_manifest_that_changes_while_it_is_read_is_an_error(change: str, tmp_p
     assert json.loads(line) == ["ManifestError", None]
 
 
+@pytest.mark.parametrize("fault", ["is replaced", "EIO", "EACCES"])
+def test_of_two_manifests_one_that_changes_or_fails_is_unusable(fault: str, tmp_path: Path) -> None:
+    make_files(tmp_path)
+    other = tmp_path / "MD5SUMS"
+    other.write_text(f"{hashlib.md5(b'a').hexdigest()}  a\n")
+
+    def action(_: int) -> int | None:
+        if fault not in CHANGES:
+            return -int(getattr(errno, fault))
+        CHANGES[fault](other)
+        return None
+
+    code = """
+supervise()
+found = checksig.check(root)
+report([found.ok, found.counts["OK"], found.bad, [(b.path, b.line, b.reason) for b in found.bad_lines]])
+"""
+    (line,) = run(code, OnRead(other, action).decide, tmp_path, 0)
+    reason = {
+        "is replaced": "changed while it was read",
+        "EIO": "input/output error",
+        "EACCES": "permission denied",
+    }[fault]
+    assert json.loads(line) == [False, 5, 1, [[str(other), None, reason]]]
+
+
 @pytest.mark.parametrize("count", [1, 997, 65_537])
 def test_short_reads_make_no_difference(count: int, tmp_path: Path) -> None:
     verdicts = make_files(tmp_path)

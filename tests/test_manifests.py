@@ -7,6 +7,7 @@ import bz2
 import errno
 import hashlib
 import io
+import json
 import os
 import pickle
 import shutil
@@ -16,11 +17,12 @@ import sys
 import sysconfig
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import pytest
-from support import CHILDREN, LOGS, Directory, Python, posix
+from support import CHILDREN, LOGS, Directory, Python, command, posix
 
 import checksig
 from checksig import Entry, Manifest, Status
@@ -99,6 +101,133 @@ def test_a_strange_line_at_any_place_is_one_bad_line(format: str, place: str, tm
         assert (report.counts[Status.OK], report.bad, report.bad_line_count) == (3, 0, 1), strange
         assert [line.line for line in report.bad_lines] == [at + 1], strange
         assert not report.ok
+
+
+def make_huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, (1 << 30) + 1)
+
+
+UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (Path.touch, "lists no files"),
+    "no valid line": (
+        lambda path: path.write_text("?\n"),
+        "line 1: no hexadecimal digest (no line of this manifest is valid)",
+    ),
+    "JSON": (lambda path: path.write_text("{}\n"), "looks like JSON, not a checksum manifest"),
+    "UTF-16": (
+        lambda path: path.write_bytes(b"\xff\xfe0"),
+        "is UTF-16 but ends in the middle of a character",
+    ),
+    "too large": (make_huge, "manifest is larger than 1 GiB"),
+}
+if sys.platform != "win32":
+    UNUSABLE |= {
+        "FIFO": (os.mkfifo, "is a FIFO"),
+        "dangling": (lambda path: path.symlink_to("gone"), "is a dangling symlink"),
+        "outside": (lambda path: path.symlink_to("/etc/passwd"), "symlink out of the directory"),
+    }
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_an_unusable_manifest_keeps_no_other_from_being_verified(kind: str, directory: Directory) -> None:
+    make, reason = UNUSABLE[kind]
+    root = directory({"a": b"1", "b": b"2"})
+    path = f"{root}/SHA256SUMS"
+    make(Path(path))
+    report = checksig.check(root, extra="fail")
+    assert (report.ok, report.counts[Status.OK], report.bad, report.bad_line_count) == (False, 2, 0, 1)
+    assert report.bad_lines == (checksig.BadLine(path, None, reason),)
+    assert [(manifest.path, manifest.entries) for manifest in report.manifests] == [
+        (f"{root}/sha1sum.txt", 2),
+        (path, 0),
+    ]
+    assert report.message == f'"{path}" - {reason}'
+    assert reason in str(report)
+    with pytest.raises(checksig.VerificationError, match="SHA256SUMS"):
+        checksig.check_signatures(root)
+    *good, last = checksig.iter_check(root)
+    assert [result.status for result in good] == [Status.OK, Status.OK]
+    assert (last.path, last.status, last.reason, last.bad) == (path, Status.ERROR, reason, True)
+
+    entries = checksig.read_manifest(root)
+    assert [next(entries).path, next(entries).path] == ["a", "b"]
+    with pytest.raises(checksig.ManifestError, match="SHA256SUMS") as caught:
+        next(entries)
+    assert (caught.value.path, caught.value.line, caught.value.reason) == (path, None, reason)
+
+    done = command("check", ".", cwd=root)
+    assert done.stdout.startswith("2 files OK, but 1 bad line")
+    assert (done.returncode, done.stderr) == (2, f"checksig: SHA256SUMS: {reason}\n")
+    summary = json.loads(command("check", "--json", ".", cwd=root).stdout.splitlines()[-1])
+    assert (summary["ok"], summary["bad_line_count"]) == (False, 1)
+    assert summary["bad_lines"] == [{"path": "./SHA256SUMS", "line": None, "reason": reason}]
+    done = command("show", ".", cwd=root)
+    assert done.returncode == 2
+    assert "0 entries · SHA256SUMS" in done.stdout + done.stderr
+    (root / "b").write_bytes(b"3")
+    done = command("check", ".", cwd=root)
+    assert (done.returncode, "b: FAILED" in done.stdout, reason in done.stderr) == (1, True, True)
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_a_manifest_that_is_unusable_is_an_error_if_it_is_named_or_alone(
+    kind: str, directory: Directory, tmp_path: Path
+) -> None:
+    make, _ = UNUSABLE[kind]
+    root = directory({"a": b"1"})
+    make(root / "SHA256SUMS")
+    (tmp_path / "alone").mkdir()
+    make(tmp_path / "alone" / "MD5SUMS")
+    with pytest.raises((checksig.ManifestError, FileNotFoundError)):
+        checksig.check(root, root / "SHA256SUMS")
+    with pytest.raises(checksig.ManifestError):
+        checksig.check(tmp_path / "alone")
+
+
+def test_update_and_diff_want_one_of_several_manifests_named(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    (root / "SHA256SUMS").touch()
+    assert checksig.find_manifests(root) == [f"{root}/sha1sum.txt", f"{root}/SHA256SUMS"]
+    for function in (checksig.update, checksig.diff):
+        with pytest.raises(ValueError, match="several manifests"):
+            function(root)
+        assert function(root, root / "sha1sum.txt").unchanged == 1
+        with pytest.raises(checksig.ManifestError, match="lists no files"):
+            function(root, root / "SHA256SUMS")
+
+
+def test_a_directory_is_never_a_manifest(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    for name in ("sha512sums", "MD5SUMS", "x.md5"):
+        (root / name).mkdir()
+        (root / name / "b").touch()
+    assert checksig.find_manifests(root) == [f"{root}/sha1sum.txt"]
+    assert checksig.check(root).ok
+    assert checksig.diff(root).added == ("MD5SUMS/b", "sha512sums/b", "x.md5/b")
+    (root / "sha1sum.txt").unlink()
+    for function in (checksig.check, checksig.find_manifests, checksig.update, checksig.diff):
+        with pytest.raises(checksig.ManifestNotFoundError):
+            function(root)
+    assert checksig.create(root).entries == 4
+    assert checksig.check(root, extra="fail").counts[Status.OK] == 4
+
+
+def test_a_file_that_only_ends_like_a_manifest_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "list.md5").write_text(f"{digest('md5', b'1')}  a\n")
+    (tmp_path / "notes.md5").write_text("Taken in May\n")
+    (tmp_path / "._list.md5").write_bytes(b"\0\5\26\7")
+    report = checksig.check(tmp_path)
+    assert report.ok
+    assert report.manifests[1].notes == ('"notes.md5" has no valid line',)
+    assert len(report.manifests) == 2
+    assert '"notes.md5" has no valid line' in report.summary()
+    extra = checksig.check(tmp_path, extra="report").extra
+    assert [result.path for result in extra] == ["._list.md5", "notes.md5"]
+    (tmp_path / "list.md5").unlink()
+    with pytest.raises(checksig.ManifestError, match="no hexadecimal digest"):
+        checksig.check(tmp_path)
 
 
 def test_what_cannot_be_read_is_an_error(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ class Manifest:
     Attributes:
         path: the path of the manifest.
         format: the format of its lines, such as gnu, bagit or hashdeep; "" for a file without
-            one, such as bag-info.txt.
+            one, such as bag-info.txt, and for a manifest that is unusable.
         algorithms: the algorithms of its digests.
         entries: the number of entries.
         notes: remarks, for example that a PGP signature was not checked, or that backslashes
@@ -114,6 +114,8 @@ class Manifest:
 @dataclass(frozen=True, slots=True)
 class BadLine:
     """A manifest line that cannot be understood, or a fault of the manifest as a whole.
+
+    A manifest that is unusable, while another one is usable, has such a fault, and no entries.
 
     Attributes:
         path: the path of the manifest.

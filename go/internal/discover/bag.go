@@ -2,6 +2,7 @@ package discover
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,8 +53,8 @@ func (b *Bag) CheckTotals(bytes, files int64) {
 // readBag reads the manifests of a bag, its fetch.txt, and its totals.
 func (r *reader) readBag() error {
 	var names []string
-	err := r.list(".", func(name string) bool {
-		if isPayloadManifest(strings.TrimPrefix(name, "tag")) {
+	err := r.list(func(name string, mode os.FileMode) bool {
+		if r.mayBeManifest(name, mode) && isPayloadManifest(strings.TrimPrefix(name, "tag")) {
 			names = append(names, name)
 		}
 		return true
@@ -77,19 +78,21 @@ func (r *reader) readBag() error {
 	for _, name := range names {
 		before := len(r.found)
 		if err := r.addBelow(name, manifest.Options{Percent: r.bag.Strict, MayBeEmpty: true}); err != nil {
-			return err
-		}
-		if isPayloadManifest(name) {
+			r.skip(name, err)
+		} else if isPayloadManifest(name) {
 			r.bag.Payload = append(r.bag.Payload, r.found[before:]...)
 		}
 	}
 	if len(r.bag.Payload) == 0 {
-		return &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: "bag has no payload manifest (manifest-sha256.txt, …)"}
+		return &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: "bag has no usable payload manifest (manifest-sha256.txt, …)"}
 	}
 	if err := r.readFetch(); err != nil {
-		return err
+		r.skip(bagFetch, err)
 	}
-	return r.readOxum()
+	if err := r.readOxum(); err != nil {
+		r.skip(bagInfo, err)
+	}
+	return nil
 }
 
 // declared returns the value of a label in bagit.txt, which must have the label exactly once.

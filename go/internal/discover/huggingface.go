@@ -40,7 +40,8 @@ func (r *reader) readHuggingFace() error {
 	for _, name := range names {
 		content, err := r.tagFile(name)
 		if err != nil {
-			return err
+			badLines = append(badLines, fmt.Sprintf("%q: %s", name, reasonOf(err)))
+			continue
 		}
 		file := strings.TrimSuffix(strings.TrimPrefix(name, huggingFace+"/"), ".metadata")
 		etag, algorithm := etagOf(content)

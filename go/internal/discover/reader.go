@@ -6,6 +6,7 @@ package discover
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -77,6 +78,8 @@ type reader struct {
 
 	byExtension bool   // true if no manifest has a usual name
 	unfinished  string // the name of a payload manifest without bagit.txt, or ""
+	unusable    int    // how many of found are
+	failed      error  // why the first of them is, or nil
 }
 
 // read reads the manifest that the options name, or those of the directory.
@@ -217,7 +220,7 @@ func (r *reader) anyExists(m *manifest.Manifest) bool {
 
 // discover reads the manifests of the directory: those of a bag and those with usual names,
 // or else those with the extension of a manifest, or else the metadata of a Hugging Face
-// download.
+// download. It reports an unusable manifest as an error only if no other one is usable.
 func (r *reader) discover() error {
 	names, err := r.candidates()
 	if err != nil {
@@ -225,7 +228,8 @@ func (r *reader) discover() error {
 	}
 	if slices.Contains(names, bagDeclaration) {
 		if err := r.readBag(); err != nil {
-			return err
+			r.bag = nil
+			r.skip(bagDeclaration, err)
 		}
 		names = slices.DeleteFunc(names, func(name string) bool { return name == bagDeclaration })
 	}
@@ -233,18 +237,53 @@ func (r *reader) discover() error {
 		return r.readHuggingFace()
 	}
 	for _, name := range names {
+		if r.files.Stopped.Load() {
+			break
+		}
 		if err := r.addBelow(name, manifest.Options{}); err != nil {
-			return err
+			r.skip(name, err)
 		}
 	}
+	if r.unusable == len(r.found) {
+		return r.failed
+	}
 	return nil
+}
+
+// skip keeps an unusable manifest as one without entries. It has a bad line that says why it
+// is unusable, or only a note if it has no valid line and its name may mean something else.
+func (r *reader) skip(name string, err error) {
+	source := &Source{Manifest: &manifest.Manifest{}, Path: beneath.Join(r.root, name), name: name, First: r.found.Len()}
+	var bad *manifest.Error
+	if errors.As(err, &bad) && bad.NoEntry && r.byExtension {
+		source.Notes = []string{fmt.Sprintf("%q has no valid line", name)}
+		source.name = "" // it is a file like any other
+	} else {
+		source.AddBadLine(0, reasonOf(err))
+	}
+	r.found = append(r.found, source)
+	r.unusable++
+	r.failed = cmp.Or(r.failed, err)
+}
+
+// reasonOf returns the reason of an error about a manifest, without the path.
+func reasonOf(err error) string {
+	var bad *manifest.Error
+	if errors.As(err, &bad) {
+		return bad.Fault()
+	}
+	var refused *beneath.OSError
+	if errors.As(err, &refused) {
+		return beneath.Reason(refused.Err).Reason
+	}
+	return err.Error()
 }
 
 // candidates returns the names of the manifests, in the order in which they are read.
 func (r *reader) candidates() ([]string, error) {
 	usual, listed := map[string]bool{}, 0
-	err := r.list(".", func(name string) bool {
-		if isUsual[name] {
+	err := r.list(func(name string, mode os.FileMode) bool {
+		if isUsual[name] && r.mayBeManifest(name, mode) {
 			usual[name] = true
 		}
 		listed++
@@ -252,7 +291,7 @@ func (r *reader) candidates() ([]string, error) {
 	})
 	if err != nil || listed > maxListed {
 		for name := range isUsual {
-			usual[name] = r.dir.Exists(name)
+			usual[name] = r.dir.Exists(name) && !r.leadsToDirectory(name)
 		}
 		usual = r.withExactNames(usual)
 	}
@@ -260,8 +299,8 @@ func (r *reader) candidates() ([]string, error) {
 		return names, nil
 	}
 	var others []string
-	err = r.list(".", func(name string) bool {
-		if manifest.IsManifest(name) {
+	err = r.list(func(name string, mode os.FileMode) bool {
+		if manifest.IsManifest(name) && name[0] != '.' && r.mayBeManifest(name, mode) {
 			others = append(others, name)
 		}
 		if isPayloadManifest(name) && (r.unfinished == "" || name < r.unfinished) {
@@ -280,6 +319,17 @@ func (r *reader) candidates() ([]string, error) {
 	return others, nil
 }
 
+// mayBeManifest reports whether name, of that type, is neither a directory nor a symlink to
+// one. Such a name is that of no manifest, however it reads.
+func (r *reader) mayBeManifest(name string, mode os.FileMode) bool {
+	return !mode.IsDir() && (mode&os.ModeSymlink == 0 || !r.leadsToDirectory(name))
+}
+
+func (r *reader) leadsToDirectory(name string) bool {
+	_, err := r.dir.Size(name)
+	return errors.Is(err, beneath.ErrDirectory)
+}
+
 // withExactNames returns the names that the directory has in exactly this spelling. Many
 // systems also find a file by its name in another case. It lists the directory only if two
 // names differ only in case.
@@ -288,7 +338,7 @@ func (r *reader) withExactNames(there map[string]bool) map[string]bool {
 		return there
 	}
 	spelled := map[string]bool{}
-	err := r.list(".", func(name string) bool {
+	err := r.list(func(name string, _ os.FileMode) bool {
 		if there[name] {
 			spelled[name] = true
 		}
@@ -337,9 +387,9 @@ func inOrder(there map[string]bool) (names []string) {
 	return names
 }
 
-// list calls each with the names in a directory, until it returns false.
-func (r *reader) list(dir string, each func(name string) bool) error {
-	return r.files.List(r.dir, dir, func(name string, _ os.FileMode) bool { return each(name) })
+// list calls each with the names in the root and their types, until it returns false.
+func (r *reader) list(each func(name string, mode os.FileMode) bool) error {
+	return r.files.List(r.dir, ".", each)
 }
 
 // manifestError returns the error for a manifest that could not be read: an OSError if the

@@ -227,7 +227,7 @@ func refuseForeign(content string) error {
 	content = strings.TrimLeft(content, " \t\r\n")
 	for _, f := range foreign {
 		if strings.HasPrefix(content, f.begin) {
-			return &Error{Reason: "looks like " + f.what + ", not a checksum manifest" + f.advice}
+			return &Error{Reason: "looks like " + f.what + ", not a checksum manifest" + f.advice, NoEntry: true}
 		}
 	}
 	return nil

@@ -89,16 +89,20 @@ func (m *Manifest) Entry(index int) Entry {
 
 // An Error says why a manifest as a whole cannot be used.
 type Error struct {
-	Path   string
-	Line   int // counted from 1; 0 if the error is not about one line
-	Reason string
+	Path    string
+	Line    int // counted from 1; 0 if the error is not about one line
+	Reason  string
+	NoEntry bool // no line is an entry
 }
 
-func (e *Error) Error() string {
+func (e *Error) Error() string { return fmt.Sprintf("%q - %s", e.Path, e.Fault()) }
+
+// Fault returns the message without the path.
+func (e *Error) Fault() string {
 	if e.Line == 0 {
-		return fmt.Sprintf("%q - %s", e.Path, e.Reason)
+		return e.Reason
 	}
-	return fmt.Sprintf("%q - line %d: %s", e.Path, e.Line, e.Reason)
+	return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
 }
 
 // A NotFoundError says that a directory has no manifest.
@@ -204,8 +208,8 @@ func (m *Manifest) addBadLine(number int, err error) {
 // errNoEntry returns the error of a manifest without entries.
 func (m *Manifest) errNoEntry() error {
 	if len(m.BadLines) == 0 {
-		return &Error{Reason: "lists no files"}
+		return &Error{Reason: "lists no files", NoEntry: true}
 	}
 	first := m.BadLines[0]
-	return &Error{Line: first.Line, Reason: first.Reason + " (no line of this manifest is valid)"}
+	return &Error{Line: first.Line, Reason: first.Reason + " (no line of this manifest is valid)", NoEntry: true}
 }

@@ -138,9 +138,10 @@ class TextPrinter:
         """Write the bad lines, and how each manifest was interpreted."""
         self._bad_lines(entries)
         for manifest in entries.manifests:
-            parts = [count(manifest.entries, "entry", "entries"), ", ".join(manifest.algorithms)]
-            parts += [f"format {manifest.format}", place(manifest.path)]
-            self._out.line(" · ".join([*parts, *manifest.notes]))
+            parts = [count(manifest.entries, "entry", "entries")]
+            if manifest.format:
+                parts += [", ".join(manifest.algorithms), f"format {manifest.format}"]
+            self._out.line(" · ".join([*parts, place(manifest.path), *manifest.notes]))
 
     def _bad_lines(self, report: Report | Entries) -> None:
         shown = report.bad_lines if self._warn else report.bad_lines[:1]
