@@ -34,7 +34,7 @@ from support import (
 
 import checksig
 from checksig.__main__ import main
-from checksig.command import bug, check, cli, hints, output
+from checksig.command import bug, check, cli, hints, output, terminal
 
 GOOD = " · sha1 (finds accidents, not attackers) · "
 SCHEMA = json.loads((CHECKOUT / "docs/checksig.schema.json").read_text("utf-8"))
@@ -437,7 +437,7 @@ def test_a_closed_standard_input_is_an_error(tmp_path: Path) -> None:
 def strict_schema() -> dict[str, Any]:
     """Return the schema, changed to refuse keys that it does not name."""
     definitions = json.loads(json.dumps(SCHEMA["$defs"]))
-    for part in [*definitions.values(), definitions["file"]["properties"]["hint"]]:
+    for part in definitions.values():
         if "properties" in part:
             part["additionalProperties"] = False
     return {**SCHEMA, "$defs": definitions}
@@ -476,7 +476,6 @@ def test_json_has_an_object_for_each_file_and_a_summary(bad: Path) -> None:
         "size": 1,
         "reason": "mismatch",
         "errno": None,
-        "hint": None,
     }
     summary = found[6]
     assert (summary["ok"], summary["complete"], summary["files"], summary["bad"]) == (False, True, 5, 4)
@@ -508,10 +507,13 @@ def test_json_has_hints_and_error_numbers(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     names = ("empty", "loop")
     (tmp_path / "sha1sum.txt").write_text("".join(f"{sha1(b'1')}  {name}\n" for name in names))
-    empty, loop, summary = lines_of(command("check", "--json", cwd=tmp_path))
-    assert (empty["hint"], empty["errno"]) == ({"kind": "empty", "text": "is empty"}, None)
-    assert (loop["status"], loop["hint"], loop["errno"]) == ("ERROR", None, errno.ELOOP)
+    expected = {"type": "hint", "root": ".", "path": "empty", "kind": "empty", "text": "is empty"}
+    empty, loop, hint, summary = lines_of(command("check", "--json", cwd=tmp_path))
+    assert hint == expected
+    assert (empty["status"], empty["errno"]) == ("FAILED", None)
+    assert (loop["status"], loop["errno"]) == ("ERROR", errno.ELOOP)
     assert summary["hint"] is None
+    assert lines_of(command("check", "--json", "-x", cwd=tmp_path))[1] == expected
 
 
 def test_another_algorithm_that_fits_is_a_hint_for_the_manifest(tmp_path: Path) -> None:
@@ -641,6 +643,33 @@ def test_files_with_the_same_hint_share_a_line(directory: Directory) -> None:
         f"checksig: hint: {name} is empty\n" for name in "abc"
     )
     assert command("check", "-x", cwd=root).stderr == "checksig: hint: a is empty\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["-v"]])
+def test_hints_are_looked_for_after_the_results(
+    options: list[str],
+    directory: Directory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = directory(dict.fromkeys("abc", b"1"))
+    (root / "a").write_bytes(b"")
+    (root / "b").unlink()
+    find, shown = hints.Hints.find, []
+
+    def see(*arguments: Any) -> dict[str, hints.Hint]:
+        terminal.flush()
+        shown.append(capsys.readouterr().out)
+        return find(*arguments)
+
+    monkeypatch.setattr(hints.Hints, "find", see)
+    monkeypatch.setattr(checksig, "read_manifest", lambda *_, **__: pytest.fail("it was read again"))
+    assert cli.run(["check", *options, str(root)]) == 1
+    (before,) = shown
+    assert "FAILED" in before
+    assert "MISSING" in before
+    after = capsys.readouterr()
+    assert "is empty" in after.out + after.err
 
 
 def test_the_number_of_files_kept_for_hints_is_limited(

@@ -26,9 +26,12 @@ def digest(content: bytes, algorithm: str = "sha256") -> str:
 
 def found(root: Path, entries: list[Entry]) -> dict[str, str]:
     """Return the kinds of the hints for the bad files in a directory, by name."""
-    finder = Hints(str(root), lambda: entries)
-    known = {result.path: finder.find(result) for result in checksig.iter_check(root, entries)}
-    return {path: hint.kind for path, hint in known.items() if hint is not None}
+    return {path: hint.kind for path, hint in hints_of(root, entries).items()}
+
+
+def hints_of(root: Path, entries: list[Entry]) -> dict[str, Hint]:
+    """Return the hints for the bad files in a directory, by name."""
+    return Hints().find(str(root), checksig.check(root, entries).failures)
 
 
 def write(root: Path, files: Mapping[str, bytes], listed: Mapping[str, bytes]) -> list[Entry]:
@@ -51,7 +54,11 @@ def write(root: Path, files: Mapping[str, bytes], listed: Mapping[str, bytes]) -
         ("a", b"", b"1", "empty"),
         ("a", b"1\r\n2\r\n", b"1\n2\n", "line-ends"),
         ("a", b"1\n2\n", b"1\r\n2\r\n", "line-ends"),
+        ("a", b"1\r\n2\n", b"1\n2\n", "line-ends"),
+        ("a", b"1\r\n2\n", b"1\r\n2\r\n", "line-ends"),
         ("a", b"1\r\n2\n", b"1\n3\n", None),
+        ("a", b"\0\r\n", b"\0\n", None),
+        ("a", b"1\r\n" + b" " * 8192 + b"\0", b"1\n" + b" " * 8192 + b"\0", "line-ends"),
         ("a", b"1", b"1", None),
         ("d/e/a", b"", b"1", "empty"),
     ],
@@ -79,25 +86,14 @@ def test_line_endings_are_recognized_with_each_algorithm(tmp_path: Path, algorit
         listed = entry.digest
         (tmp_path / "sums").unlink()
     (tmp_path / "unix").write_bytes(b"1\r\n2\r\n")
-    assert found(tmp_path, [Entry("unix", algorithm, listed)]) == {"unix": "line-ends"}
-
-
-def test_a_shorter_file_is_recognized_if_sizes_are_listed(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"12")
-    entries = [Entry("a", "sha256", digest(b"1234"), 4)]
-    finder = Hints(str(tmp_path), lambda: entries)
-    (result,) = checksig.iter_check(tmp_path, entries)
-    assert finder.find(result) == Hint("shorter", "is shorter than listed: 2 of 4 bytes")
-    assert found(tmp_path, [Entry("a", "sha256", digest(b"1"), 1)]) == {}
+    known = {} if algorithm == "blake3" else {"unix": "line-ends"}  # hashlib does not have it
+    assert found(tmp_path, [Entry("unix", algorithm, listed)]) == known
 
 
 def test_dot_and_empty_parts_of_names_are_ignored(tmp_path: Path) -> None:
-    write(tmp_path, {"a": b"b", "b": b"b"}, {})
+    write(tmp_path, {"a": b"b", "b": b""}, {})
     entries = [Entry(".//./a", "sha256", digest(b"a")), Entry(".//./b", "sha256", digest(b"b"))]
-    (result, _) = checksig.iter_check(tmp_path, entries)
-    assert Hints(str(tmp_path), lambda: entries).find(result) == Hint(
-        "other-entry", "matches the digest listed for b"
-    )
+    assert hints_of(tmp_path, entries)["a"] == Hint("other-entry", "matches the digest listed for b")
 
 
 def test_swapped_files_are_recognized(tmp_path: Path) -> None:
@@ -119,14 +115,8 @@ def test_a_similar_name_is_recognized(
     tmp_path: Path, existing: str, listed: str, differs: str | None
 ) -> None:
     entries = write(tmp_path, {existing: b"1"}, {listed: b"1"})
-    (result,) = checksig.iter_check(tmp_path, entries)
-    hint = Hints(str(tmp_path), lambda: entries).find(result)
-    if differs is None:
-        assert hint is None
-        return
-    assert hint == Hint("similar-name", f"exists as {existing} (different {differs})")
-    both = [*entries, Entry(existing, "sha256", digest(b"1"))]
-    assert found(tmp_path, both) == {}, "the existing name is listed too"
+    hint = Hint("similar-name", f"exists as {existing} (different {differs})")
+    assert hints_of(tmp_path, entries) == ({listed: hint} if differs else {})
 
 
 def test_nothing_outside_the_directory_is_examined_and_nothing_blocks(tmp_path: Path) -> None:
@@ -136,38 +126,26 @@ def test_nothing_outside_the_directory_is_examined_and_nothing_blocks(tmp_path: 
     (root / "link").symlink_to(tmp_path / "out")
     (root / "folder").symlink_to(tmp_path)
     (root / "OUT").write_bytes(b"1")
+    (root / "real").mkdir()
+    (root / "real" / "up").symlink_to("..")
     os.mkfifo(root / "fifo")
     with contextlib.suppress(PermissionError):
         os.mknod(root / "null", stat.S_IFCHR, os.makedev(1, 3))
-    finder = Hints(str(root), list)
     names = (
-        "../out",
-        "../OUT",
-        "link",
-        "folder/out",
-        "fifo",
-        "null",
-        "/out",
-        "folder/OUT",
-        str(tmp_path / "out"),
-        "a/../../out",
+        *("../out", "../OUT", "link", "folder/out", "fifo", "null", "/out", "folder/OUT"),
+        *("FOLDER/out", "FOLDER/OUT", "Folder/", "real/up/out", "real/UP/out", "REAL/up/OUT"),
+        *(str(tmp_path / "out"), "a/../../out", "/".join("a" * 65), "a" * 300),
     )
     for name in names:
         for status in (Status.FAILED, Status.MISSING):
             result = FileResult(name, status, "sha256", digest(b"1"), digest(b"2"), bad=True)
-            assert finder.find(result) is None, name
+            assert Hints().find(str(root), [result]) == {}, (name, status)
 
 
 def test_the_number_of_files_examined_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hints, "MAX_HINTS", 2)
+    monkeypatch.setattr(hints, "MAX_FILES", 2)
     names = dict.fromkeys("abcd", b"")
     assert list(found(tmp_path, write(tmp_path, names, dict.fromkeys("abcd", b"1")))) == ["a", "b"]
-
-
-def test_a_long_manifest_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entries = write(tmp_path, {"a": b"b", "b": b"a"}, {"a": b"a", "b": b"b"})
-    monkeypatch.setattr(hints, "MAX_ENTRIES", 1)
-    assert found(tmp_path, entries) == {}
 
 
 def test_a_large_file_is_not_tried_with_other_line_endings(
@@ -178,23 +156,57 @@ def test_a_large_file_is_not_tried_with_other_line_endings(
     assert found(tmp_path, entries) == {}
 
 
-def test_the_search_for_a_similar_name_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entries = write(tmp_path, {"a": b"1"}, {"A": b"1"})
-    monkeypatch.setattr(hints, "MAX_LISTED", 0)
-    assert found(tmp_path, entries) == {}
+@pytest.mark.parametrize(("budget", "hinted"), [(9, []), (10, ["a"]), (19, ["a"]), (20, ["a", "b"])])
+def test_the_bytes_that_are_read_and_hashed_in_a_run_are_limited(
+    budget: int, hinted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file costs 10: 6 are read, and 4, with LF, are hashed."""
+    entries = write(tmp_path, dict.fromkeys("ab", b"1\r\n\r\n\n"), dict.fromkeys("ab", b"1\n\n\n"))
+    monkeypatch.setattr(hints, "MAX_BYTES", budget)
+    assert list(found(tmp_path, entries)) == hinted
+
+
+def test_a_folder_is_listed_once_and_the_names_listed_in_a_run_are_limited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = write(tmp_path, {"a": b"1", "b": b"1", "d/a": b"1"}, {"A": b"1", "B": b"1", "d/A": b"1"})
+    for limit, number in ((4, 3), (3, 2), (0, 0)):
+        monkeypatch.setattr(hints, "MAX_LISTED", limit)
+        assert len(found(tmp_path, entries)) == number
+
+
+def test_the_limits_hold_for_all_directories_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "MAX_FILES", 3)
+    finder = Hints()
+    results = [FileResult(name, Status.FAILED, "sha256", digest(b"1"), digest(b""), 0) for name in "ab"]
+    for name, number in (("d", 2), ("e", 1), ("f", 0)):
+        write(tmp_path / name, {"a": b"", "b": b""}, {})
+        assert len(finder.find(str(tmp_path / name), results)) == number
 
 
 def test_only_failed_and_missing_files_get_a_hint(tmp_path: Path) -> None:
     write(tmp_path, {"empty": b"", "Name": b"1"}, {})
-    finder = Hints(str(tmp_path), list)
     for status in Status:
-        result = FileResult("empty", status, "sha256", digest(b"1"), digest(b""), bad=True)
-        assert (finder.find(result) is not None) == (status is Status.FAILED)
-        result = FileResult("name", status, "sha256", digest(b"1"), bad=True)
-        assert (finder.find(result) is not None) == (status is Status.MISSING)
+        failed = FileResult("empty", status, "sha256", digest(b"1"), digest(b""), bad=True)
+        missing = FileResult("name", status, "sha256", digest(b"1"), bad=True)
+        expected = {Status.FAILED: ["empty"], Status.MISSING: ["name"]}.get(status, [])
+        assert list(Hints().find(str(tmp_path), [failed, missing])) == expected
 
 
-def test_a_missing_file_that_is_ignored_gets_no_hint(tmp_path: Path) -> None:
-    write(tmp_path, {"Name": b"1"}, {})
-    result = FileResult("name", Status.MISSING, "sha256", digest(b"1"), bad=False)
-    assert Hints(str(tmp_path), list).find(result) is None
+def test_hints_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = write(tmp_path, {"a": b"1\r\n", "b": b"2"}, {"a": b"1\n", "B": b"1"})
+    failures = checksig.check(tmp_path, entries).failures
+    opened: list[int] = []
+    call = os.open
+
+    def record(path: str, flags: int, **options: int) -> int:
+        opened.append(flags)
+        return call(path, flags, **options)
+
+    monkeypatch.setattr(os, "open", record)
+    monkeypatch.setattr(os, "supports_dir_fd", {record})
+    assert len(Hints().find(str(tmp_path), failures)) == 2
+    assert opened
+    assert not any(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) for flags in opened)

@@ -65,6 +65,7 @@ class Check:
     color: str
     out: Out = field(init=False)
     printer: Printer = field(init=False)
+    hints: Hints = field(init=False, default_factory=Hints)
 
     def __post_init__(self) -> None:
         if self.manifest is not None and len(self.paths) > 1:
@@ -99,7 +100,9 @@ class Check:
             findings = Findings(target.root, self.shard)
             with progress_bar(self.out, False if self.lines == "status" else self.progress) as draw:
                 results = self._start(target, draw)
-                why = self._take(results, findings, Hints(target.root, target.entries))
+                why = self._take(results, findings)
+            if self.lines != "status":
+                findings.hints = self.hints.find(findings.root, findings.kept)
         except KeyboardInterrupt:
             why = INTERRUPTED
         except (ChecksigError, OSError) as error:
@@ -131,16 +134,15 @@ class Check:
             only_bad=self.lines != "verbose" and not (self.as_json and self.lines is None),
         )
 
-    def _take(self, results: Results, findings: Findings, hints: Hints) -> str | None:
+    def _take(self, results: Results, findings: Findings) -> str | None:
         """Show results as they arrive; return why it stopped early, or None."""
         for result in results:
             if results.report is not None:  # the rest is in the report
                 break
-            hint = None if self.lines == "status" else hints.find(result)
             if result.bad:
-                findings.add(result, hint, _KEPT)
+                findings.add(result, _KEPT)
             if result.bad or self.as_json or not self._is_ignored(result.status):
-                self.printer.result(findings.root, result, hint)
+                self.printer.result(findings.root, result)
             if result.bad and self.fail_fast:
                 return FAIL_FAST
         return None

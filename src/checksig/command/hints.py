@@ -1,31 +1,37 @@
 """Heuristics that suggest why a file failed or is missing.
 
 A hint states what was seen, not what may have happened. Files are opened only below the directory,
-never through a symlink, and only if they are regular files.
+never through a symlink, and only if they are regular files. Nothing is written, and no manifest is
+read. What is examined is limited, so that hints take little time however many files are bad.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
 import os
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from checksig._text import count, printable
-from checksig._verify import check
-from checksig.errors import ManifestError
-from checksig.report import Entry, FileResult, Status
+from checksig._text import printable
+from checksig.report import FileResult, Status
 
-MAX_HINTS = 1000  # bad files that are examined in one directory
-MAX_ENTRIES = 200_000  # entries that are searched for the digest of a bad file
-MAX_LISTED = 100_000  # names in one folder that are searched for a similar one
+# The limits of a run, which may have several directories.
+MAX_FILES = 1000  # bad files that are examined
+MAX_BYTES = 64 << 20  # bytes that are read and hashed to try other line endings
+MAX_LISTED = 100_000  # names that are listed to find a similar one
+
 MAX_CONVERTED = 16 << 20  # size in bytes of a file that is tried with other line endings
-_START = 1024  # bytes that are read from the start of a file
+MAX_DEPTH = 64  # elements of the name of a file that is examined
+_START = 8192  # bytes that are read from the start of a file; they have no NUL if it is text
+_POINTER = 1024  # a Git LFS pointer is shorter than this number of bytes
 
-_HINTED = (Status.FAILED, Status.MISSING)
+_FOLDER = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_DIRECTORY", 0)
 _LFS = b"version https://git-lfs.github.com/spec/v1\n"
 _HTML = re.compile(rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)[\s>]")
 _HTML_NAMES = (".htm", ".html", ".xhtml")
@@ -36,7 +42,7 @@ class Hint:
     """What was seen of a bad file.
 
     Attributes:
-        kind: git-lfs-pointer, html-page, empty, shorter, other-entry, line-ends, similar-name.
+        kind: git-lfs-pointer, html-page, empty, other-entry, line-ends, similar-name.
         text: a sentence about the file, without its subject.
     """
 
@@ -45,155 +51,191 @@ class Hint:
 
 
 class Hints:
-    """Finds hints for the bad files of one directory.
+    """Finds hints for bad files, within the limits of one run."""
 
-    Args:
-        root: the directory.
-        entries: returns the entries of its manifests; called at most once.
-    """
+    def __init__(self) -> None:
+        self._files = MAX_FILES
+        self._bytes = MAX_BYTES
+        self._listed = MAX_LISTED
 
-    def __init__(self, root: str, entries: Callable[[], Iterable[Entry]]) -> None:
-        self._root = root
-        self._entries = entries
-        self._names: dict[str, Entry] | None = None
-        self._digests: dict[str, str] = {}
-        self._examined = 0
-
-    def find(self, result: FileResult) -> Hint | None:
-        """Return a hint for a bad file; None if there is none or ``MAX_HINTS`` is reached.
+    def find(self, root: str, results: Sequence[FileResult]) -> dict[str, Hint]:
+        """Return the hints for the files of a directory that failed or are missing, by name.
 
         Args:
-            result: the result for the file.
+            root: the directory.
+            results: its bad files.
         """
-        if os.open not in os.supports_dir_fd or not result.bad or result.status not in _HINTED:
-            return None
-        self._examined += 1
-        if self._examined > MAX_HINTS or ".." in result.path.split("/") or result.path.startswith("/"):
-            return None
-        with contextlib.suppress(OSError):
-            return self._similar(result) if result.status is Status.MISSING else self._failed(result)
-        return None
+        hints: dict[str, Hint] = {}
+        if os.open not in os.supports_dir_fd:
+            return hints
+        expected = {(result.algorithm, result.expected): result.path for result in reversed(results)}
+        folders: dict[tuple[str, ...], dict[str, str]] = {}
+        for result in results:
+            parts = result.path.split("/")
+            if result.status not in (Status.FAILED, Status.MISSING) or not _is_below(parts):
+                continue
+            if self._files == 0:
+                break
+            self._files -= 1
+            with contextlib.suppress(OSError, UnicodeError):
+                if result.status is Status.MISSING:
+                    hint = self._similar(root, parts, folders)
+                else:
+                    hint = self._failed(root, parts, result, expected)
+                if hint is not None:
+                    hints[result.path] = hint
+        return hints
 
-    def _failed(self, result: FileResult) -> Hint | None:
-        with _opened(self._root, result.path) as file:
+    def _failed(
+        self, root: str, parts: list[str], result: FileResult, expected: dict[tuple[str, str], str]
+    ) -> Hint | None:
+        with _opened(root, parts) as file:
             size = os.fstat(file).st_size
             start = os.pread(file, _START, 0)
             return (
                 _of_content(result, start, size)
-                or self._shorter(result, size)
-                or self._other_entry(result)
-                or _line_ends(result, file, size)
+                or _other_entry(result, expected)
+                or self._line_ends(result, file, start, size)
             )
 
-    def _shorter(self, result: FileResult, size: int) -> Hint | None:
-        entry = self._listed().get(result.path)
-        if entry is None or entry.size is None or size >= entry.size:
+    def _line_ends(self, result: FileResult, file: int, start: bytes, size: int) -> Hint | None:
+        if b"\0" in start or size > min(MAX_CONVERTED, self._bytes):
             return None
-        return Hint("shorter", f"is shorter than listed: {size:,} of {count(entry.size, 'byte')}")
+        self._bytes -= size
+        content = os.pread(file, size, 0)
+        unix = content.replace(b"\r", b"")  # much faster than the replacement of pairs
+        returns = len(content) - len(unix)
+        if returns > 0 and self._matches(result, unix):
+            return Hint("line-ends", "matches with LF line endings")
+        if returns < content.count(b"\n") and self._matches(result, unix.replace(b"\n", b"\r\n")):
+            return Hint("line-ends", "matches with CRLF line endings")
+        return None
 
-    def _other_entry(self, result: FileResult) -> Hint | None:
-        self._listed()
-        other = self._digests.get(f"{result.algorithm}:{result.actual}")
-        if other is None:
-            return None
-        return Hint("other-entry", f"matches the digest listed for {printable(other)}")
+    def _matches(self, result: FileResult, content: bytes) -> bool:
+        """Return whether these bytes have the listed digest; False once MAX_BYTES is reached."""
+        self._bytes -= len(content)
+        return self._bytes >= 0 and _digest(result.algorithm, content) == result.expected
 
-    def _similar(self, result: FileResult) -> Hint | None:
-        found = _similar(self._root, result.path.split("/"))
-        if found is None or found == result.path or found in self._listed():
+    def _similar(
+        self, root: str, parts: list[str], folders: dict[tuple[str, ...], dict[str, str]]
+    ) -> Hint | None:
+        """Return a hint if a path exists that differs only in case or Unicode normalization.
+
+        Args:
+            root: the directory.
+            parts: the elements of the missing path.
+            folders: the names in each folder that was listed, by what they have in common.
+        """
+        found: list[str] = []
+        with contextlib.closing(_Walk(root)) as walk:
+            for part in parts:
+                if found:
+                    walk.enter(found[-1])
+                alike = part if walk.has(part) else self._names(walk, found, folders).get(_fold(part))
+                if alike is None:
+                    return None
+                found.append(alike)
+        if found == parts:
             return None
-        composed = {unicodedata.normalize("NFC", name) for name in (found, result.path)}
+        name = "/".join(found)
+        composed = {unicodedata.normalize("NFC", path) for path in (name, "/".join(parts))}
         differs = "Unicode normalization" if len(composed) == 1 else "case"
-        return Hint("similar-name", f"exists as {printable(found)} (different {differs})")
+        return Hint("similar-name", f"exists as {printable(name)} (different {differs})")
 
-    def _listed(self) -> dict[str, Entry]:
-        """Return the entries by name, and index them by digest; {} if there are too many."""
-        if self._names is None:
-            self._names = {}
-            with contextlib.suppress(ManifestError):  # a bad line, raised after the last entry
-                for entry in self._entries():
-                    if len(self._names) == MAX_ENTRIES:
-                        self._names, self._digests = {}, {}
-                        break
-                    self._names[entry.plain_path] = entry
-                    self._digests.setdefault(f"{entry.algorithm}:{entry.digest}", entry.plain_path)
-        return self._names
+    def _names(
+        self, walk: _Walk, parts: list[str], folders: dict[tuple[str, ...], dict[str, str]]
+    ) -> dict[str, str]:
+        """Return the names in a folder, which is listed once, by what similar names have in common."""
+        if tuple(parts) not in folders:
+            names = folders[tuple(parts)] = {}
+            with os.scandir(walk.folder) as items:
+                for item in itertools.islice(items, self._listed):
+                    self._listed -= 1
+                    names.setdefault(_fold(item.name), item.name)
+        return folders[tuple(parts)]
+
+
+def _is_below(parts: list[str]) -> bool:
+    return parts[0] != "" and ".." not in parts and len(parts) <= MAX_DEPTH
 
 
 def _of_content(result: FileResult, start: bytes, size: int) -> Hint | None:
     if size == 0:
         return Hint("empty", "is empty")
-    if start.startswith(_LFS) and size < _START:
+    if start.startswith(_LFS) and size < _POINTER:
         return Hint("git-lfs-pointer", "is a Git LFS pointer; run 'git lfs pull'")
     if _HTML.match(start) and not result.path.lower().endswith(_HTML_NAMES):
         return Hint("html-page", "is an HTML page, perhaps an error or login page")
     return None
 
 
-def _line_ends(result: FileResult, file: int, size: int) -> Hint | None:
-    if size > MAX_CONVERTED:
+def _other_entry(result: FileResult, expected: dict[tuple[str, str], str]) -> Hint | None:
+    other = expected.get((result.algorithm, result.actual or ""))
+    return Hint("other-entry", f"matches the digest listed for {printable(other)}") if other else None
+
+
+def _digest(algorithm: str, content: bytes) -> str | None:
+    """Return a digest in hexadecimal; None if hashlib does not have the algorithm."""
+    name, _, bits = algorithm.partition("-")
+    if name == "crc32":
+        return f"{zlib.crc32(content):08x}"
+    if name == "git":
+        return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    if name == "blake2b":
+        return hashlib.blake2b(content, digest_size=int(bits or 512) // 8).hexdigest()
+    try:
+        return hashlib.new(algorithm.replace("-", "_"), content, usedforsecurity=False).hexdigest()
+    except ValueError:
         return None
-    content = os.pread(file, size, 0)
-    unix = content.replace(b"\r\n", b"\n")
-    for converted, ends in ((unix, "LF"), (unix.replace(b"\n", b"\r\n"), "CRLF")):
-        if converted != content and _matches(result, converted):
-            return Hint("line-ends", f"matches with {ends} line endings")
-    return None
 
 
-def _matches(result: FileResult, content: bytes) -> bool:
-    """Return whether these bytes have the digest listed for the file."""
-    import tempfile
+class _Walk:
+    """A way to a folder below a directory, which follows no symlink.
 
-    with tempfile.TemporaryDirectory(prefix="checksig-") as folder:
-        with open(os.path.join(folder, "content"), "wb") as file:
-            file.write(content)
-        return check(folder, [Entry("content", result.algorithm, result.expected)]).ok
+    Attributes:
+        folder: the descriptor of the folder that was reached.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.folder = os.open(root, _FOLDER)
+
+    def enter(self, name: str) -> None:
+        """Go to a folder in this one."""
+        below = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=self.folder)
+        self.close()
+        self.folder = below
+
+    def has(self, name: str) -> bool:
+        """Return whether this folder has a file, folder or symlink of this name."""
+        try:
+            os.stat(name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the folder."""
+        os.close(self.folder)
 
 
 @contextlib.contextmanager
-def _opened(root: str, path: str) -> Iterator[int]:
+def _opened(root: str, parts: list[str]) -> Iterator[int]:
     """Open a regular file below a directory, without following symlinks and without blocking."""
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-    *folders, name = path.split("/")
-    with contextlib.ExitStack() as stack:
-
-        def step(part: str, flags: int, below: int | None) -> int:
-            opened = os.open(part, flags, dir_fd=below)
-            stack.callback(os.close, opened)
-            return opened
-
-        below = step(root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY, None)
+    *folders, name = parts
+    with contextlib.closing(_Walk(root)) as walk:
         for folder in folders:
-            below = step(folder, flags | os.O_DIRECTORY, below)
-        file = step(name, flags | os.O_NONBLOCK | os.O_NOCTTY, below)
+            walk.enter(folder)
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+        file = os.open(name, flags, dir_fd=walk.folder)
+    try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError(f"not a regular file: {path}")
+            raise OSError(f"not a regular file: {'/'.join(parts)}")
         yield file
-
-
-def _similar(root: str, parts: list[str]) -> str | None:
-    """Return an existing path that differs only in case or Unicode normalization."""
-    found: list[str] = []
-    for part in parts:
-        folder = os.path.join(root, *found)
-        if os.path.lexists(os.path.join(folder, part)):
-            found.append(part)
-            continue
-        if found and os.path.islink(folder):
-            return None
-        alike = next((name for name in _names(folder) if _fold(name) == _fold(part)), None)
-        if alike is None:
-            return None
-        found.append(alike)
-    return "/".join(found)
-
-
-def _names(folder: str) -> Iterator[str]:
-    with os.scandir(folder) as items:
-        for _, item in zip(range(MAX_LISTED), items, strict=False):
-            yield item.name
+    finally:
+        os.close(file)
 
 
 def _fold(name: str) -> str:
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())

@@ -52,28 +52,30 @@ class Findings:
         shard: the part of the files that is verified, as (K, N); None: all of them.
         bad: how many results are bad.
         by_folder: how many results are bad, by directory and status.
-        kept: the first bad results, with their hints.
+        kept: the first bad results.
+        hints: their hints, by name.
     """
 
     root: str
     shard: tuple[int, int] | None
     bad: int = 0
     by_folder: dict[str, Counter[str]] = field(default_factory=dict)
-    kept: list[tuple[FileResult, Hint | None]] = field(default_factory=list)
+    kept: list[FileResult] = field(default_factory=list)
+    hints: dict[str, Hint] = field(default_factory=dict)
 
-    def add(self, result: FileResult, hint: Hint | None, keep: int) -> None:
+    def add(self, result: FileResult, keep: int) -> None:
         """Count a bad result, and keep it if fewer than ``keep`` are kept."""
         self.bad += 1
         folder = os.path.dirname(joined(self.root, result.path)) or "."
         self.by_folder.setdefault(folder, Counter())[str(result.status)] += 1
         if len(self.kept) < keep:
-            self.kept.append((result, hint))
+            self.kept.append(result)
 
 
 class Printer(Protocol):
     """Shows a verification while it runs, and how it ended."""
 
-    def result(self, root: str, result: FileResult, hint: Hint | None) -> None:
+    def result(self, root: str, result: FileResult) -> None:
         """Show the result for one file."""
 
     def end(self, findings: Findings, report: Report) -> None:
@@ -102,7 +104,7 @@ class TextPrinter:
         self._summary = summary
         self._warn = warn
 
-    def result(self, root: str, result: FileResult, hint: Hint | None) -> None:
+    def result(self, root: str, result: FileResult) -> None:
         """Write ``name: STATUS``, and the reason in parentheses if it says more than the status."""
         if not self._results:
             return
@@ -153,9 +155,8 @@ class TextPrinter:
 
     def _hints(self, findings: Findings, hint: str | None) -> None:
         alike: dict[str, list[str]] = {}
-        for result, known in findings.kept:
-            if known is not None:
-                alike.setdefault(known.text, []).append(printable(joined(findings.root, result.path)))
+        for name, known in findings.hints.items():
+            alike.setdefault(known.text, []).append(printable(joined(findings.root, name)))
         for text, names in alike.items():
             if len(names) <= _SAME_HINTS:
                 for name in names:
@@ -197,7 +198,7 @@ class JsonPrinter:
     def __init__(self, out: Out) -> None:
         self._out = out
 
-    def result(self, root: str, result: FileResult, hint: Hint | None) -> None:
+    def result(self, root: str, result: FileResult) -> None:
         """Write an object of type "file"."""
         self._write(
             {
@@ -212,13 +213,19 @@ class JsonPrinter:
                 "size": result.size,
                 "reason": result.reason or None,
                 "errno": result.errno,
-                "hint": None if hint is None else {"kind": hint.kind, "text": hint.text},
             },
             urgent=result.bad,
         )
 
+    def _hints(self, findings: Findings) -> None:
+        """Write an object of type "hint" for each hint."""
+        for name, hint in findings.hints.items():
+            names = {**_name("root", findings.root), **_name("path", name)}
+            self._write({"type": "hint", **names, "kind": hint.kind, "text": hint.text}, urgent=False)
+
     def end(self, findings: Findings, report: Report) -> None:
-        """Write an object of type "summary"."""
+        """Write objects of type "hint", and one of type "summary"."""
+        self._hints(findings)
         self._write(
             {
                 "type": "summary",
@@ -237,7 +244,8 @@ class JsonPrinter:
         )
 
     def stop(self, findings: Findings, progress: Progress, why: str) -> None:
-        """Write an object of type "summary" that is not complete."""
+        """Write objects of type "hint", and one of type "summary" that is not complete."""
+        self._hints(findings)
         self._write(
             {
                 "type": "summary",
@@ -357,7 +365,8 @@ def markdown(findings: Findings, report: Report) -> str:
     lines = [f"### checksig: {_cell(title)}", "", _cell(rest), ""]
     if findings.kept:
         lines += ["| file | verdict | |", "| --- | --- | --- |"]
-    for result, hint in findings.kept[:_MARKDOWN_ROWS]:
+    for result in findings.kept[:_MARKDOWN_ROWS]:
+        hint = findings.hints.get(result.path)
         why = hint.text if hint else "" if result.reason in _PLAIN_REASONS else result.reason
         lines.append(f"| {_code(joined(findings.root, result.path))} | {result.status} | {_cell(why)} |")
     if findings.bad > _MARKDOWN_ROWS:
