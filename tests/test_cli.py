@@ -10,6 +10,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -33,7 +34,6 @@ from support import (
 )
 
 import checksig
-from checksig.__main__ import main
 from checksig.command import bug, check, cli, hints, output, terminal
 
 GOOD = " · sha1 (finds accidents, not attackers) · "
@@ -805,6 +805,16 @@ UNFORESEEN = [
 ]
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"], ["--version"]])
+def test_a_broken_pipe_is_an_error_for_the_texts_of_click_too(tmp_path: Path, arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = [sys.executable, "-m", "checksig", *arguments]
+    done = subprocess.run(run, cwd=tmp_path, env=environment(), stdout=writer, stderr=-1, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (2, b"")
+
+
 @pytest.mark.parametrize("error", UNFORESEEN, ids=repr)
 @pytest.mark.parametrize(
     ("function", "arguments"),
@@ -850,18 +860,22 @@ def test_the_message_on_a_bug_names_the_page_of_the_project() -> None:
     assert project["urls"]["Issues"] == bug.ISSUES
 
 
-@pytest.mark.parametrize("module", ["click", "checksig.command.cli"])
-def test_an_unforeseen_exception_during_the_imports_is_reported_as_a_bug(module: str, tmp_path: Path) -> None:
-    (tmp_path / "sitecustomize.py").write_text(f"""
+def raising(module: str, error: str, folder: Path) -> dict[str, str]:
+    """Return an environment in which the import of a module raises an exception."""
+    (folder / "sitecustomize.py").write_text(f"""
 import sys
 class Broken:
     def find_spec(self, name, *_):
         if name == {module!r}:
-            raise SyntaxError("torn")
+            raise {error}
 sys.meta_path.insert(0, Broken())
 """)
-    env = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{environment()['PYTHONPATH']}"}
-    done = command("--version", cwd=tmp_path, env=env)
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{environment()['PYTHONPATH']}"}
+
+
+@pytest.mark.parametrize("module", ["click", "checksig.command.cli"])
+def test_an_unforeseen_exception_during_the_imports_is_reported_as_a_bug(module: str, tmp_path: Path) -> None:
+    done = command("--version", cwd=tmp_path, env=raising(module, "SyntaxError('torn')", tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("checksig: this is a bug in checksig: SyntaxError: torn (")
     assert f"please report it at {bug.ISSUES}," in done.stderr
@@ -889,14 +903,22 @@ def test_version_shows_the_engine_if_asked(tmp_path: Path) -> None:
     assert (done.returncode, "CHECKSIG_ENGINE" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
 
 
-def test_ctrl_c_outside_a_command_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt() -> int:
+@posix
+@pytest.mark.parametrize("module", ["click", "checksig.command.cli", "checksig.command.output"])
+def test_ctrl_c_during_the_imports_ends_the_command_by_sigint(module: str, tmp_path: Path) -> None:
+    done = command("--version", cwd=tmp_path, env=raising(module, "KeyboardInterrupt", tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_an_interrupted_run_in_a_program_returns_130(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "run", interrupt)
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 130
+    monkeypatch.setattr(checksig, "iter_check", interrupt)
+    assert cli.run(["check", str(tmp_path)]) == 130
+    assert capsys.readouterr().err.endswith("checksig: interrupted\n")
 
 
 @pytest.mark.parametrize("name", sorted(cli.main.commands))

@@ -142,8 +142,42 @@ def test_ctrl_c_ends_a_wait_for_a_reader(many: Path, pipe: Pipe, blocking: bool)
         child.send_signal(signal.SIGINT)
         _, errors = child.communicate(timeout=10)
     os.close(pipe.writer)
-    assert child.returncode in (130, -signal.SIGINT)
+    assert child.returncode == -signal.SIGINT
     assert errors.startswith(b"checksig: interrupted")
+
+
+INTERRUPTED = """
+import signal, sys
+from checksig.command.terminal import waiting_streams
+armed, number = False, 0
+def interrupt(*_):
+    global armed
+    if armed:
+        armed = False
+        raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, interrupt)
+with waiting_streams():
+    signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)
+    while number < 100_000:
+        try:
+            armed = True
+            while number < 100_000:
+                number += 1
+                sys.stdout.write(f"{number:06}\\n")
+        except KeyboardInterrupt:
+            pass
+    armed = False
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    sys.stdout.flush()
+"""
+
+
+def test_a_write_that_ctrl_c_interrupts_repeats_nothing() -> None:
+    run = [sys.executable, "-c", INTERRUPTED]
+    done = subprocess.run(run, env=environment(), capture_output=True, text=True, check=True)
+    numbers = [int(line) for line in done.stdout.splitlines()]
+    assert len(numbers) > 50_000
+    assert numbers == sorted(set(numbers))
 
 
 def test_a_summary_for_github_reaches_a_fifo_whole(tmp_path: Path) -> None:

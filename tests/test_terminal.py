@@ -9,18 +9,19 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyte
 import pytest
-from support import SETTINGS, environment
+from support import SETTINGS, environment, install_command
 
 from checksig import Progress
 from checksig.command.terminal import Out, progress_bar
@@ -32,7 +33,9 @@ LINES = 24
 class Terminal:
     """A command in a pseudo-terminal, and its screen."""
 
-    def __init__(self, folder: Path, columns: int, *arguments: str, **env: str) -> None:
+    def __init__(
+        self, folder: Path, columns: int, *arguments: str, run: Sequence[str] = RUN, **env: str
+    ) -> None:
         self.screen = pyte.Screen(columns, LINES)
         self.text = b""
         self.seen: set[str] = set()  # every line that was ever on the screen
@@ -41,7 +44,7 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
         plain = {name: value for name, value in environment().items() if name not in SETTINGS}
         self.process = subprocess.Popen(
-            [*RUN, *arguments],
+            [*run, *arguments],
             cwd=folder,
             env={**plain, "TERM": "xterm", **env},
             stdin=slave,
@@ -63,12 +66,14 @@ class Terminal:
         os.write(self._master, text)
 
     def finish(self, seconds: float = 60) -> tuple[int, list[str]]:
-        """Read to the end; return the exit status and the lines that remain on the screen."""
+        """Read to the end; return what a shell calls the status, and the lines on the screen."""
         end = time.monotonic() + seconds
         while self._read(end):
             pass
         status = self.process.wait(max(1, end - time.monotonic()))
-        return status, [line.rstrip() for line in self.screen.display if line.strip()]
+        return 128 - status if status < 0 else status, [
+            line.rstrip() for line in self.screen.display if line.strip()
+        ]
 
     def close(self) -> None:
         """End the command if it still runs."""
@@ -113,9 +118,11 @@ def good(tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def terminal(folder: Path, columns: int, *arguments: str, **env: str) -> Iterator[Terminal]:
+def terminal(
+    folder: Path, columns: int, *arguments: str, run: Sequence[str] = RUN, **env: str
+) -> Iterator[Terminal]:
     """Run a command in a terminal; end it at the exit."""
-    running = Terminal(folder, columns, *arguments, **env)
+    running = Terminal(folder, columns, *arguments, run=run, **env)
     try:
         yield running
     finally:
@@ -219,6 +226,35 @@ def test_ctrl_c_ends_the_command_before_the_next_path(large: Path) -> None:
         status, _ = running.finish()
     assert status == 130
     assert b"gone" not in running.text
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "zsh"])
+@pytest.mark.parametrize("arguments", ["check", "create --overwrite -m new", "diff", "check - <&1"])
+def test_ctrl_c_ends_a_loop_of_the_shell(large: Path, tmp_path: Path, shell: str, arguments: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    path = install_command(tmp_path / "bin")
+    script = f"for _ in 1 2 3; do echo begin; checksig {arguments}; done; echo after"
+    before = set(large.iterdir())
+    with terminal(large, 100, "-c", script, run=[shell], PATH=path) as running:
+        running.wait_for("begin" if "<" in arguments else "B/s")
+        time.sleep(1 if "<" in arguments else 0)  # until it reads
+        running.type(b"\x03")
+        status, lines = running.finish()
+    assert status == 130
+    assert (running.text.count(b"begin"), running.text.count(b"after")) == (1, 0)
+    assert "checksig: interrupted" in lines[-1]
+    assert set(large.iterdir()) == before
+
+
+def test_the_status_after_ctrl_c_is_130_in_a_shell(large: Path, tmp_path: Path) -> None:
+    path = install_command(tmp_path / "bin")
+    script = "trap : INT; checksig check; echo status $?"
+    with terminal(large, 100, "-c", script, run=["sh"], PATH=path) as running:
+        running.wait_for("^bad: FAILED")
+        running.type(b"\x03")
+        status, lines = running.finish()
+    assert (status, lines[-1]) == (0, "status 130")
 
 
 def test_the_json_summary_after_ctrl_c_is_not_complete(large: Path) -> None:

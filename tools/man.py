@@ -28,7 +28,7 @@ A file is bad. For diff: something differs.
 An error: bad usage, unusable manifest, bad manifest line, nothing verified, or output lost.
 .TP
 130
-Interrupted.
+Interrupted. The command ends by SIGINT, so that a loop in a shell ends, too.
 """
 
 

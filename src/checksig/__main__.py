@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 from checksig.command.bug import report
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
-    """Run the command, and exit with its exit status."""
+    """Run the command, and exit with its exit status; after Ctrl-C, end by SIGINT."""
     try:
         from checksig.command.cli import run
 
         status = run()
     except KeyboardInterrupt:  # while modules were being imported
-        status = 130
+        status = _INTERRUPTED
     except Exception as error:
         report(error)
         status = 2
+    if status == _INTERRUPTED and sys.platform != "win32":
+        # A shell ends its loop only if a command dies of SIGINT; its $? is 130.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     sys.exit(status)
 
 

@@ -71,7 +71,7 @@ def _run_and_flush(arguments: list[str] | None) -> int:
         return _output_lost(error.__cause__)
     except OSError as error:  # click's, when it prints a help text
         return _output_lost(error)
-    except KeyboardInterrupt:  # while the last lines were written
+    except KeyboardInterrupt:
         complain("interrupted")
         return ExitStatus.INTERRUPTED
 
@@ -89,16 +89,16 @@ def _dispatch(arguments: list[str] | None) -> int:
         return _fail(error.format_message())
     except ImportError as error:  # a damaged installation
         return _fail(str(error))
-    except (click.Abort, KeyboardInterrupt):
-        complain("interrupted")
-        return ExitStatus.INTERRUPTED
-    except SystemExit as error:  # click's, after a completion
-        return int(error.code or 0)
+    except SystemExit as error:  # click's, after a completion, or if nobody reads its text
+        return ExitStatus.ERROR if error.code else ExitStatus.OK
     except (OutputError, OSError):
         raise
     except Exception as error:
+        cause = error.__cause__ if isinstance(error, click.Abort) else error
+        if isinstance(cause, KeyboardInterrupt):
+            raise cause from None
         flush()
-        report(error)
+        report(cause or error)
         return ExitStatus.ERROR
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
 import selectors
 import sys
 import time
@@ -17,30 +18,55 @@ from checksig._progress import Bar
 from checksig.report import Progress
 
 _FLUSH = 0.1  # seconds that a line may wait for others
+_GRACE = 0.2  # seconds that a reader may let a write wait after Ctrl-C
+_POLL = 0.01  # seconds between two writes if the system cannot wait
+_PIPE_BUF = getattr(select, "PIPE_BUF", 512)  # bytes that a pipe that is ready takes without blocking
 _DELAY = 0.5  # seconds before a bar appears, because one that only flashes by is no help
 
 
 class WaitingFile(io.FileIO):
     """A file that is written to its last byte, even if its descriptor has O_NONBLOCK.
 
-    After Ctrl-C during a write it discards everything, because its reader may never read again.
+    After Ctrl-C during a write it waits only a short time; then it discards everything, because its
+    reader may never read again.
     """
 
     _interrupted = False
+    _discards = False
+    _written = b""  # by an interrupted write, of which the caller knows nothing
 
     def write(self, data: Any) -> int:
         """Write at least one byte, and return how many; wait until that is possible."""
-        if self._interrupted:
-            return memoryview(data).nbytes
+        view = memoryview(data).cast("B")
+        written, self._written = self._written, b""
+        if written and view[: len(written)] == written:
+            return len(written)
+        counts: list[int | None] = []
         try:
-            while (written := super().write(data)) is None:
-                with selectors.DefaultSelector() as selector:
-                    selector.register(self, selectors.EVENT_WRITE)
-                    selector.select()
-            return written
+            while not self._discards:
+                if self._interrupted and not self._wait():
+                    self._discards = True
+                    break
+                piece = view[:_PIPE_BUF] if self._interrupted else view
+                counts.extend(map(super().write, [piece]))  # in C: Ctrl-C does not lose the number
+                if (count := counts[-1]) is not None:
+                    return count
+                self._wait()
+            return len(view)
         except KeyboardInterrupt:
             self._interrupted = True
+            self._written = bytes(view[: counts[-1] or 0]) if counts else b""
             raise
+
+    def _wait(self) -> bool:
+        """Wait until the file can be written to; return False if that takes too long."""
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self, selectors.EVENT_WRITE)
+                return bool(selector.select(_GRACE if self._interrupted else None))
+        except (OSError, ValueError):  # the system cannot wait for it, or has no descriptor left
+            time.sleep(_POLL)
+            return True
 
 
 @contextlib.contextmanager
