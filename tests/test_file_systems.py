@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import syscalls
@@ -205,18 +206,29 @@ def test_an_empty_file_stays_unless_it_is_known_to_be_of_a_killed_run(tmp_path: 
 
 
 @pytest.mark.parametrize("failure", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()])
+@pytest.mark.parametrize("reserved", [True, False])
 def test_without_hard_links_a_failure_leaves_nothing(
-    failure: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reserved: bool, failure: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It comes when the name is reserved, or right after the call that reserves it."""
+    call = os.open
+
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     def fail(*_: object) -> None:
         raise failure
 
+    def reserve_and_fail(path: Any, *arguments: int) -> int:
+        opened = call(path, *arguments)
+        if path == os.fsencode(tmp_path / "SHA256SUMS"):
+            os.close(opened)
+            raise failure
+        return opened
+
     plant(tmp_path, {"a": b"1"})
     monkeypatch.setattr(os, "link", refuse)
-    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr(*((os, "replace", fail) if reserved else (os, "open", reserve_and_fail)))
     with pytest.raises(type(failure)):
         checksig.create(tmp_path)
     assert os.listdir(tmp_path) == ["a"]

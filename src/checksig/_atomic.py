@@ -143,11 +143,13 @@ class Replacement:
 
     def _put_without_link(self) -> None:
         """Reserve the target with an empty file, which is not a manifest, and replace that file."""
-        os.close(os.open(self._target, _NEW, 0o666))
         try:
+            os.close(os.open(self._target, _NEW, 0o666))
             os.replace(self.name, self._target)
+        except FileExistsError:
+            raise
         except BaseException:
-            if os.path.lexists(self.name):  # so the target is still the empty file
+            if os.path.lexists(self.name) and _is_empty_file(self._target):
                 os.unlink(self._target)
             raise
 

@@ -118,7 +118,7 @@ func (e *NotFoundError) Error() string {
 // Reason returns the message without the directory.
 func (e *NotFoundError) Reason() string {
 	if e.Unfinished != "" {
-		return fmt.Sprintf("unfinished bag: it has %q, but no bagit.txt", e.Unfinished)
+		return fmt.Sprintf("unfinished bag: it has %q, but no bagit.txt (create with format bagit finishes it)", e.Unfinished)
 	}
 	return "no manifest found under a usual name (sha1sum.txt, SHA256SUMS, MD5SUMS, …)"
 }

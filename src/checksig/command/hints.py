@@ -77,7 +77,7 @@ class Hints:
             if self._files == 0:
                 break
             self._files -= 1
-            with contextlib.suppress(OSError, UnicodeError):
+            with contextlib.suppress(OSError, UnicodeError, MemoryError):
                 if result.status is Status.MISSING:
                     hint = self._similar(root, parts, folders)
                 else:
