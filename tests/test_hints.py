@@ -134,7 +134,7 @@ def test_nothing_outside_the_directory_is_examined_and_nothing_blocks(tmp_path: 
     names = (
         *("../out", "../OUT", "link", "folder/out", "fifo", "null", "/out", "folder/OUT"),
         *("FOLDER/out", "FOLDER/OUT", "Folder/", "real/up/out", "real/UP/out", "REAL/up/OUT"),
-        *(str(tmp_path / "out"), "a/../../out", "/".join("a" * 65), "a" * 300),
+        *(str(tmp_path / "out"), "a/../../out", "a" * 300),
     )
     for name in names:
         for status in (Status.FAILED, Status.MISSING):
@@ -173,6 +173,12 @@ def test_a_folder_is_listed_once_and_the_names_listed_in_a_run_are_limited(
     for limit, number in ((4, 3), (3, 2), (0, 0)):
         monkeypatch.setattr(hints, "MAX_LISTED", limit)
         assert len(found(tmp_path, entries)) == number
+
+
+def test_a_file_in_too_many_folders_is_not_examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = write(tmp_path, {"a": b"", "d/a": b"", "d/e/a": b""}, {"A": b"1", "d/A": b"1", "d/e/a": b"1"})
+    monkeypatch.setattr(hints, "MAX_DEPTH", 2)
+    assert found(tmp_path, entries) == {"A": "similar-name", "d/A": "similar-name"}
 
 
 def test_the_limits_hold_for_all_directories_of_a_run(
