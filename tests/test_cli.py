@@ -320,6 +320,22 @@ def test_names_that_would_control_the_terminal_are_escaped(tmp_path: Path) -> No
     assert command("create", cwd=tmp_path).returncode == 0
     lines = command("check", "-v", cwd=tmp_path).stdout.splitlines()[:-1]
     assert sorted(lines) == sorted(f"{shown}: OK" for shown in names.values())
+    lines = command("show", cwd=tmp_path).stdout.splitlines()[:-1]
+    assert sorted(line.split("  -  ")[1] for line in lines) == sorted(names.values())
+    for name in names:
+        Path(tmp_path, name).unlink()
+    (tmp_path / "moved\x7f").write_bytes(b"1")
+    for subcommand in ("diff", "update"):
+        lines = command(subcommand, cwd=tmp_path).stdout.splitlines()[:-1]
+        renamed = [line for line in lines if line.startswith("renamed: ")]
+        assert [line.split(" -> ")[1] for line in renamed] == ["\\moved\\x7f"]
+        gone = [line.removeprefix("removed: ") for line in lines if line.startswith("removed: ")]
+        gone.append(renamed[0].removeprefix("renamed: ").split(" -> ")[0])
+        assert sorted(gone) == sorted(names.values())
+    (tmp_path / "moved\x7f").write_bytes(b"2")
+    assert command("diff", cwd=tmp_path).stdout.splitlines()[0] == "modified: \\moved\\x7f"
+    (tmp_path / "new\n").touch()
+    assert command("diff", cwd=tmp_path).stdout.splitlines()[0] == "added: \\new\\n"
 
 
 def test_a_shard_is_a_part_of_the_files(directory: Directory) -> None:
@@ -695,6 +711,66 @@ def test_a_long_summary_for_github_is_cut(
         *(f"| <code>{tmp_path}/{name}</code> | MISSING |  |".replace("_", "&#95;") for name in "ab"),
         "| … and 3 more | | |",
     ]
+
+
+@pytest.fixture
+def long_names(tmp_path: Path) -> Path:
+    """Return a directory whose summary for GitHub is longer than 1 MiB, because of its names."""
+    root = tmp_path / "long"
+    root.mkdir()
+    names = (f"{number:03}/{'/'.join(['_' * 200] * 15)}" for number in range(190))
+    (root / "SHA256SUMS").write_text("".join(f"{'0' * 64}  {name}\n" for name in names) + "?_\n" * 30)
+    return root
+
+
+@pytest.mark.parametrize("there", [0, 5000, (1 << 20) - 1000])
+def test_the_summary_for_github_stays_within_1_mib_with_what_is_there(
+    long_names: Path, tmp_path: Path, there: int
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_bytes(b"x" * there)
+    done = command("check", cwd=long_names, env={"GITHUB_STEP_SUMMARY": str(page)})
+    assert (done.returncode, "GITHUB" in done.stderr) == (1, False)
+    added = page.read_bytes()[there:].decode()
+    room = ((1 << 20) - there) // 2
+    assert room - 20_000 < len(added.encode()) <= room
+    title, _, summary, *lines = added.splitlines()
+    assert title == "### checksig: 190 of 190 files missing, 30 bad lines"
+    assert summary.startswith("sha256 · ")
+    rows = sum(line.startswith("| <code>") for line in lines)
+    note = f"… {190 + 20 - rows} more lines left out: GitHub shows at most 1 MiB for a step"
+    assert lines[-2:] == [note, ""]
+    assert lines[-3] == ""
+
+
+def test_the_verdict_comes_first_if_there_is_little_room_for_the_summary_for_github(
+    long_names: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.md"
+    title = "### checksig: 190 of 190 files missing, 30 bad lines\n\n"
+    for room, added in (
+        (len(title) + 50, title),
+        (len(title), title),
+        (len(title) - 1, ""),
+        (0, ""),
+        (-9, ""),
+    ):
+        page.write_bytes(b"x" * ((1 << 20) - room))
+        done = command("check", cwd=long_names, env={"GITHUB_STEP_SUMMARY": str(page)})
+        assert done.returncode == 1
+        assert page.read_bytes()[(1 << 20) - room :].decode() == added
+        complaint = (
+            f"checksig: $GITHUB_STEP_SUMMARY: {page}: no room for the summary: GitHub shows at most 1 MiB"
+        )
+        assert (complaint in done.stderr) == (not added)
+
+
+def test_the_summaries_of_several_paths_stay_within_1_mib_together(long_names: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    paths = [long_names] * 3
+    assert command("check", *paths, cwd=tmp_path, env={"GITHUB_STEP_SUMMARY": str(page)}).returncode == 1
+    assert page.stat().st_size <= 1 << 20
+    assert page.read_text("utf-8").count("### checksig: 190 of 190 files missing") == 3
 
 
 def test_a_summary_is_appended_for_github(bad: Path, tmp_path: Path) -> None:

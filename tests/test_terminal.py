@@ -36,7 +36,7 @@ class Terminal:
     def __init__(
         self, folder: Path, columns: int, *arguments: str, run: Sequence[str] = RUN, **env: str
     ) -> None:
-        self.screen = pyte.Screen(columns, LINES)
+        self.screen = pyte.Screen(columns or 80, LINES)
         self.text = b""
         self.seen: set[str] = set()  # every line that was ever on the screen
         self._stream = pyte.ByteStream(self.screen)
@@ -165,11 +165,26 @@ def test_a_short_run_shows_colors_and_no_bar(good: Path) -> None:
     assert not any("B/s" in line for line in running.seen)
 
 
-def test_a_dumb_terminal_gets_no_colors(good: Path) -> None:
-    with terminal(good, 100, "check", TERM="dumb") as running:
+def test_a_terminal_of_0_columns_gets_a_bar_of_the_usual_width(large: Path) -> None:
+    with terminal(large, 0, "check") as running:
+        running.wait_for(r"\d%.*/2\.20TB? \[\d\d:\d\d<.*B/s")
+        (bar,) = (line.rstrip() for line in running.screen.display if "B/s" in line)
+    assert 60 <= len(bar) < 80
+
+
+@pytest.mark.parametrize("run", [["env", "TERM=dumb", *RUN], ["env", "-u", "TERM", *RUN]])
+@pytest.mark.parametrize("arguments", [["check"], ["check", "--progress"]])
+def test_a_dumb_terminal_gets_no_escape_sequence_and_no_bar_unless_asked(
+    large: Path, run: list[str], arguments: list[str]
+) -> None:
+    with terminal(large, 100, *arguments, run=run) as running:
+        running.wait_for("^bad: FAILED")
+        time.sleep(1)  # a bar would appear
+        running.type(b"\x03")
         status, _ = running.finish()
-    assert status == 0
-    assert b"\x1b[3" not in running.text
+    assert status == 130
+    assert b"\x1b" not in running.text
+    assert (b"B/s" in running.text) == ("--progress" in arguments)
 
 
 def test_the_bar_counts_time_from_the_start_of_the_run(capsys: pytest.CaptureFixture[str]) -> None:

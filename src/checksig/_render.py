@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from checksig._text import count, duration, place, printable, rate, read_as_utf8, size
+from checksig._text import count, duration, marked, place, printable, rate, read_as_utf8, size
 
 if TYPE_CHECKING:
     from checksig.report import Changes, FileResult, Manifest, Report
@@ -126,10 +126,10 @@ def change_text(changes: Changes) -> str:
 
 def change_lines(changes: Changes) -> list[str]:
     """Return a line for each change."""
-    lines = [f"added: {printable(name)}" for name in changes.added]
-    lines += [f"removed: {printable(name)}" for name in changes.removed]
-    lines += [f"modified: {printable(name)}" for name in changes.modified]
-    return lines + [f"renamed: {printable(old)} -> {printable(new)}" for old, new in changes.renamed]
+    lines = [f"added: {marked(name)}" for name in changes.added]
+    lines += [f"removed: {marked(name)}" for name in changes.removed]
+    lines += [f"modified: {marked(name)}" for name in changes.modified]
+    return lines + [f"renamed: {marked(old)} -> {marked(new)}" for old, new in changes.renamed]
 
 
 def change_summary(changes: Changes) -> str:

@@ -25,6 +25,14 @@ def read_as_utf8(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
+def marked(name: str) -> str:
+    """Return a name, escaped and with a leading backslash if it must be, else as it is."""
+    shown = printable(name)
+    if shown == name and not name.startswith("\\"):
+        return name
+    return "\\" + (shown if shown != name else name.replace("\\", "\\\\"))
+
+
 def place(path: str) -> str:
     """Return the path of a manifest, printable and without a leading ``./``."""
     return printable(path.removeprefix("./"))

@@ -15,15 +15,19 @@ import click
 import checksig
 from checksig import Entries, ExtraOption, Results
 from checksig._read import read_content
+from checksig._text import place
 from checksig.command.hints import Hints
 from checksig.command.output import (
     FAIL_FAST,
     INTERRUPTED,
+    STEP_SUMMARY,
+    STEP_SUMMARY_LIMIT,
     Findings,
     JsonPrinter,
     Printer,
     TextPrinter,
     describe,
+    fit,
     markdown,
     markdown_note,
     so_far,
@@ -170,7 +174,11 @@ class Check:
         if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             try:
                 with io.BufferedWriter(WaitingFile(step_summary, "a", opener=_without_blocking)) as file:
-                    file.write(text.encode())
+                    added = fit(text, STEP_SUMMARY - os.fstat(file.fileno()).st_size)
+                    file.write(added.encode())
+                if not added:
+                    why = f"{place(step_summary)}: no room for the summary: {STEP_SUMMARY_LIMIT}"
+                    self.out.complain(f"$GITHUB_STEP_SUMMARY: {why}")
             except OSError as error:
                 self.out.complain(f"$GITHUB_STEP_SUMMARY: {describe(error)}")
 

@@ -1,13 +1,14 @@
 """How the command shows results: as lines, as JSON Lines, and as Markdown.
 
 In lines, a name that contains control characters, bidirectional marks or bytes that are not UTF-8
-is escaped, and a line that begins with such a name gets a leading backslash, as in coreutils.
+is escaped, and marked with a leading backslash, as in coreutils.
 """
 
 from __future__ import annotations
 
 import base64
 import html
+import itertools
 import json
 import os
 from collections import Counter
@@ -15,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from checksig import Entries
-from checksig._text import count, place, printable, read_as_utf8, size
+from checksig._text import count, marked, place, printable, read_as_utf8, size
 from checksig.command.hints import Hint
 from checksig.command.terminal import Out
 from checksig.errors import ManifestError, ManifestNotFoundError
@@ -25,6 +26,8 @@ GROUPED = 20  # if there are more bad files, they are also counted by directory
 _FOLDERS = 10  # directories for which the bad files are counted
 _SAME_HINTS = 3  # if more files have the same hint, they share a line
 _MARKDOWN_ROWS = 200
+STEP_SUMMARY = 1 << 20  # bytes; GitHub drops all summaries of a step that has more
+STEP_SUMMARY_LIMIT = "GitHub shows at most 1 MiB for a step"
 
 _COLORS = {
     Status.OK: "green",
@@ -110,7 +113,7 @@ class TextPrinter:
             return
         status = self._out.paint(str(result.status), _COLORS[result.status])
         reason = "" if result.reason in _PLAIN_REASONS else f" ({result.reason})"
-        self._out.line(f"{_marked(joined(root, result.path))}: {status}{reason}", urgent=result.bad)
+        self._out.line(f"{marked(joined(root, result.path))}: {status}{reason}", urgent=result.bad)
 
     def end(self, findings: Findings, report: Report) -> None:
         """Write the bad lines, the hints, the bad files by directory, and the summary line."""
@@ -134,7 +137,7 @@ class TextPrinter:
     def entry(self, entry: Entry) -> None:
         """Write an entry of a manifest."""
         size = "-" if entry.size is None else str(entry.size)
-        self._out.line(f"{entry.algorithm}  {entry.digest}  {size}  {printable(entry.path)}", urgent=False)
+        self._out.line(f"{entry.algorithm}  {entry.digest}  {size}  {marked(entry.path)}", urgent=False)
 
     def manifests(self, entries: Entries) -> None:
         """Write the bad lines, and how each manifest was interpreted."""
@@ -344,14 +347,6 @@ def joined(root: str, name: str) -> str:
     return root + name if root.endswith("/") else f"{root}/{name}"
 
 
-def _marked(name: str) -> str:
-    """Return a name for the start of a line, with a leading backslash if it is escaped."""
-    shown = printable(name)
-    if shown == name and not name.startswith("\\"):
-        return name
-    return "\\" + (shown if shown != name else name.replace("\\", "\\\\"))
-
-
 def so_far(progress: Progress, bad: int) -> str:
     """Return how far a verification has come."""
     total = count(progress.total_files, "file") if progress.total_files is not None else "all files"
@@ -381,6 +376,26 @@ def markdown(findings: Findings, report: Report) -> str:
 def markdown_note(title: str, text: str) -> str:
     """Return Markdown for a verification that has no report."""
     return f"### checksig: {_cell(title)}\n\n{_cell(text)}\n\n"
+
+
+def fit(text: str, room: int) -> str:
+    """Return the first lines of Markdown, and how many are left out; "" if there is room for none.
+
+    At most half of the room is filled, so that the next summary has some, but the first line may
+    take all of it.
+    """
+    left = room // 2
+    if len(text.encode()) <= left:
+        return text
+    lines = text.splitlines()
+    left -= 200  # for the note
+    sizes = itertools.accumulate(len(line.encode()) + 1 for line in lines)
+    kept = sum(size <= left for size in sizes)
+    if kept == 0:
+        title = f"{lines[0]}\n\n"
+        return title if len(title.encode()) <= room else ""
+    more = count(sum(map(bool, lines[kept:])), "more line")
+    return "\n".join([*lines[:kept], "", f"… {more} left out: {STEP_SUMMARY_LIMIT}", "", ""])
 
 
 def _code(name: str) -> str:

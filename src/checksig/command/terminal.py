@@ -21,6 +21,7 @@ _FLUSH = 0.1  # seconds that a line may wait for others
 _GRACE = 0.2  # seconds that a reader may let a write wait after Ctrl-C
 _POLL = 0.01  # seconds between two writes if the system cannot wait
 _PIPE_BUF = getattr(select, "PIPE_BUF", 512)  # bytes that a pipe that is ready takes without blocking
+_COLUMNS = 80  # of a terminal that says it has none, as in a container or on a serial line
 _DELAY = 0.5  # seconds before a bar appears, because one that only flashes by is no help
 
 
@@ -159,7 +160,12 @@ def wants_color(when: str) -> bool:
         return when == "always"
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and not _is_dumb())
+
+
+def _is_dumb() -> bool:
+    """Return whether the terminal may know no escape sequences; only Windows sets no TERM."""
+    return os.environ.get("TERM", "" if sys.platform != "win32" else "windows") in ("", "dumb")
 
 
 class TerminalBar:
@@ -192,7 +198,7 @@ class TerminalBar:
             return
         self._bar.close()
         with contextlib.suppress(OSError):
-            if sys.stderr.isatty():
+            if sys.stderr.isatty() and not _is_dumb():
                 sys.stderr.write("\r\x1b[K")
                 sys.stderr.flush()
 
@@ -203,7 +209,8 @@ def _columns() -> int | None:
     if given.isdecimal() and int(given) > 0:
         return int(given)
     try:
-        return max(1, os.get_terminal_size(sys.stderr.fileno()).columns - len("^C "))
+        known = os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
+        return max(1, known - len("^C "))
     except (OSError, ValueError):
         return None
 
@@ -214,9 +221,9 @@ def progress_bar(out: Out, wanted: bool | None) -> Iterator[Callable[[Progress],
 
     Args:
         out: what writes lines while the bar is shown.
-        wanted: whether to show a bar. None: if standard error is a terminal.
+        wanted: whether to show a bar. None: if standard error is a terminal that can remove it.
     """
-    if not (sys.stderr.isatty() if wanted is None else wanted):
+    if not (sys.stderr.isatty() and not _is_dumb() if wanted is None else wanted):
         yield None
         return
     bar = TerminalBar(out, _DELAY if wanted is None else 0)
