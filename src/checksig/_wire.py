@@ -135,7 +135,7 @@ class Request(NamedTuple):
 class Outcome(NamedTuple):
     """How a call or a job ended, as ``checksig_error`` says. Empty strings say nothing.
 
-    Paths are strings as :func:`os.fsdecode` returns them.
+    Paths are strings as :func:`decode_path` returns them.
     """
 
     kind: int
@@ -159,7 +159,7 @@ class Counters(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A ``checksig_record``. Names and paths are strings as :func:`os.fsdecode` returns them."""
+    """A ``checksig_record``. Names and paths are strings as :func:`decode_path` returns them."""
 
     kind: int
     status: int

@@ -17,7 +17,16 @@ from checksig._lines import LINES
 from checksig._options import AnyPath, ProgressOption, WriteFormat
 from checksig._progress import Reporter, check_progress
 from checksig._read import discover_manifests, find_manifests, pack, read_whole
-from checksig._wire import ALL_RESULTS, FILE, FIND_FILES, HASH_FILES, STATUSES, TOTALS, Record
+from checksig._wire import (
+    ALL_RESULTS,
+    FILE,
+    FIND_FILES,
+    HASH_FILES,
+    STATUSES,
+    TOTALS,
+    Record,
+    decode_path,
+)
 from checksig.errors import ManifestError, ManifestNotFoundError
 from checksig.report import Changes, Entry, Manifest
 
@@ -83,22 +92,22 @@ def create(
         unfinished = format == "bagit" and _is_unfinished_bag(root, target)
         if not (overwrite or unfinished) and os.path.lexists(target):
             why = "manifest already exists (overwrite replaces it)"
-            raise FileExistsError(errno.EEXIST, why, os.fsdecode(target))
+            raise FileExistsError(errno.EEXIST, why, decode_path(target))
         names = _find_files(root, target, follow_symlinks, wanted)
         if format == "bagit":
             names = [name for name in names if name.startswith(_PAYLOAD)]
         entries = _hash_files(root, names, algorithm, workers, progress)
         if not entries:
-            raise ManifestError(f'"{os.fsdecode(root)}" - contains no files to list', os.fsdecode(target))
+            raise ManifestError(f'"{decode_path(root)}" - contains no files to list', decode_path(target))
         _write_entries(replacement, target, entries, format)
         if not overwrite and unfinished and not filecmp.cmp(replacement.name, target, shallow=False):
             why = "bag without bagit.txt, whose manifest lists other content (overwrite replaces it)"
-            raise FileExistsError(errno.EEXIST, why, os.fsdecode(target))
+            raise FileExistsError(errno.EEXIST, why, decode_path(target))
         if format == "bagit":
             _commit_bag(root, replacement, entries, algorithm, overwrite or unfinished)
         else:
             replacement.commit(overwrite)
-    return Manifest(os.fsdecode(target), format, (algorithm,), len(entries))
+    return Manifest(decode_path(target), format, (algorithm,), len(entries))
 
 
 def update(
@@ -154,7 +163,7 @@ def update(
         new = {name: old[name] for name in names if name in old}
         new |= {e.path: e for e in _hash_files(root, touched, info.algorithms[0], workers, progress)}
         if not new:
-            raise ManifestError(f'"{os.fsdecode(root)}" - contains no files to list', info.path)
+            raise ManifestError(f'"{decode_path(root)}" - contains no files to list', info.path)
         changes = replace(_compare(old, new), unread=len(names) - len(touched))
         if changes or touched:
             _write_entries(replacement, target, [new[name] for name in _sort(new)], info.format)
@@ -266,7 +275,7 @@ def _write_entries(replacement: Replacement, target: bytes, entries: list[Entry]
     except ManifestError as error:
         reason = error.reason
     raise ValueError(
-        f"{os.fsdecode(target)}: under this name the manifest would not be read back as written"
+        f"{decode_path(target)}: under this name the manifest would not be read back as written"
         f" ({reason}): choose another name or format"
     )
 
@@ -305,7 +314,7 @@ def _leads_to_file(root: bytes, record: Record) -> bool:
 
 
 def _join(root: bytes, name: str) -> str:
-    return os.path.join(os.fsdecode(root), name)
+    return os.path.join(decode_path(root), name)
 
 
 def _own_manifests(root: bytes) -> list[bytes]:
@@ -424,7 +433,7 @@ def _commit_bag(
         info.write([b"%sPayload-Oxum: %d.%d\n" % (_bag_info(root), size, len(entries))])
         tags = {"bag-info.txt": info, "bagit.txt": declaration, f"manifest-{algorithm}.txt": manifest}
         base = os.path.realpath(root)
-        names = [os.fsdecode(os.path.relpath(os.path.realpath(tag.name), base)) for tag in tags.values()]
+        names = [decode_path(os.path.relpath(os.path.realpath(tag.name), base)) for tag in tags.values()]
         hashed = zip(tags, _hash_files(root, names, algorithm, None, None), strict=True)
         listed = begin(f"tagmanifest-{algorithm}.txt")
         listed.write(LINES["bagit"](replace(entry, path=name)) for name, entry in hashed)
