@@ -198,9 +198,24 @@ def path_of(call: Call) -> str:
         return ""
 
 
+def name_of(call: Call) -> str:
+    """Return the path that is the second argument of a call, such as openat2(2)."""
+    with open(f"/proc/{call.thread}/mem", "rb", buffering=0) as memory:
+        memory.seek(call.arguments[1])
+        return os.fsdecode(memory.read(4096).partition(b"\0")[0])
+
+
+def give(call: Call, data: bytes) -> int:
+    """Put data into the buffer that is the second argument of a call, such as getdents64(2)."""
+    with open(f"/proc/{call.thread}/mem", "wb", buffering=0) as memory:
+        memory.seek(call.arguments[1])
+        memory.write(data)
+    return len(data)
+
+
 def short_read(call: Call, count: int) -> int:
     """Do a read(2) for its caller, of at most count bytes; return what it returns."""
-    descriptor, address, wanted = call.arguments[:3]
+    descriptor, _, wanted = call.arguments[:3]
     with open(f"/proc/{call.thread}/status") as status:
         (process,) = (int(line.split()[1]) for line in status if line.startswith("Tgid:"))
     process_descriptor = os.pidfd_open(process)
@@ -208,7 +223,4 @@ def short_read(call: Call, count: int) -> int:
     os.close(process_descriptor)
     data = os.read(copy, min(wanted, count))
     os.close(copy)
-    with open(f"/proc/{process}/mem", "wb", buffering=0) as memory:
-        memory.seek(address)
-        memory.write(data)
-    return len(data)
+    return give(call, data)

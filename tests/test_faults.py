@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -310,6 +311,65 @@ report([found.ok, found.counts["OK"], found.bad, [(b.path, b.line, b.reason) for
         "EACCES": "permission denied",
     }[fault]
     assert json.loads(line) == [False, 5, 1, [[str(other), None, reason]]]
+
+
+@pytest.mark.parametrize("name", ["EMFILE", "ENFILE", "EINTR"])
+def test_opens_that_always_fail_are_given_up_soon(name: str, tmp_path: Path) -> None:
+    """Each error can also come from a file system that is broken, for some files."""
+    error = int(getattr(errno, name))
+    names = [f"{word}{number}" for number in range(40) for word in ("bad", "good")]
+    for file in names:
+        (tmp_path / file).touch()
+    (tmp_path / "sha1sum.txt").write_text(
+        "".join(f"{hashlib.sha1().hexdigest()}  {file}\n" for file in names)
+    )
+
+    def decide(call: syscalls.Call) -> int | None:
+        fails = call.name == "openat2" and syscalls.name_of(call).startswith("bad")
+        return -error if fails else None
+
+    code = "supervise(); import time; start = time.monotonic(); report([outcome(), time.monotonic() - start])"
+    (line,) = run(code, decide, tmp_path, 0)
+    results, seconds = json.loads(line)
+    assert results == [[file, "ERROR", error] if "bad" in file else [file, "OK", None] for file in names]
+    assert seconds < 8
+
+
+@pytest.mark.parametrize("task", ["check", "create"])
+def test_a_directory_that_never_ends_is_an_error_and_takes_little_memory(task: str, tmp_path: Path) -> None:
+    (tmp_path / "endless").mkdir()
+    (tmp_path / "good").write_bytes(b"g")
+    (tmp_path / "sha1sum.txt").write_text(f"{hashlib.sha1(b'g').hexdigest()}  good\n")
+    names = [b"file-%08d" % number for number in range(800)]
+    records = b"".join(struct.pack("=QqHB", 1, 1, 40, 8) + name.ljust(21, b"\0") for name in names)
+
+    def decide(call: syscalls.Call) -> int | None:
+        if call.name == "getdents64" and syscalls.path_of(call) == str(tmp_path / "endless"):
+            return syscalls.give(call, records)
+        return None
+
+    calls = {
+        "check": "report(outcome())",
+        "create": "report(raised(lambda: checksig.create(root)))",
+    }
+    code = f"""
+import resource
+def raised(call):
+    try:
+        call()
+    except OSError as error:
+        return [error.filename, str(error)]
+supervise()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+{calls[task]}
+report((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
+"""
+    found, mebibytes = map(json.loads, run(code, decide, tmp_path, 0))
+    if task == "check":
+        assert found == [["good", "OK", None], ["endless", "ERROR", None]]
+    else:
+        assert found[0] == str(tmp_path / "endless")
+    assert mebibytes < 1024
 
 
 @pytest.mark.parametrize("count", [1, 997, 65_537])

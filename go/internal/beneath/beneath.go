@@ -157,11 +157,11 @@ func (r *Root) Open(name string) (File, error) {
 // OpenPath opens the regular file path, which may be anywhere. Its error is an [*Error]. The
 // caller must close the file.
 func OpenPath(path string) (File, error) {
-	f, err := os.OpenFile(path, openFlags, 0)
+	f, err := openPath(path)
 	if err != nil {
 		return nil, openError(err)
 	}
-	return regular(fileOf(f))
+	return regular(f)
 }
 
 // Exists reports whether name exists, even as a dangling symlink. If that cannot be found

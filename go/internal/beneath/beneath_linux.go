@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -207,6 +208,12 @@ type openFile struct {
 	stamp Stamp
 }
 
+// openPath opens a path that may be anywhere.
+func openPath(path string) (*openFile, error) {
+	fd, err := retry(func() (int, error) { return syscall.Open(path, openFlags, 0) })
+	return &openFile{fd: fd}, err
+}
+
 func fileOf(f *os.File) *openFile { return &openFile{fd: int(f.Fd()), owner: f} }
 
 // regular sets the stamp of f if it is a regular file. Otherwise it closes f and returns an
@@ -293,13 +300,24 @@ func (f *openFile) Close() error {
 	return syscall.Close(f.fd)
 }
 
-// retry calls call again as long as a signal interrupts it. The signal handlers of the
-// process that loads the library need not restart system calls.
-func retry(call func() (int, error)) (int, error) {
-	for {
-		n, err := call()
-		if err != syscall.EINTR {
+// Signals interrupt a call a few times in a row at most. A file system that is broken does so
+// for ever: after maxAtOnce tries, retry pauses between them, and after maxTries it gives up.
+const (
+	maxAtOnce  = 20
+	maxTries   = 100
+	retryPause = time.Millisecond
+)
+
+// retry calls call again if a signal interrupted it. The signal handlers of the process that
+// loads the library need not restart system calls.
+func retry(call func() (int, error)) (n int, err error) {
+	for try := range maxTries {
+		if n, err = call(); err != syscall.EINTR {
 			return n, err
 		}
+		if try >= maxAtOnce {
+			time.Sleep(retryPause)
+		}
 	}
+	return n, err
 }

@@ -32,6 +32,12 @@ type openFile struct {
 	stamp Stamp
 }
 
+// openPath opens a path that may be anywhere.
+func openPath(path string) (*openFile, error) {
+	f, err := os.OpenFile(path, openFlags, 0)
+	return fileOf(f), err
+}
+
 func fileOf(f *os.File) *openFile { return &openFile{file: f} }
 
 // regular sets the stamp of f if it is a regular file. Otherwise it closes f and returns an

@@ -2,6 +2,7 @@ package beneath
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -9,6 +10,9 @@ import (
 	"sync/atomic"
 	"syscall"
 )
+
+// MaxNames is how many names a directory may have. One that has more may never end.
+const MaxNames = 100_000_000
 
 // A Lister calls each with the name and the type of everything in a directory, until each
 // returns false. dir is "." or a clean name. The error is an [*Error], and says that the
@@ -26,25 +30,29 @@ type Item struct {
 // Walk lists the tree below start, and calls visit with each item whose name keep accepts. It
 // visits a directory's own items first, in the order of their bytes, then those of its
 // subdirectories. It does not follow symlinks, and it ends early once visit returns false or
-// stopped is set. It keeps only the accepted items of one directory in memory.
-func Walk(list Lister, start string, stopped *atomic.Bool, keep func(name string) bool, visit func(Item) bool) {
+// stopped is set. It keeps only the accepted items of one directory in memory. If a directory
+// has more than most of them, subdirectories included, visit gets an error in their place.
+func Walk(list Lister, start string, stopped *atomic.Bool, most int, keep func(name string) bool, visit func(Item) bool) {
 	for todo := []string{start}; len(todo) > 0 && !stopped.Load(); {
 		dir := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		var items []Item
+		var items []kept
 		var below []string
+		full := func() bool { return len(items)+len(below) > most }
 		err := list(dir, func(name string, mode os.FileMode) bool {
-			path := join(dir, name)
 			if mode.IsDir() {
-				below = append(below, path)
-			} else if keep(path) {
-				items = append(items, Item{Name: path, Type: mode})
+				below = append(below, name)
+			} else if keep(join(dir, name)) {
+				items = append(items, kept{name, mode})
 			}
-			return !stopped.Load()
+			return !full() && !stopped.Load()
 		})
-		slices.SortFunc(items, func(a, b Item) int { return strings.Compare(a.Name, b.Name) })
+		if full() {
+			items, below, err = nil, nil, errTooMany(most)
+		}
+		slices.SortFunc(items, func(a, b kept) int { return strings.Compare(a.name, b.name) })
 		for _, item := range items {
-			if !visit(item) {
+			if !visit(Item{Name: join(dir, item.name), Type: item.mode}) {
 				return
 			}
 		}
@@ -52,9 +60,20 @@ func Walk(list Lister, start string, stopped *atomic.Bool, keep func(name string
 			return
 		}
 		slices.Sort(below)
-		slices.Reverse(below) // the last one is listed next
-		todo = append(todo, below...)
+		for _, name := range slices.Backward(below) { // the last one is listed next
+			todo = append(todo, join(dir, name))
+		}
 	}
+}
+
+// A kept item is one of the directory that is listed. A directory may have millions.
+type kept struct {
+	name string
+	mode os.FileMode
+}
+
+func errTooMany(most int) error {
+	return &Error{Reason: fmt.Sprintf("cannot be listed: has more than %d files and directories", most)}
 }
 
 func join(dir, name string) string {
@@ -79,8 +98,15 @@ func (r *Root) List(dir string, each func(name string, mode os.FileMode) bool) e
 		list = r.listByGo
 	}
 	var err error = Reason(syscall.ENAMETOOLONG)
+	names := 0
 	if len(dir) < maxPath {
-		err = list(dir, each)
+		err = list(dir, func(name string, mode os.FileMode) bool {
+			names++
+			return names <= MaxNames && each(name, mode)
+		})
+	}
+	if names > MaxNames {
+		return errTooMany(MaxNames)
 	}
 	if err == nil || dir != "." && errors.Is(err, ErrMissing) {
 		return nil

@@ -2,6 +2,7 @@ package beneath
 
 import (
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,7 +16,7 @@ func everything(string) bool { return true }
 
 // found returns the names and the errors that Walk visits.
 func found(list Lister) (names []string, errs []error) {
-	Walk(list, ".", new(atomic.Bool), everything, func(item Item) bool {
+	Walk(list, ".", new(atomic.Bool), math.MaxInt, everything, func(item Item) bool {
 		if item.Err != nil {
 			errs = append(errs, item.Err)
 		} else {
@@ -70,9 +71,37 @@ func TestWalkEndsOnceStopped(t *testing.T) {
 		}
 		return nil
 	}
-	Walk(endless, ".", &stopped, everything, func(Item) bool { return true })
+	Walk(endless, ".", &stopped, math.MaxInt, everything, func(Item) bool { return true })
 	if listed != 1000 {
 		t.Errorf("listed %d names after it was stopped", listed-1000)
+	}
+}
+
+func TestWalkReportsADirectoryThatNeverEndsInPlaceOfItsItems(t *testing.T) {
+	for _, mode := range []os.FileMode{0, os.ModeDir} {
+		listed := 0
+		list := func(dir string, each func(string, os.FileMode) bool) error {
+			each("a", 0)
+			for dir == "endless" && each("x", mode) {
+				listed++
+			}
+			if dir == "." {
+				each("endless", os.ModeDir)
+				each("next", os.ModeDir)
+			}
+			return nil
+		}
+		var visited []string
+		Walk(list, ".", new(atomic.Bool), 1000, everything, func(item Item) bool {
+			visited = append(visited, item.Name)
+			if (item.Err != nil) != (item.Name == "endless") {
+				t.Errorf("%s: the error is %v", item.Name, item.Err)
+			}
+			return true
+		})
+		if want := []string{"a", "endless", "next/a"}; !slices.Equal(visited, want) || listed != 999 {
+			t.Errorf("got %q after %d names, want %q", visited, listed, want)
+		}
 	}
 }
 
@@ -85,7 +114,7 @@ func TestWalkEndsOnceVisitReturnsFalse(t *testing.T) {
 	}
 	for enough := range 3 {
 		visits := 0
-		Walk(list, ".", new(atomic.Bool), everything, func(Item) bool { visits++; return visits <= enough })
+		Walk(list, ".", new(atomic.Bool), math.MaxInt, everything, func(Item) bool { visits++; return visits <= enough })
 		if visits != enough+1 {
 			t.Errorf("got %d visits, want %d", visits, enough+1)
 		}

@@ -120,9 +120,8 @@ func (r *reader) tagValues(file, name string) (values []tagLine, err error) {
 	if err != nil {
 		return nil, err
 	}
-	content = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(content, "\xef\xbb\xbf"))
 	wanted := false
-	for number, line := range strings.Split(content, "\n") {
+	for number, line := range strings.Split(plainLines(content), "\n") {
 		if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
 			if wanted {
 				values[len(values)-1].value = strings.TrimSpace(values[len(values)-1].value + " " + strings.TrimSpace(line))
@@ -155,22 +154,40 @@ func (r *reader) tagFile(name string) (string, error) {
 }
 
 // readFetch reads the names of fetch.txt. Each of its lines has a URL, a length or "-", and a
-// name.
+// name, separated by blanks. Names have the escapes of the manifests.
 func (r *reader) readFetch() error {
 	content, err := r.tagFile(bagFetch)
 	if err != nil {
 		return err
 	}
 	r.bag.ToFetch = map[string]bool{}
-	for line := range strings.Lines(content) {
-		_, rest, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
-		_, name, _ := strings.Cut(strings.TrimLeft(rest, " \t"), " ")
-		if clean, err := beneath.Clean(strings.TrimLeft(name, " \t")); err == nil {
+	for line := range strings.Lines(plainLines(content)) {
+		_, rest := cutBlanks(strings.TrimSuffix(line, "\n"))
+		_, name := cutBlanks(rest)
+		if clean, err := beneath.Clean(manifest.UnescapeBag(name, r.bag.Strict)); err == nil {
 			r.bag.ToFetch[clean] = true
 		}
 	}
 	return nil
 }
+
+// cutBlanks splits a line behind its first field.
+func cutBlanks(line string) (field, rest string) {
+	line = strings.TrimLeft(line, " \t")
+	at := strings.IndexAny(line, " \t")
+	if at < 0 {
+		return line, ""
+	}
+	return line[:at], strings.TrimLeft(line[at:], " \t")
+}
+
+// plainLines returns the content of a tag file without a byte order mark, and with LF at the end
+// of each line, where CR LF or CR may be.
+func plainLines(content string) string {
+	return lineEnds.Replace(strings.TrimPrefix(content, "\xef\xbb\xbf"))
+}
+
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // readOxum reads the totals, "Payload-Oxum: BYTES.FILES", of bag-info.txt.
 func (r *reader) readOxum() error {

@@ -23,7 +23,7 @@ func (r *reader) readHuggingFace() error {
 	listDir := func(dir string, each func(string, os.FileMode) bool) error {
 		return r.files.List(r.dir, dir, each)
 	}
-	beneath.Walk(listDir, huggingFace, r.files.Stopped, isMetadata, func(item beneath.Item) bool {
+	beneath.Walk(listDir, huggingFace, r.files.Stopped, beneath.MaxNames, isMetadata, func(item beneath.Item) bool {
 		if item.Err != nil {
 			failed = &beneath.OSError{Path: beneath.Join(r.root, item.Name), Err: item.Err}
 			return false

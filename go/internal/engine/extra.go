@@ -10,6 +10,13 @@ import (
 	"checksig/internal/limits"
 )
 
+// Limits on the files of one directory that are kept in memory until all of it is listed. A
+// directory may never end.
+const (
+	maxExtra = 5_000_000  // that are extra files
+	maxFiles = 10_000_000 // for [FindFiles]
+)
+
 var errNotInBag = errors.New("in the bag's payload but in no manifest")
 
 // findExtra adds a result for each extra file: everything below the root except directories,
@@ -38,7 +45,7 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 		start = discover.PayloadDir
 	}
 	count := 0
-	beneath.Walk(j.lister(dir), start, &j.stopped, keep, func(item beneath.Item) bool {
+	beneath.Walk(j.lister(dir), start, &j.stopped, maxExtra, keep, func(item beneath.Item) bool {
 		count++
 		if !j.options.Shard.has(count - 1) {
 			return true

@@ -13,11 +13,13 @@ import (
 
 // While descriptors have run out, a [Backoff] pauses between its tries, longer each time.
 // While other files of this process's jobs are open, it waits until they are closed.
-// Otherwise it gives up after maxWaiting without a success.
+// Otherwise it gives up after maxWaiting without a success. If a descriptor is free all the
+// time, the error comes from the file system, and it gives up after maxDoubt in all.
 const (
 	firstPause = time.Millisecond
 	lastPause  = 100 * time.Millisecond
 	maxWaiting = 10 * time.Second
+	maxDoubt   = time.Second
 )
 
 // A worker that has a file open opens another one only if all jobs of this process together
@@ -53,6 +55,7 @@ type Backoff struct {
 	Stopped *atomic.Bool  // if set, it waits no longer
 	Threads *ThreadPool   // the goroutine has taken one and gives it back while it waits; nil if not
 	waited  time.Duration // since the last success, while no file was open
+	doubted time.Duration // while a descriptor was free each time
 }
 
 // Try calls open until it succeeds, fails for another reason than a lack of descriptors, or
@@ -62,17 +65,29 @@ func (b *Backoff) Try(open func() error) error {
 		err := open()
 		if !Exhausted(err) {
 			b.waited = 0
+			if pause > firstPause {
+				b.doubted = 0 // waiting helped
+			}
 			return err
 		}
-		if b.waited >= maxWaiting || b.Stopped.Load() {
+		free := descriptorIsFree()
+		if !free {
+			b.doubted = 0
+		}
+		if b.waited >= maxWaiting || b.doubted >= maxDoubt || b.Stopped.Load() {
 			return err
 		}
 		b.pause(pause)
-		if openFiles.Load() == 0 {
+		if free {
+			b.doubted += pause
+		} else if openFiles.Load() == 0 {
 			b.waited += pause
 		}
 	}
 }
+
+// descriptorIsFree reports whether another file can be opened now. A test replaces it.
+var descriptorIsFree = func() bool { return checkFree(1) == nil }
 
 // pause sleeps, without a thread, because a goroutine with an open file may need it.
 func (b *Backoff) pause(length time.Duration) {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"checksig/internal/beneath"
 )
@@ -14,7 +15,49 @@ type fakeFile struct{ beneath.File }
 
 func (fakeFile) Close() error { return nil }
 
+// setFree makes descriptors free, or not, during a test.
+func setFree(t *testing.T, free bool) {
+	before := descriptorIsFree
+	t.Cleanup(func() { descriptorIsFree = before })
+	descriptorIsFree = func() bool { return free }
+}
+
+func TestAnOpenerDoubtsAnErrorWhileADescriptorIsFree(t *testing.T) {
+	setFree(t, true)
+	always := func(string) (beneath.File, error) { return nil, beneath.Reason(syscall.EMFILE) }
+	o := Opener{Backoff{Stopped: new(atomic.Bool)}, always}
+	start := time.Now()
+	for range 3 {
+		if _, err := o.Open("a"); !errors.Is(err, syscall.EMFILE) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if got := time.Since(start); got < maxDoubt || got > 3*maxDoubt || o.waited != 0 {
+		t.Errorf("3 files took %v and count as %v of waiting; want little more than %v for all", got, o.waited, maxDoubt)
+	}
+	tries := 0
+	o.doubted = maxDoubt - 1
+	o.open = func(string) (beneath.File, error) {
+		if tries++; tries == 2 {
+			return fakeFile{}, nil
+		}
+		return always("")
+	}
+	file, err := o.Open("a")
+	if err != nil || o.doubted != 0 {
+		t.Fatalf("got %v, and %v of doubt after waiting helped", err, o.doubted)
+	}
+	Close(file)
+	setFree(t, false)
+	o.doubted, tries = maxDoubt, 0
+	if file, err = o.Open("a"); err != nil {
+		t.Fatalf("got %v although no descriptor was free at first", err)
+	}
+	Close(file)
+}
+
 func TestAnOpenerWaitsAsLongAsAnotherFileIsOpen(t *testing.T) {
+	setFree(t, false)
 	held := &Opener{Backoff{Stopped: new(atomic.Bool)}, func(name string) (beneath.File, error) { return fakeFile{}, nil }}
 	file, err := held.Open("held")
 	if err != nil {
@@ -39,6 +82,7 @@ func TestAnOpenerWaitsAsLongAsAnotherFileIsOpen(t *testing.T) {
 }
 
 func TestAnOpenerThatHasWaitedLongEnoughDoesNotWaitAgain(t *testing.T) {
+	setFree(t, false)
 	tries := 0
 	o := Opener{Backoff{Stopped: new(atomic.Bool), waited: maxWaiting}, func(string) (beneath.File, error) { tries++; return nil, beneath.Reason(syscall.ENFILE) }}
 	for range 3 {

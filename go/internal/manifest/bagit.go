@@ -15,11 +15,17 @@ func parseBagIt(d *dialect, line string, _ int) (Entry, error) {
 		return Entry{}, err
 	}
 	name := strings.TrimPrefix(strings.TrimLeft(line[at:], " \t"), "*")
-	entry.Name = bagNames.Replace(name)
-	if !d.percent {
-		entry.Name = oldBagNames.Replace(name)
-	}
+	entry.Name = UnescapeBag(name, d.percent)
 	return entry, checkName(entry.Name)
+}
+
+// UnescapeBag returns the name of a file as a bag's manifest or fetch.txt lists it. percent says
+// that "%25" is an escape, as since BagIt 1.0.
+func UnescapeBag(name string, percent bool) string {
+	if percent {
+		return bagNames.Replace(name)
+	}
+	return oldBagNames.Replace(name)
 }
 
 var (
