@@ -34,7 +34,8 @@ from support import (
 )
 
 import checksig
-from checksig.command import bug, check, cli, hints, output, terminal
+from checksig import _bug as bug
+from checksig.command import check, cli, hints, output, terminal
 
 GOOD = " · sha1 (finds accidents, not attackers) · "
 SCHEMA = json.loads((CHECKOUT / "docs/checksig.schema.json").read_text("utf-8"))
@@ -919,7 +920,7 @@ def test_an_unforeseen_exception_is_reported_as_a_bug(
     monkeypatch.chdir(directory({"a": b"1"}))
     assert cli.run(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"checksig: this is a bug in checksig: {type(error).__name__}")
+    assert line.startswith(f"checksig: this is a bug in checksig: {error!r} (")
     assert "test_cli.py, line " in line
     assert f"please report it at {bug.ISSUES}," in line
     assert "\x1b" not in line
@@ -949,13 +950,27 @@ sys.meta_path.insert(0, Broken())
     return {"PYTHONPATH": f"{folder}{os.pathsep}{environment()['PYTHONPATH']}"}
 
 
-@pytest.mark.parametrize("module", ["click", "checksig.command.cli"])
-def test_an_unforeseen_exception_during_the_imports_is_reported_as_a_bug(module: str, tmp_path: Path) -> None:
-    done = command("--version", cwd=tmp_path, env=raising(module, "SyntaxError('torn')", tmp_path))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("checksig: this is a bug in checksig: SyntaxError: torn (")
-    assert f"please report it at {bug.ISSUES}," in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+# Modules of the command, of the package, and of Python; the last ones before __main__ runs.
+IMPORTED = ["click", "checksig.command.cli", "checksig._wire", "selectors"]
+
+
+@pytest.mark.parametrize("script", [False, True])
+@pytest.mark.parametrize("module", IMPORTED)
+def test_an_unforeseen_exception_during_the_imports_is_reported_as_a_bug(
+    module: str, script: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "checksig").write_text("from checksig.__main__ import main\nmain()\n")
+    run = [sys.executable, *([str(tmp_path / "checksig")] if script else ["-m", "checksig"])]
+    for error, start in (
+        ("SyntaxError('torn')", "this is a bug in checksig: SyntaxError('torn') ("),
+        ("ImportError('gone')", "it cannot import what it needs: ImportError('gone') ("),
+    ):
+        env = environment() | raising(module, error, tmp_path)
+        done = subprocess.run([*run, "check"], env=env, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"checksig: {start}")
+        assert f"please report it at {bug.ISSUES}," in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_version_shows_the_engine_if_asked(tmp_path: Path) -> None:
@@ -980,7 +995,7 @@ def test_version_shows_the_engine_if_asked(tmp_path: Path) -> None:
 
 
 @posix
-@pytest.mark.parametrize("module", ["click", "checksig.command.cli", "checksig.command.output"])
+@pytest.mark.parametrize("module", IMPORTED)
 def test_ctrl_c_during_the_imports_ends_the_command_by_sigint(module: str, tmp_path: Path) -> None:
     done = command("--version", cwd=tmp_path, env=raising(module, "KeyboardInterrupt", tmp_path))
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

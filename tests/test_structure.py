@@ -43,7 +43,7 @@ def test_one_thin_module_imports_ctypes() -> None:
 def test_init_is_docstring_version_and_reexports() -> None:
     tree = ast.parse((CHECKOUT / "src/checksig/__init__.py").read_text("utf-8"))
     assert ast.get_docstring(tree)
-    assert ast.unparse(tree.body[1]) == "from checksig import _safe_path as _safe_path"
+    assert ast.unparse(tree.body[1]) == "from checksig import _startup as _startup"
     for node in tree.body[1:]:
         assert isinstance(node, (ast.ImportFrom, ast.Assign))
         if isinstance(node, ast.Assign):
@@ -52,11 +52,11 @@ def test_init_is_docstring_version_and_reexports() -> None:
 
 # Each module may import those before it. The order is that of docs/architecture.md.
 ORDER = [
-    "_safe_path",
+    *("_bug", "_startup"),
     *("_version", "_text", "errors", "_lines", "_atomic", "_render", "report", "_options", "_wire"),
     *("_installation", "_pyinstaller.__init__", "_pyinstaller.hook-checksig", "checksig", "_preflight"),
     *("_helper", "_engine", "_progress", "_read", "_verify", "_write"),
-    *("__init__", "command.__init__", "command.bug", "command.terminal", "command.hints", "command.output"),
+    *("__init__", "command.__init__", "command.terminal", "command.hints", "command.output"),
     *("command.check", "command.cli", "__main__"),
 ]
 TYPES_ONLY = {("errors", "report"), ("_render", "report"), ("_lines", "report")}

@@ -7,7 +7,7 @@ Traceback (most recent call last):
 checksig.errors.VerificationError: "testdata/example/measurements/2025.csv" - mismatch
 """
 
-from checksig import _safe_path as _safe_path  # before all others
+from checksig import _startup as _startup  # before all others
 from checksig._engine import Engine, get_algorithms, get_engine
 from checksig._options import AnyPath, ExtraOption, ManifestOption, ProgressOption, WriteFormat
 from checksig._read import Entries, find_manifests, read_manifest

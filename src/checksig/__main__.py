@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from checksig.command.bug import report
+from checksig._bug import report
 
 _INTERRUPTED = 130
 

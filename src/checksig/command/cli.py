@@ -21,9 +21,9 @@ from click.shell_completion import CompletionItem
 
 import checksig
 from checksig import Entries
+from checksig._bug import report
 from checksig._installation import HELPER, LIBRARY, REMEDY, is_as_built
 from checksig._text import count, duration, place, printable
-from checksig.command.bug import report
 from checksig.command.check import Check, ExitStatus, Target
 from checksig.command.output import JsonPrinter, TextPrinter, cause, describe
 from checksig.command.terminal import (
