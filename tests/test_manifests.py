@@ -261,6 +261,7 @@ def test_the_manifests_of_a_directory_are_found_in_order(directory: Directory) -
 
 def test_they_are_found_among_many_files_too(directory: Directory) -> None:
     root = directory({str(number): b"" for number in range(3000)})
+    (root / "SHA512SUMS").mkdir()
     assert checksig.find_manifests(root) == [f"{root}/sha1sum.txt"]
     # Two files, or where case tells no names apart the same.
     (root / "SHA1SUM.txt").write_bytes((root / "sha1sum.txt").read_bytes())

@@ -73,12 +73,12 @@ def check_signatures(
             :class:`Progress` on this thread, at most ten times a second.
 
     Raises:
-        VerificationError: a file or a line is bad; the message names each with its reason. It is
-            a ValueError.
+        VerificationError: a file or a line is bad, or one of several manifests is unusable; the
+            message names each with its reason. It is a ValueError.
         ManifestNotFoundError: the directory has no manifest. It is a ManifestError and a
             FileNotFoundError.
-        ManifestError: a manifest is unusable as a whole, or the shard is empty. It is a
-            ValueError.
+        ManifestError: the manifest is unusable as a whole, or all that were found are, or the shard
+            is empty. It is a ValueError.
         OSError: the directory or a manifest cannot be opened or read, or the process has too few
             descriptors or threads, or too little address space.
         ValueError: an argument is not allowed, or a path is empty or contains NUL.

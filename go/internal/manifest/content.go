@@ -18,18 +18,25 @@ type content struct {
 }
 
 // decode removes a byte order mark, converts UTF-16 to UTF-8, and finds the signed part of
-// a PGP message. See docs/format.md, section 3.
+// a PGP message. See docs/format.md, section 6.
 func decode(bytes string) (content, error) {
 	bytes, err := toUTF8(bytes)
 	if err != nil {
 		return content{}, err
 	}
 	c := content{bytes: bytes, delimiter: '\n', end: len(bytes)}
-	if strings.HasSuffix(bytes, "\x00") {
+	if strings.HasSuffix(bytes, "\x00") && !endsInLostBlock(bytes) {
 		c.delimiter = 0
 	}
 	err = c.unwrap()
 	return c, err
+}
+
+// endsInLostBlock reports whether lines that end with LF are followed by several NULs, as
+// after a crash, and no other NUL. No tool ends a line with two.
+func endsInLostBlock(bytes string) bool {
+	rest := strings.TrimRight(bytes, "\x00")
+	return len(bytes)-len(rest) > 1 && strings.IndexByte(rest, '\n') >= 0 && strings.IndexByte(rest, 0) < 0
 }
 
 // toUTF8 returns content without a byte order mark. If the mark is that of UTF-16, the

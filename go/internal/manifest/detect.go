@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // The format is that of most lines, and so is the separator of GNU lines: no single line
@@ -64,6 +65,7 @@ func (m *Manifest) readDetected(stopped *atomic.Bool) error {
 type tally struct {
 	dialect    dialect // without a separator, and with the columns of a hashdeep file
 	lines      []int   // by the index in Formats
+	dates      int     // lines of SFV that may be headings
 	tags       int     // of the lines of the format gnu
 	separators []separatorCount
 	columns    error // why the columns of a hashdeep file are not known
@@ -112,12 +114,24 @@ func (t *tally) add(number int, line string) {
 		if _, err := f.parse(&t.dialect, line, 0); err != nil {
 			continue
 		}
+		if f.Name == "sfv" && endsInDate(line) {
+			t.dates++
+			return
+		}
 		t.lines[i]++
 		if f.isGNU() {
 			t.addSeparator(t.dialect.gnuSeparator(line))
 		}
 		return
 	}
+}
+
+// endsInDate reports whether a line of SFV ends in a date of our times, as a heading may:
+// "Checksums of build 20261126". One CRC-32 in 60,000 looks like that.
+func endsInDate(line string) bool {
+	line = strings.TrimRight(line, " \t")
+	date, err := time.Parse("20060102", line[len(line)-8:])
+	return err == nil && 1970 <= date.Year() && date.Year() < 2070
 }
 
 // addHashdeepHeader sets the columns if the line names them.
@@ -154,6 +168,8 @@ func (t *tally) addSeparator(separator string) {
 func (t *tally) best() *Format {
 	at := slices.Index(t.lines, slices.Max(t.lines))
 	switch {
+	case t.lines[at] == 0 && t.dates > 0:
+		return FormatByName("sfv")
 	case t.lines[at] == 0:
 		return nil
 	case Formats[at].isGNU() && 2*t.tags > t.lines[at]:

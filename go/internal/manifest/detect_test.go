@@ -101,6 +101,8 @@ var strangeLines = []string{
 	"%%%% size,md5",
 	lfsPointer + "spec/v1",
 	"\xff\x00\x01",
+	"\x00\x00\x00",
+	sum64[:20] + "\x00",
 	pgpMessage[:20],
 	strings.Repeat("x", MaxLine+1),
 }
@@ -163,6 +165,19 @@ func TestAStrangeLineAnywhereIsOneBadLineAndHidesNoOther(t *testing.T) {
 		}
 	}
 	t.Logf("%d manifests", tried)
+}
+
+func TestSeveralHeadingsWithDatesDoNotOutweighOneEntry(t *testing.T) {
+	headings := "Checksums of build 20261126\nReleased on 20261125\nSigned on 20261126\n"
+	for name, entry := range map[string]string{"gnu": sum64 + "  a", "pooch": "a " + sum64, "sfv": "a 5a5a5a5a"} {
+		m, err := parse(headings+entry+"\n", Options{Name: "CHECKSUMS"})
+		if err != nil || m.Format.Name != name {
+			t.Errorf("%s: got %v, %v", name, m, err)
+		}
+	}
+	if m, err := parse("a 20261126\nb 20261127\n", Options{Name: "CHECKSUMS"}); err != nil || m.Format.Name != "sfv" || m.Len() != 2 {
+		t.Errorf("nothing but digests that look like dates: got %v, %v", m, err)
+	}
 }
 
 // checkInsertion fails the test unless a line that is inserted into a good manifest is one
