@@ -932,6 +932,19 @@ def test_an_unforeseen_exception_is_reported_as_a_bug(
     assert traceback[-1] == line
 
 
+def test_an_unforeseen_error_on_a_file_is_not_blamed_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> int:
+        raise FileNotFoundError(errno.ENOENT, "gone", "settings")
+
+    monkeypatch.setattr(check.Check, "run", fail)
+    assert cli.run(["check"]) == 2
+    assert capsys.readouterr().err.startswith(
+        "checksig: this is a bug in checksig: FileNotFoundError(2, 'gone')"
+    )
+
+
 def test_the_message_on_a_bug_names_the_page_of_the_project() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["urls"]["Issues"] == bug.ISSUES

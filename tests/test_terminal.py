@@ -282,6 +282,19 @@ def test_the_json_summary_after_ctrl_c_is_not_complete(large: Path) -> None:
     assert lines[-1].startswith("checksig: interrupted: ")
 
 
+def test_ctrl_c_ends_a_wait_for_standard_input_with_o_nonblock(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    run = [*RUN, "check", "-"]
+    with subprocess.Popen(run, cwd=tmp_path, env=environment(), stdin=reader, stderr=-1) as child:
+        time.sleep(1)  # until it reads
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=60)
+    os.close(reader)
+    os.close(writer)
+    assert (child.returncode, errors) == (-signal.SIGINT, b"\nchecksig: interrupted\n")
+
+
 def test_ctrl_c_ends_a_wait_for_standard_input(tmp_path: Path) -> None:
     with terminal(tmp_path, 100, "check", "-") as running:
         time.sleep(1)  # until it reads

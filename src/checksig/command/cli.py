@@ -91,9 +91,9 @@ def _dispatch(arguments: list[str] | None) -> int:
         return _fail(str(error))
     except SystemExit as error:  # click's, after a completion, or if nobody reads its text
         return ExitStatus.ERROR if error.code else ExitStatus.OK
-    except (OutputError, OSError):
-        raise
     except Exception as error:
+        if isinstance(error, OutputError) or (isinstance(error, OSError) and error.filename is None):
+            raise  # standard output cannot be written to
         cause = error.__cause__ if isinstance(error, click.Abort) else error
         if isinstance(cause, KeyboardInterrupt):
             raise cause from None
