@@ -6,6 +6,7 @@ import base64
 import bz2
 import errno
 import hashlib
+import http.client
 import io
 import json
 import os
@@ -613,6 +614,24 @@ def test_a_file_that_returns_few_bytes_at_a_time_is_read_to_its_end(directory: D
     (root / "packed").write_bytes(bz2.compress(content[:50]) + bz2.compress(content[50:]))
     with bz2.open(root / "packed") as file:
         assert checksig.check(root, cast(BinaryIO, file)).files == 2
+
+
+@pytest.mark.parametrize("missing", [0, 30])
+def test_an_http_response_that_ends_early_is_an_error(directory: Directory, missing: int) -> None:
+    root = directory({"a": b"1", "b": b"2"})
+    content = (root / "sha1sum.txt").read_bytes()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        sent = content[: len(content) - missing]
+        theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + sent)
+        theirs.shutdown(socket.SHUT_WR)
+        response = http.client.HTTPResponse(ours)
+        response.begin()
+        if not missing:
+            assert checksig.check(root, cast(BinaryIO, response)).files == 2
+            return
+        with pytest.raises(OSError, match="ended 30 bytes too early"):
+            checksig.check(root, cast(BinaryIO, response))
 
 
 @pytest.mark.parametrize("start", [0, 1])

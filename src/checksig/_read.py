@@ -7,12 +7,14 @@ import functools
 import os
 import re
 import selectors
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Self, TypeVar
 
 from checksig._engine import Job, make_request
 from checksig._options import AnyPath
+from checksig._text import count
 from checksig._wire import (
     BAD_LINE,
     CONTENT,
@@ -216,10 +218,18 @@ def read_content(file: BinaryIO) -> bytes:
         if not isinstance(piece, bytes):
             raise TypeError(f"a manifest must be a binary file, not {file!r}")
         if not piece:
+            _refuse_incomplete(file)
             break
         pieces.append(piece)
         size += len(piece)
     return b"".join(pieces)
+
+
+def _refuse_incomplete(file: BinaryIO) -> None:
+    """Raise OSError for an HTTP response that ended early, of which read(n) says nothing."""
+    client = sys.modules.get("http.client")
+    if client is not None and isinstance(file, client.HTTPResponse) and file.length:
+        raise OSError(errno.EIO, f"the HTTP response ended {count(file.length, 'byte')} too early")
 
 
 def _wait_for_data(file: BinaryIO) -> None:
