@@ -40,3 +40,11 @@ def test_the_screenshot_is_up_to_date(tmp_path: Path) -> None:
     assert words(tmp_path / "new.svg") == words(committed), "run 'python tools/screenshot.py'"
     assert "2 of 6 files FAILED, 1 missing · sha256 · 95 B in TIME · data/SHA256SUMS" in words(committed)
     assert "https://" not in committed.read_text("utf-8")
+
+
+def test_the_tests_that_each_wheel_must_pass_exist() -> None:
+    source = (CHECKOUT / "tools/check_wheels.py").read_text("utf-8")
+    lists = re.findall(r"^(?:PUBLIC|ON_MUSL|ON_WINDOWS_TOO) = \((.*)\)$", source, re.MULTILINE)
+    names = set(re.findall(r'"(\w+)"', "".join(lists)))
+    assert len(lists) == 3
+    assert [name for name in names if not (CHECKOUT / f"tests/test_{name}.py").exists()] == []

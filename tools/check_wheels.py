@@ -43,7 +43,7 @@ VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 NEEDED = ("pytest",)
 DEPENDENCIES = ("click", "tqdm", "colorama")
 # Where no library can be loaded, these test the helper as well.
-ON_MUSL = ("engines", "jobs", "process")
+ON_MUSL = ("helper", "jobs", "process")
 # The tests that also run on Windows; the others need a POSIX system.
 ON_WINDOWS_TOO = ("cases", "kernels", "manifests", "write")
 VERSION = """
