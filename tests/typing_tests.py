@@ -125,7 +125,7 @@ def check_exceptions(path: Path) -> None:
     bases: list[type[ValueError]] = [checksig.VerificationError, checksig.ManifestError]
     common: list[type[checksig.ChecksigError]] = [checksig.VerificationError, checksig.InternalError]
     missing: list[type[FileNotFoundError]] = [checksig.ManifestNotFoundError]
-    bugs: list[type[RuntimeError]] = [checksig.InternalError]
+    bugs: list[type[RuntimeError]] = [checksig.InternalError, checksig.CancelledError]
     print(bases, common, missing, bugs)
 
     wrong: type[LookupError] = checksig.ManifestError  # type: ignore[assignment]
