@@ -14,6 +14,7 @@ import pytest
 
 import checksig
 from checksig import Entry, FileResult, Status
+from checksig._write import get_writable_algorithms
 from checksig.command import hints
 from checksig.command.hints import Hint, Hints
 
@@ -70,7 +71,7 @@ def test_the_content_of_a_bad_file_gives_a_hint(
     assert found(tmp_path, entries) == ({name: kind} if kind else {})
 
 
-@pytest.mark.parametrize("algorithm", checksig.get_algorithms())
+@pytest.mark.parametrize("algorithm", [*get_writable_algorithms(), "git-sha1"])
 def test_line_endings_are_recognized_with_each_algorithm(tmp_path: Path, algorithm: str) -> None:
     (tmp_path / "unix").write_bytes(b"1\n2\n")
     if algorithm == "git-sha1":

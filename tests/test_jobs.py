@@ -162,7 +162,7 @@ def test_html_escapes_and_groups_by_directory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("call", EVERY_CALL)
 def test_wrong_arguments_are_value_or_type_errors(call: Callable[..., object]) -> None:
-    values: list[dict[str, object]] = [{"algorithm": name} for name in ("crc", "", "a\0", "SHA1")]
+    values: list[dict[str, object]] = [{"algorithm": name} for name in ("ck", "", "a\0", "SHA1")]
     values += [{"workers": number} for number in (0, -1, 1 << 40)]
     for options in values:
         with pytest.raises(ValueError, match=r"algorithm|workers"):

@@ -346,7 +346,7 @@ def test_entries_may_stand_for_a_manifest(directory: Directory) -> None:
 def test_wrong_entries_are_errors() -> None:
     good = "0" * 40
     for entry, reason in (
-        (Entry("a", "crc", good), "unknown algorithm"),
+        (Entry("a", "ck", good), "unknown algorithm"),
         (Entry("a", "sha1", good + "0"), "digest"),
         (Entry("a", "sha1", "x" * 40), "digest"),
         (Entry("a", "sha1", good, -2), "size"),
@@ -420,6 +420,12 @@ TOOLS = {
     "md5sum -b": (["md5sum", "-b", "--"], "list"),
     "cksum -a sha224": (["cksum", "-a", "sha224", "--"], "list"),
     "b2sum": (["b2sum", "--"], "B2SUMS"),
+    "b2sum -l 256 --untagged": (["b2sum", "-l", "256", "--"], "B2SUMS"),
+    "b2sum -l 200": (["b2sum", "-l", "200", "--"], "B2SUMS"),
+    "b2sum -l 8 --tag": (["b2sum", "-l", "8", "--tag", "--"], "list"),
+    "sum": (["sum", "--"], "CHECKSUMS"),
+    "sum -s": (["sum", "-s", "--"], "CHECKSUMS"),
+    "cksum": (["cksum", "--"], "CHECKSUMS"),
     "b2sum -l 256": (["b2sum", "-l", "256", "--tag", "--"], "list"),
     "b3sum": (["b3sum", "--"], "B3SUMS"),
     "openssl dgst": (["openssl", "dgst", "-sha3-256"], "list"),

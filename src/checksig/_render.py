@@ -27,7 +27,8 @@ _WORDS = {
 }
 
 # These prove nothing against an attacker, who can make two files with one digest.
-_WEAK = {"md5", "sha1", "git-sha1", "crc32"}
+_WEAK = {"md5", "sha1", "git-sha1", "crc32", "crc", "bsd", "sysv"}
+_FEWEST_BITS = 128  # of a digest of BLAKE2b that is not weak
 
 
 def report_text(report: Report) -> str:
@@ -101,8 +102,13 @@ def _algorithms(manifests: Iterable[Manifest]) -> list[str]:
     if not names:
         return []
     verb = "finds" if len(names) == 1 else "find"
-    weak = f" ({verb} accidents, not attackers)" if _WEAK.issuperset(names) else ""
+    weak = f" ({verb} accidents, not attackers)" if all(map(_is_weak, names)) else ""
     return [", ".join(names) + weak]
+
+
+def _is_weak(algorithm: str) -> bool:
+    name, _, bits = algorithm.partition("-")
+    return algorithm in _WEAK or (name == "blake2b" and bits != "" and int(bits) < _FEWEST_BITS)
 
 
 def _harmless(report: Report) -> tuple[FileResult, ...]:

@@ -31,6 +31,7 @@ from checksig.errors import ManifestError, ManifestNotFoundError
 from checksig.report import Changes, Entry, Manifest
 
 _PAYLOAD = "data/"
+_NOT_WRITTEN = {"git-sha1", "crc", "bsd", "sysv"}
 _SHORT = {"blake2b": "b2", "blake3": "b3"}
 
 
@@ -207,6 +208,11 @@ def diff(
     return _compare(old, new)
 
 
+def get_writable_algorithms() -> list[str]:
+    """Return the names of the algorithms that a format can be written with."""
+    return [name for name in get_algorithms() if name not in _NOT_WRITTEN]
+
+
 def _usual_name(algorithm: str, format: str) -> str:
     """Return the usual name of a manifest, once its algorithm and its format are checked."""
     for what, word in (("format", format), ("algorithm", algorithm)):
@@ -218,7 +224,7 @@ def _usual_name(algorithm: str, format: str) -> str:
         raise ValueError(
             f'format "sfv" and algorithm "crc32" must be used together, not {format!r} with {algorithm!r}'
         )
-    writable = [name for name in get_algorithms() if name != "git-sha1"]
+    writable = get_writable_algorithms()
     if algorithm not in writable:
         raise ValueError(f'unknown algorithm "{algorithm}" (known: {", ".join(writable)})')
     if format == "bagit":

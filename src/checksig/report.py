@@ -76,7 +76,8 @@ class Entry:
         path: the name of the file, relative to the directory.
         algorithm: the algorithm of the digest, such as "sha256".
         digest: the digest in hexadecimal.
-        size: the size of the file in bytes; None if it is not listed.
+        size: the size of the file in bytes, for bsd and sysv rounded up to whole blocks; None if it
+            is not listed.
     """
 
     path: str

@@ -2,7 +2,8 @@
 //
 // A new algorithm is a new row in the table. MD5 and SHA-1 detect accidental changes but
 // not attacks, because anyone can make different files with the same MD5 or SHA-1 digest.
-// CRC-32 detects only accidental changes, and misses 1 error in 2³².
+// CRC-32 and the CRC of cksum detect only accidental changes, and miss 1 error in 2³²; the sums
+// of 16 bits miss 1 in 65,536 or more.
 package digest
 
 import (
@@ -15,6 +16,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"slices"
+	"strconv"
 	"strings"
 
 	"checksig/internal/digest/lanes"
@@ -25,6 +27,12 @@ type Algorithm struct {
 	Name string           // as coreutils spells it: "sha256"
 	Size int              // of a digest, in bytes
 	New  func() hash.Hash // returns a new state
+
+	// Unit, unless it is 0, is the number of bytes in which manifests list the size of a file.
+	Unit int64
+
+	// Decimal means that manifests list its digests as decimal numbers, and never name it.
+	Decimal bool
 
 	// Prefix, unless it is nil, returns what is hashed before a file of size bytes.
 	Prefix func(size int64) []byte
@@ -49,7 +57,7 @@ const MaxSize = sha512.Size
 
 // Algorithms lists all algorithms, strongest first. A build without Go modules lacks
 // BLAKE2b and BLAKE3.
-var Algorithms = slices.Concat(strong, blakes, weak)
+var Algorithms = slices.Concat(strong, blakes, weak, sums)
 
 var strong = []*Algorithm{
 	{Name: "sha512", Size: sha512.Size, New: sha512.New, lanes: lanes.SHA512},
@@ -79,13 +87,14 @@ func gitBlob(size int64) []byte { return fmt.Appendf(nil, "blob %d\x00", size) }
 var spellings = map[string]string{
 	"sha": "sha1", "crc": "crc32", "sha2224": "sha224", "sha2256": "sha256", "sha2384": "sha384", "sha2512": "sha512",
 	"sha2512224": "sha512-224", "sha2512256": "sha512-256",
-	"blake2b512": "blake2b", "b2": "blake2b", "b3": "blake3",
+	"b2": "blake2b", "b3": "blake3",
 }
 
 // Unknown returns a reason why there is no algorithm with that name or spelling.
 func Unknown(name string) string {
 	plain := plainSpelling(name)
-	if strings.HasPrefix(plain, "blake2b") || plain == "blake3" || plain == "b2" || plain == "b3" {
+	isBLAKE := strings.HasPrefix(plain, "blake2b") || plain == "blake3" || plain == "b2" || plain == "b3"
+	if isBLAKE && blakes == nil {
 		return fmt.Sprintf("%q is not supported by this build of checksig, which was made without Go modules", name)
 	}
 	return fmt.Sprintf("unknown algorithm %q", name)
@@ -102,6 +111,9 @@ func Names() string {
 
 // ByName returns the algorithm with that name, or nil.
 func ByName(name string) *Algorithm {
+	if bits, found := strings.CutPrefix(name, "blake2b-"); found {
+		return blake2bOfBits(bits)
+	}
 	for _, a := range Algorithms {
 		if a.Name == name {
 			return a
@@ -115,7 +127,20 @@ func BySpelling(name string) *Algorithm {
 	if len(name) > longestSpelling {
 		return nil
 	}
-	return bySpelling[plainSpelling(name)]
+	plain := plainSpelling(name)
+	if bits, found := strings.CutPrefix(plain, "blake2b"); found && bits != "" {
+		return blake2bOfBits(bits)
+	}
+	return bySpelling[plain]
+}
+
+// blake2bOfBits returns BLAKE2b with digests of that many bits, which b2sum -l takes, or nil.
+func blake2bOfBits(bits string) *Algorithm {
+	n, err := strconv.ParseUint(bits, 10, 16)
+	if err != nil || n%8 != 0 || bits[0] == '0' {
+		return nil
+	}
+	return BLAKE2b(int(n / 8))
 }
 
 const longestSpelling = 16
@@ -124,7 +149,9 @@ const longestSpelling = 16
 var bySpelling = func() map[string]*Algorithm {
 	all := map[string]*Algorithm{}
 	for _, a := range Algorithms {
-		all[plainSpelling(a.Name)] = a
+		if !a.Decimal {
+			all[plainSpelling(a.Name)] = a
+		}
 	}
 	for spelling, name := range spellings {
 		all[spelling] = ByName(name)

@@ -2,13 +2,17 @@ package digest
 
 import (
 	"encoding/hex"
+	"fmt"
 	"testing"
 )
 
 // abc has the digests of "abc". The sources are RFC 1321, appendix A.5; the examples of FIPS
-// 180-4 and FIPS 202; RFC 7693, appendix A; b2sum -l; b3sum; cksum -a crc32b; and git
+// 180-4 and FIPS 202; RFC 7693, appendix A; b2sum -l; b3sum; cksum -a crc32b; sum and cksum; and git
 // hash-object.
 var abc = map[string]string{
+	"crc":         "48aa78a2",
+	"bsd":         "40ac",
+	"sysv":        "0126",
 	"blake2b":     "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d17d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923",
 	"blake2b-384": "6f56a82c8e7ef526dfe182eb5212f7db9df1317e57815dbda46083fc30f54ee6c66ba83be64b302d7cba6ce15bb556f4",
 	"blake2b-256": "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319",
@@ -60,7 +64,7 @@ func TestNamesAndSizesFindTheirAlgorithm(t *testing.T) {
 			t.Errorf("%d bytes: got %s, want %s", size, BySize(size).Name, name)
 		}
 	}
-	if ByName("crc") != nil || BySize(0) != nil {
+	if ByName("ck") != nil || ByName("blake2b-4") != nil || ByName("blake2b-520") != nil || ByName("blake2b-08") != nil || BySize(0) != nil {
 		t.Error("found an algorithm that is not in the table")
 	}
 }
@@ -73,7 +77,63 @@ func TestManySpellingsOfAnAlgorithmAreKnown(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", spelling, got, want)
 		}
 	}
+	for _, a := range sums {
+		if got := BySpelling(a.Name); got != nil && got.Name != "crc32" {
+			t.Errorf("%s: got %s, which no line names", a.Name, got.Name)
+		}
+	}
 	if got := BySpelling("SM3"); got != nil {
 		t.Errorf("got %v", got)
 	}
+}
+
+func TestBLAKE2bHasEveryLengthOfB2sum(t *testing.T) {
+	if blakes == nil {
+		t.Skip("this build is without BLAKE2b")
+	}
+	for name, want := range map[string]string{
+		"blake2b-8": "6b", "BLAKE2b-200": "f27d52ad0e7900f44ff94185d3a023b3f95a202aca1c6c263a",
+	} {
+		a := BySpelling(name)
+		state := a.New()
+		state.Write([]byte("abc"))
+		if got := hex.EncodeToString(state.Sum(nil)); got != want || ByName(a.Name) != a {
+			t.Errorf("%s: got %s of %s, want %s", name, got, a.Name, want)
+		}
+	}
+}
+
+// TestSumsAreThoseOfTheirDefinitions compares with code that is as slow as it is simple.
+func TestSumsAreThoseOfTheirDefinitions(t *testing.T) {
+	content := make([]byte, 3000)
+	for i := range content {
+		content[i] = byte(i * i / 7)
+		bsd, sysv, crc := uint32(0), uint32(0), uint32(0)
+		for _, c := range content[:i] {
+			bsd = (bsd>>1 + bsd&1<<15 + uint32(c)) & 0xffff
+			sysv += uint32(c)
+			crc = slowCRC(crc, c)
+		}
+		for rest := i; rest > 0; rest >>= 8 {
+			crc = slowCRC(crc, byte(rest))
+		}
+		for name, want := range map[string]string{
+			"bsd": fmt.Sprintf("%04x", bsd), "sysv": fmt.Sprintf("%04x", sysv%65535), "crc": fmt.Sprintf("%08x", ^crc),
+		} {
+			state := ByName(name).New()
+			state.Write(content[:i/3])
+			state.Write(content[i/3 : i])
+			if got := hex.EncodeToString(state.Sum(nil)); got != want && (name != "sysv" || sysv == 0 || got != "ffff") {
+				t.Fatalf("%s of %d bytes: got %s, want %s", name, i, got, want)
+			}
+		}
+	}
+}
+
+func slowCRC(crc uint32, c byte) uint32 {
+	crc ^= uint32(c) << 24
+	for range 8 {
+		crc = crc<<1 ^ crc>>31*0x04c11db7
+	}
+	return crc
 }

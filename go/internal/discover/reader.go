@@ -200,8 +200,41 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 		source.Backslashes = true
 		source.Notes = append(source.Notes, "backslashes separate directories")
 	}
+	if r.looksLikeSysV(parsed) {
+		parsed.UseSysV()
+	}
 	r.found = append(r.found, source)
 	return nil
+}
+
+// looksLikeSysV reports whether the blocks that a manifest of sums lists fit the sizes of more
+// files if they have 512 bytes, as those of sum -s, than if they have 1,024.
+func (r *reader) looksLikeSysV(m *manifest.Manifest) bool {
+	const most = 100 // files whose size is looked at
+	votes := 0
+	for i := range min(m.Len(), most) {
+		blocks, unknown := m.Blocks(i)
+		if !unknown {
+			return false
+		}
+		name, err := beneath.Clean(m.Entry(i).Name)
+		if err != nil {
+			continue
+		}
+		if size, err := r.dir.Size(name); err == nil {
+			votes += fits(size, blocks, "sysv") - fits(size, blocks, "bsd")
+		}
+	}
+	return votes > 0
+}
+
+// fits returns 1 if a file of size bytes has that many blocks of the algorithm, else 0.
+func fits(size, blocks int64, algorithm string) int {
+	a := digest.ByName(algorithm)
+	if a.ListedSize(size) == blocks*a.Unit {
+		return 1
+	}
+	return 0
 }
 
 // anyExists reports whether a listed name that has a backslash exists as it is written.

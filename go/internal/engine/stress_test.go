@@ -95,7 +95,7 @@ func newStressJob(random *rand.Rand, data []byte) *stressJob {
 	r := &stressJob{Rand: random, maxOpen: 1 << 30}
 	for range 1 + r.IntN(3) {
 		algorithm := digest.Algorithms[r.IntN(len(digest.Algorithms))]
-		if r.IntN(2) == 0 {
+		if r.IntN(2) == 0 || algorithm.Decimal {
 			algorithm = digest.ByName([]string{"md5", "sha1", "sha256", "sha512"}[r.IntN(4)])
 		}
 		if !slices.Contains(r.algorithms, algorithm) {

@@ -9,6 +9,7 @@ import (
 	"checksig/internal/beneath"
 	"checksig/internal/digest"
 	"checksig/internal/limits"
+	"checksig/internal/manifest"
 )
 
 // verifyAll verifies the files of a plan with a pool of workers. Its error is a
@@ -377,9 +378,9 @@ func (w *worker) verdict(at int) *Result {
 		if !bytes.Equal(actual, entry.Digest()) {
 			return t.hashed(Failed, i, actual, s.size)
 		}
-		if entry.Size >= 0 && entry.Size != s.size {
+		if entry.Size >= 0 && entry.Size != entry.Algorithm.ListedSize(s.size) {
 			result := t.hashed(Failed, i, actual, s.size)
-			result.Err = fmt.Errorf("size is %d bytes, listed as %d", s.size, entry.Size)
+			result.Err = sizeError(entry, s.size)
 			return result
 		}
 	}
@@ -387,4 +388,14 @@ func (w *worker) verdict(at int) *Result {
 		return nil
 	}
 	return t.hashed(OK, 0, t.entries[0].Digest(), s.size)
+}
+
+// sizeError returns the reason for a file whose size is not the listed one.
+func sizeError(entry *manifest.Entry, size int64) error {
+	unit := entry.Algorithm.Unit
+	if unit == 0 {
+		return fmt.Errorf("size is %d bytes, listed as %d", size, entry.Size)
+	}
+	blocks := entry.Algorithm.ListedSize(size) / unit
+	return fmt.Errorf("size in blocks of %d bytes is %d, listed as %d", unit, blocks, entry.Size/unit)
 }

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -38,6 +39,19 @@ func (m *Manifest) choose(options Options) error {
 	if m.given == nil {
 		m.given = formatOfName(options.Name)
 	}
+	if m.dialect.forced && m.dialect.algorithm.Decimal {
+		return m.chooseSum(options.Format)
+	}
+	return nil
+}
+
+// chooseSum sets the format to sum, because the caller's algorithm occurs in no other one.
+func (m *Manifest) chooseSum(callers *Format) error {
+	if callers == nil {
+		m.given = FormatByName("sum")
+	} else if callers.Name != "sum" && callers.Name != "list" {
+		return &Error{Reason: fmt.Sprintf("the format %s has no %s checksums", callers.Name, m.dialect.algorithm.Name)}
+	}
 	return nil
 }
 
@@ -68,6 +82,7 @@ type tally struct {
 	dates      int     // lines of SFV that may be headings
 	tags       int     // of the lines of the format gnu
 	separators []separatorCount
+	sums, crcs int   // the lines of the format sum, and those of them with more than 16 bits
 	columns    error // why the columns of a hashdeep file are not known
 	complete   bool  // more lines would make no difference, or are not looked at
 }
@@ -81,8 +96,8 @@ type separatorCount struct {
 // tally counts the formats of the first lines.
 func (m *Manifest) tally(lines int, stopped *atomic.Bool) *tally {
 	t := &tally{dialect: m.dialect, lines: make([]int, len(Formats))}
-	t.dialect.separator, t.dialect.columns = "", nil
-	if m.given != nil && !m.given.isGNU() && m.given.Name != "hashdeep" {
+	t.dialect.separator, t.dialect.columns, t.dialect.sum = "", nil, nil
+	if m.given != nil && !m.given.isTallied() {
 		t.complete = true
 		return t
 	}
@@ -119,8 +134,11 @@ func (t *tally) add(number int, line string) {
 			return
 		}
 		t.lines[i]++
-		if f.isGNU() {
+		switch {
+		case f.isGNU():
 			t.addSeparator(t.dialect.gnuSeparator(line))
+		case f.Name == "sum":
+			t.addSum(line)
 		}
 		return
 	}
@@ -199,13 +217,16 @@ func (m *Manifest) adopt(t *tally) (changed bool, err error) {
 			return false, err
 		}
 	}
-	dialect.separator, dialect.columns = t.separator(), nil
+	dialect.separator, dialect.columns, dialect.sum = t.separator(), nil, nil
+	if format.Name == "sum" && dialect.algorithm == nil {
+		dialect.sum = t.sum()
+	}
 	if format.Name == "hashdeep" {
 		if dialect.columns = t.dialect.columns; dialect.columns == nil {
 			return false, cmp.Or(t.columns, errNoColumns)
 		}
 	}
-	changed = m.Format != format || m.dialect.separator != dialect.separator
+	changed = m.Format != format || m.dialect.separator != dialect.separator || m.dialect.sum != dialect.sum
 	m.Format, m.dialect = format, dialect
 	return changed, nil
 }

@@ -35,6 +35,8 @@ var goodManifests = []goodManifest{
 	{what: "RECORD", name: "RECORD", format: "record", first: "a,sha256=" + b64 + ",3", second: `"b,c",sha256=` + b64 + ","},
 	{what: "sidecar", name: "x.sha256", format: "sidecar", first: sum64},
 	{what: "pooch", name: "registry.txt", format: "pooch", first: "a " + sum64, second: `"b c" md5:` + sum64[:32] + " https://x/y"},
+	{what: "sum", name: "CHECKSUMS", format: "sum", first: "36979     1 a", second: "00542  1234 b c"},
+	{what: "cksum", name: "CHECKSUMS", format: "sum", first: "3015617425 6 a", second: "4294967295 0 b c"},
 	{what: "sfv", name: "CHECKSUMS", format: "sfv", first: "a 5a5a5a5a", second: "b c   12345678"},
 	{what: "x.sfv", name: "x.sfv", format: "sfv", first: "a 5a5a5a5a", second: "b c   12345678"},
 	{what: "bagit", name: "manifest-sha256.txt", format: "bagit", first: sum64 + "  data/a", second: sum64 + " data/b%0Ac"},

@@ -26,6 +26,7 @@ var Formats = []*Format{
 	{Name: "record", parse: parseRecord, isComment: unlistedInRecord, detected: true},
 	{Name: "sidecar", parse: parseSidecar, isComment: hashComment, detected: true},
 	{Name: "pooch", parse: parsePooch, isComment: hashComment, detected: true},
+	{Name: "sum", parse: parseSum, isComment: hashComment, detected: true},
 	{Name: "sfv", parse: parseSFV, isComment: sfvComment, detected: true},
 	{Name: "bagit", parse: parseBagIt, isComment: noComment},
 	{Name: "list", parse: parseList, isComment: noComment},
@@ -53,6 +54,10 @@ func FormatNames() string {
 // isGNU reports whether the format is one of those of coreutils, which may be mixed.
 func (f *Format) isGNU() bool { return f.Name == "gnu" || f.Name == "tag" }
 
+// isTallied reports whether the lines of the format have something in common, which most of
+// them decide.
+func (f *Format) isTallied() bool { return f.isGNU() || f.Name == "hashdeep" || f.Name == "sum" }
+
 // A dialect is what the lines of one manifest have in common.
 type dialect struct {
 	algorithm *digest.Algorithm   // of each digest; nil: the line names it, or the digest's length decides
@@ -60,6 +65,7 @@ type dialect struct {
 	separator string              // GNU: between digest and name in all lines; "" while not known
 	literal   bool                // GNU: a backslash at the beginning is part of the name
 	columns   []*digest.Algorithm // hashdeep
+	sum       *digest.Algorithm   // sum: of most lines; nil while not known
 	file      string              // sidecar: the file that it is for
 	noDigests bool                // list: "-" stands for a digest
 	percent   bool                // BagIt: %25 is an escape

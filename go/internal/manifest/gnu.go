@@ -1,9 +1,12 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
+
+	"checksig/internal/digest"
 )
 
 // parseGNUOrTag reads a line in one of the two formats of coreutils, which accepts both in
@@ -54,11 +57,22 @@ func (d *dialect) leadingDigest(s string) (entry Entry, rest string, err error) 
 		}
 	}
 	entry.Size = -1
-	entry.Algorithm, err = algorithmOf(digits, d.algorithm)
+	entry.Algorithm, err = algorithmOf(digits, d.ofLength(digits))
 	if err != nil && (digits == 0 || digits < shortestDigest && blankAfter(s, digits) != digits) {
 		err = errNoDigest // a word, which may begin with letters that are digits
 	}
 	return entry, s[digits:], err
+}
+
+// ofLength returns d.algorithm, or, if that is BLAKE2b because of the manifest's name, BLAKE2b
+// with so many digits, as b2sum -l writes it. If the digits are too few, they may be cut off.
+func (d *dialect) ofLength(digits int) *digest.Algorithm {
+	const fewest = 16
+	a := d.algorithm
+	if a == nil || d.forced || digits == 2*a.Size || a.Name != "blake2b" || digits%2 != 0 || digits < fewest {
+		return a
+	}
+	return cmp.Or(digest.BLAKE2b(digits/2), a)
 }
 
 // blankAfter returns the index in s of the first blank of s[from:], or -1.

@@ -24,6 +24,7 @@ from checksig import Entries
 from checksig._bug import report
 from checksig._installation import HELPER, LIBRARY, REMEDY, is_as_built
 from checksig._text import count, duration, place, printable
+from checksig._write import get_writable_algorithms
 from checksig.command.check import Check, ExitStatus, Target
 from checksig.command.output import JsonPrinter, TextPrinter, cause, describe
 from checksig.command.terminal import (
@@ -38,7 +39,7 @@ from checksig.command.terminal import (
 from checksig.errors import ChecksigError, ManifestError
 from checksig.report import Changes, Progress
 
-_FORMATS = ("gnu", "bagit", "sfv", "pooch", "hashdeep", "record", "sidecar")
+_FORMATS = ("gnu", "bagit", "sfv", "pooch", "hashdeep", "record", "sidecar", "sum")
 _WRITTEN = ("gnu", "tag", "sfv", "bagit")
 
 
@@ -168,7 +169,9 @@ class Commands(click.Group):
 
 def _complete_algorithm(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the name of an algorithm."""
-    return [CompletionItem(name) for name in checksig.get_algorithms() if name.startswith(incomplete)]
+    create = ctx.command.name == "create"
+    names = get_writable_algorithms() if create else checksig.get_algorithms()
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def _shard(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
