@@ -158,17 +158,26 @@ def _entry(record: Record) -> Entry:
     return Entry(record.name, record.algorithm, record.expected.hex(), size)
 
 
-def read_whole(path: AnyPath, name: AnyPath | None = None) -> tuple[Manifest, list[Entry]]:
+def read_whole(
+    path: AnyPath, name: AnyPath | None = None, *, new_bag: bool = False
+) -> tuple[Manifest, list[Entry]]:
     """Read a manifest at once, and return how it was understood and its entries.
 
     Args:
         path: the manifest.
         name: the file name to assume when detecting format and algorithm. None: that of path.
+        new_bag: it belongs to a bag whose bagit.txt is not written yet: one of the current version.
 
     Raises:
         Exception: as :func:`read_manifest`.
     """
-    request = make_request(_folder(path), manifest=path, name=name, flags=READ_ENTRIES)
+    if new_bag:
+        with open(path, "rb") as file:
+            content = file.read()
+        flags = READ_ENTRIES | CONTENT
+        request = make_request(".", name=name, entries=content, format="bagit", flags=flags)
+    else:
+        request = make_request(_folder(path), manifest=path, name=name, flags=READ_ENTRIES)
     found = Entries(Job(request))
     entries = list(found)
     return found.manifests[0], entries

@@ -32,6 +32,7 @@ from checksig.report import Changes, Entry, Manifest
 
 _PAYLOAD = "data/"
 _NOT_WRITTEN = {"git-sha1", "crc", "bsd", "sysv"}
+_TAG_MANIFEST = "tagmanifest-"
 _SHORT = {"blake2b": "b2", "blake3": "b3"}
 
 
@@ -134,7 +135,8 @@ def update(
 
     Args:
         path: the directory.
-        manifest: the path of the manifest. None: the only one in the directory.
+        manifest: the path of the manifest. None: the only one in the directory, without the tag
+            manifests of a bag.
         all: hash every file, not only new and touched ones.
         include: as in :func:`create`. Listed files that no longer match are dropped.
         exclude: as in :func:`create`, with the same effect.
@@ -149,11 +151,13 @@ def update(
         ManifestNotFoundError: the directory has no manifest.
         ManifestError: a line of the manifest is bad, or it lists several algorithms, two digests
             for one file, or a file outside the directory.
-        ValueError: the directory has several manifests, or the format cannot be updated.
+        ValueError: the directory has several manifests, it is a bag, or the format cannot be updated.
         Exception: as :func:`create`, except FileExistsError.
     """
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
     target, info, old = _read_manifest(root, chosen)
+    if info.format == "bagit":
+        raise ValueError(f"{info.path}: a bag cannot be updated; create it again (format bagit, overwrite)")
     if info.format not in ("gnu", "tag", "sfv") or info.notes:
         why = ", ".join([f"format {info.format}", *info.notes])
         raise ValueError(f"{info.path}: this manifest cannot be updated ({why}); create a new one")
@@ -204,6 +208,8 @@ def diff(
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
     target, info, old = _read_manifest(root, chosen)
     names = _find_files(root, target, follow_symlinks, wanted)
+    if info.format == "bagit":
+        names = _part_of_bag(root, target, names, [name for name in old if wanted(name)])
     new = {e.path: e for e in _hash_files(root, names, info.algorithms[0], workers, progress)}
     return _compare(old, new)
 
@@ -273,7 +279,7 @@ def _write_entries(replacement: Replacement, target: bytes, entries: list[Entry]
     replacement.write(map(LINES[format], entries))
     reason = "other entries"
     try:
-        _, found = read_whole(replacement.name, target)
+        _, found = read_whole(replacement.name, target, new_bag=format == "bagit")
         if [(e.path, e.algorithm, e.digest) for e in found] == [
             (e.path, e.algorithm, e.digest) for e in entries
         ]:
@@ -374,6 +380,8 @@ def _read_manifest(root: bytes, manifest: AnyPath | None) -> tuple[bytes, Manife
     """Return the path of a manifest, how it was understood, and its entries by name."""
     if manifest is None:
         found = find_manifests(root)
+        if len(found) > 1 and _is_bag(root):
+            found = [path for path in found if not os.path.basename(path).startswith(_TAG_MANIFEST)]
         if len(found) > 1:
             raise ValueError(f"the directory has several manifests; choose one: {', '.join(found)}")
         manifest = found[0]
@@ -414,6 +422,27 @@ def _compare(old: dict[str, Entry], new: dict[str, Entry]) -> Changes:
         renamed=tuple(renamed),
         unchanged=len(old.keys() & new.keys()) - len(modified),
     )
+
+
+def _is_bag(root: bytes) -> bool:
+    return os.path.isfile(os.path.join(root, b"bagit.txt"))
+
+
+def _part_of_bag(root: bytes, manifest: bytes, names: list[str], listed: list[str]) -> list[str]:
+    """Return those names that a manifest of a bag should list, and those that it lists and that exist.
+
+    A payload manifest lists the payload, a tag manifest all other files except tag manifests.
+    """
+    if not _is_bag(root) or _real_path(os.path.dirname(manifest) or b".") != _real_path(root):
+        return names
+    of_tags = os.path.basename(os.fsdecode(manifest)).startswith(_TAG_MANIFEST)
+    part = {
+        name
+        for name in names
+        if name.startswith(_PAYLOAD) != of_tags and not (of_tags and name.startswith(_TAG_MANIFEST))
+    }
+    part.update(name for name in listed if os.path.isfile(os.path.join(root, os.fsencode(name))))
+    return _sort(part)
 
 
 def _is_unfinished_bag(root: bytes, manifest: bytes) -> bool:

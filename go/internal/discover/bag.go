@@ -16,6 +16,7 @@ import (
 const (
 	bagDeclaration = "bagit.txt"
 	bagInfo        = "bag-info.txt"
+	packageInfo    = "package-info.txt"
 	bagFetch       = "fetch.txt"
 )
 
@@ -41,6 +42,13 @@ func isPayloadManifest(name string) bool {
 	return strings.HasPrefix(name, "manifest-") && strings.HasSuffix(name, ".txt")
 }
 
+func isTagManifest(name string) bool {
+	rest, found := strings.CutPrefix(name, "tag")
+	return found && isPayloadManifest(rest)
+}
+
+func isBagManifest(name string) bool { return isPayloadManifest(name) || isTagManifest(name) }
+
 // CheckTotals adds a bad line to Info, which must not be nil, if the payload has other totals
 // than bag-info.txt lists. It adds none if the listed totals are bad themselves.
 func (b *Bag) CheckTotals(bytes, files int64) {
@@ -54,7 +62,7 @@ func (b *Bag) CheckTotals(bytes, files int64) {
 func (r *reader) readBag() error {
 	var names []string
 	err := r.list(func(name string, mode os.FileMode) bool {
-		if r.mayBeManifest(name, mode) && isPayloadManifest(strings.TrimPrefix(name, "tag")) {
+		if r.mayBeManifest(name, mode) && isBagManifest(name) {
 			names = append(names, name)
 		}
 		return true
@@ -62,22 +70,14 @@ func (r *reader) readBag() error {
 	if err != nil {
 		return &beneath.OSError{Path: r.root, Err: err}
 	}
-	version, err := r.declared("BagIt-Version")
-	if err != nil {
+	if r.declared, err = r.readDeclaration(); err != nil {
 		return err
 	}
-	encoding, err := r.declared("Tag-File-Character-Encoding")
-	if err != nil {
-		return err
-	}
-	if !strings.EqualFold(encoding, "UTF-8") {
-		return &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: fmt.Sprintf("tag files are in %q, but only UTF-8 is supported", encoding)}
-	}
-	r.bag = &Bag{Strict: !strings.HasPrefix(version, "0.")}
+	r.bag = &Bag{Strict: r.declared.strict}
 	slices.Sort(names)
 	for _, name := range names {
 		before := len(r.found)
-		if err := r.addBelow(name, manifest.Options{Percent: r.bag.Strict, MayBeEmpty: true}); err != nil {
+		if err := r.addBelow(name, manifest.Options{MayBeEmpty: true}); err != nil {
 			r.skip(name, err)
 		} else if isPayloadManifest(name) {
 			r.bag.Payload = append(r.bag.Payload, r.found[before:]...)
@@ -90,21 +90,9 @@ func (r *reader) readBag() error {
 		r.skip(bagFetch, err)
 	}
 	if err := r.readOxum(); err != nil {
-		r.skip(bagInfo, err)
+		r.skip(r.declared.info, err)
 	}
 	return nil
-}
-
-// declared returns the value of a label in bagit.txt, which must have the label exactly once.
-func (r *reader) declared(name string) (string, error) {
-	values, err := r.tagValues(bagDeclaration, name)
-	if err != nil {
-		return "", err
-	}
-	if len(values) != 1 || values[0].value == "" {
-		return "", &manifest.Error{Path: beneath.Join(r.root, bagDeclaration), Reason: "must have exactly one " + name}
-	}
-	return values[0].value, nil
 }
 
 // A tagLine is a line "label: value" of a tag file.
@@ -113,13 +101,9 @@ type tagLine struct {
 	line  int
 }
 
-// tagValues returns the values of a label in a tag file. A line continues in the next one if
-// that begins with a blank. It returns none if the file or the label does not exist.
-func (r *reader) tagValues(file, name string) (values []tagLine, err error) {
-	content, err := r.tagFile(file)
-	if err != nil {
-		return nil, err
-	}
+// valuesOf returns the values of a label in the content of a tag file. A line continues in the
+// next one if that begins with a blank.
+func valuesOf(content, name string) (values []tagLine) {
 	wanted := false
 	for number, line := range strings.Split(plainLines(content), "\n") {
 		if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
@@ -133,7 +117,7 @@ func (r *reader) tagValues(file, name string) (values []tagLine, err error) {
 			values = append(values, tagLine{strings.TrimSpace(value), number + 1})
 		}
 	}
-	return values, nil
+	return values
 }
 
 // tagFile returns the content of a tag file, or "" if it does not exist.
@@ -153,15 +137,28 @@ func (r *reader) tagFile(name string) (string, error) {
 	return content, nil
 }
 
+// bagFile returns the text of a tag file of the bag, or "" if it does not exist.
+func (r *reader) bagFile(name string) (string, error) {
+	content, err := r.tagFile(name)
+	if err != nil {
+		return "", err
+	}
+	text, err := r.declared.text(content)
+	if err != nil {
+		return "", &manifest.Error{Path: beneath.Join(r.root, name), Reason: err.Error()}
+	}
+	return strings.TrimPrefix(text, byteOrderMark), nil
+}
+
 // readFetch reads the names of fetch.txt. Each of its lines has a URL, a length or "-", and a
 // name, separated by blanks. Names have the escapes of the manifests.
 func (r *reader) readFetch() error {
-	content, err := r.tagFile(bagFetch)
+	content, err := r.bagFile(bagFetch)
 	if err != nil {
 		return err
 	}
 	r.bag.ToFetch = map[string]bool{}
-	for line := range strings.Lines(plainLines(content)) {
+	for line := range strings.Lines(content) {
 		_, rest := cutBlanks(strings.TrimSuffix(line, "\n"))
 		_, name := cutBlanks(rest)
 		if clean, err := beneath.Clean(manifest.UnescapeBag(name, r.bag.Strict)); err == nil {
@@ -184,18 +181,22 @@ func cutBlanks(line string) (field, rest string) {
 // plainLines returns the content of a tag file without a byte order mark, and with LF at the end
 // of each line, where CR LF or CR may be.
 func plainLines(content string) string {
-	return lineEnds.Replace(strings.TrimPrefix(content, "\xef\xbb\xbf"))
+	return lineEnds.Replace(strings.TrimPrefix(content, byteOrderMark))
 }
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // readOxum reads the totals, "Payload-Oxum: BYTES.FILES", of bag-info.txt.
 func (r *reader) readOxum() error {
-	values, err := r.tagValues(bagInfo, "Payload-Oxum")
-	if err != nil || len(values) == 0 {
+	content, err := r.bagFile(r.declared.info)
+	if err != nil {
 		return err
 	}
-	r.bag.Info = &Source{Manifest: &manifest.Manifest{}, Path: beneath.Join(r.root, bagInfo), name: bagInfo, First: -1}
+	values := valuesOf(content, "Payload-Oxum")
+	if len(values) == 0 {
+		return nil
+	}
+	r.bag.Info = &Source{Manifest: &manifest.Manifest{}, Path: beneath.Join(r.root, r.declared.info), name: r.declared.info, First: -1}
 	r.bag.line = values[0].line
 	if len(values) > 1 {
 		r.bag.Info.AddBadLine(values[1].line, "second Payload-Oxum")

@@ -38,13 +38,14 @@ type Found struct {
 	Sources Sources
 	Bag     *Bag // nil if the directory is not a bag
 
-	own map[string]bool // the names of the manifests and of a bag's tag files
+	own   map[string]bool // the names of the manifests
+	ofBag *declaration    // if one of the manifests belongs to a bag in the root, else nil
 }
 
 // Owns reports whether the file name, which is below the root, is a manifest that was read or
 // belongs to one. Such a file is never an extra file.
 func (f *Found) Owns(name string) bool {
-	return f.own[name] || f.own[huggingFace] && inHuggingFace(name)
+	return f.own[name] || f.own[huggingFace] && inHuggingFace(name) || f.ofBag != nil && f.ofBag.isTagFile(name)
 }
 
 // Read reads the manifest that options name, or those of the directory dir. root is the path
@@ -57,12 +58,9 @@ func Read(root string, dir *beneath.Root, options Options, stopped *atomic.Bool)
 	if err != nil {
 		return nil, err
 	}
-	found := &Found{Sources: list, Bag: r.bag, own: map[string]bool{}}
+	found := &Found{Sources: list, Bag: r.bag, own: map[string]bool{}, ofBag: r.declared}
 	for _, source := range list {
 		found.own[source.name] = true
-	}
-	if r.bag != nil {
-		found.own[bagDeclaration], found.own[bagInfo], found.own[bagFetch] = true, true, true
 	}
 	return found, nil
 }
@@ -76,10 +74,11 @@ type reader struct {
 	found   Sources
 	bag     *Bag // nil if the directory is not a bag
 
-	byExtension bool   // true if no manifest has a usual name
-	unfinished  string // the name of a payload manifest without bagit.txt, or ""
-	unusable    int    // how many of found are
-	failed      error  // why the first of them is, or nil
+	declared    *declaration // of a bag in the root, to which a manifest belongs, or nil
+	byExtension bool         // true if no manifest has a usual name
+	unfinished  string       // the name of a payload manifest without bagit.txt, or ""
+	unusable    int          // how many of found are
+	failed      error        // why the first of them is, or nil
 }
 
 // read reads the manifest that the options name, or those of the directory.
@@ -109,7 +108,7 @@ func (r *reader) addContent(name, content string) error {
 	if len(content) > manifest.MaxSize {
 		return manifestError(name, errLargeManifest)
 	}
-	return r.add(name, "", content, manifest.Options{Name: name})
+	return r.add(name, "", content, manifest.Options{Name: name, Percent: r.options.Format != nil})
 }
 
 // addFile reads the manifest that the caller named, which need not be below the root.
@@ -175,6 +174,21 @@ func (r *reader) addOpen(file beneath.File, path, name string, options manifest.
 		return manifestError(path, err)
 	}
 	options.Name = cmp.Or(r.options.Name, path)
+	options.Percent = r.options.Format != nil // without bagit.txt, that of the caller is the current one
+	declared, err := r.declarationFor(path)
+	if err != nil {
+		return err
+	}
+	if declared == nil {
+		return r.add(path, name, content, options)
+	}
+	if name != "" && !strings.Contains(name, "/") {
+		r.declared = declared
+	}
+	options.Percent = declared.strict
+	if content, err = declared.text(content); err != nil {
+		return &manifest.Error{Path: path, Reason: err.Error()}
+	}
 	return r.add(path, name, content, options)
 }
 

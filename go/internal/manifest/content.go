@@ -1,10 +1,8 @@
 package manifest
 
 import (
-	"encoding/binary"
 	"iter"
 	"strings"
-	"unicode/utf16"
 )
 
 // A content is the content of a manifest, split into lines on demand.
@@ -42,39 +40,17 @@ func endsInLostBlock(bytes string) bool {
 // toUTF8 returns content without a byte order mark. If the mark is that of UTF-16, the
 // result is converted to UTF-8.
 func toUTF8(content string) (string, error) {
-	var order binary.ByteOrder
 	switch {
 	case strings.HasPrefix(content, "\xef\xbb\xbf"):
 		return content[3:], nil
-	case strings.HasPrefix(content, "\xff\xfe"):
-		order = binary.LittleEndian
-	case strings.HasPrefix(content, "\xfe\xff"):
-		order = binary.BigEndian
-	default:
-		return content, nil
-	}
-	if len(content)%2 != 0 {
-		return "", &Error{Reason: "is UTF-16 but ends in the middle of a character"}
-	}
-	var b strings.Builder
-	b.Grow(len(content) / 2)
-	for i := 2; i < len(content); i += 2 {
-		first := rune(order.Uint16([]byte(content[i : i+2])))
-		if !utf16.IsSurrogate(first) {
-			b.WriteRune(first)
-			continue
+	case strings.HasPrefix(content, markLittle), strings.HasPrefix(content, markBig):
+		decoded, err := decodeUTF16(content)
+		if err != nil {
+			return "", &Error{Reason: "is UTF-16 but " + err.Error()}
 		}
-		second := rune(0)
-		if i += 2; i < len(content) {
-			second = rune(order.Uint16([]byte(content[i : i+2])))
-		}
-		whole := utf16.DecodeRune(first, second)
-		if whole == 0xfffd {
-			return "", &Error{Reason: "is UTF-16 but has an unpaired surrogate"}
-		}
-		b.WriteRune(whole)
+		return decoded, nil
 	}
-	return b.String(), nil
+	return content, nil
 }
 
 // The lines around a cleartext signature (RFC 9580, section 7).
