@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 import syscalls
-from support import CHECKOUT, ENGINE, environment
+from support import CHECKOUT, ENGINE, environment, needs_library
 
 import checksig
 
@@ -168,6 +168,7 @@ for number in range(1, 1000):
         assert others == []
 
 
+@needs_library
 @pytest.mark.parametrize("name", ["EIO", "ENOMEM", "EMFILE", "EINTR"])
 def test_a_call_that_fails_during_loading_is_reported_or_harmless(name: str, tmp_path: Path) -> None:
     error = getattr(errno, name)
