@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import Directory, command, environment
+from support import LOGS, Directory, command, environment
 
 SETTINGS = [
     "TQDM_DISABLE=1",
@@ -94,3 +94,27 @@ print(thread.is_alive(), threading.active_count())
 """
     done = python(code, directory({"a": b"1"}), {"TQDM_BAR_FORMAT": "{nonsense}"})
     assert done.stdout == "False 1\n", done.stderr
+
+
+@pytest.mark.parametrize("own", ["", "own"])
+def test_a_bar_starts_no_process_and_keeps_the_lock_of_the_program(own: str) -> None:
+    code = """
+import multiprocessing, os, sys, tqdm, checksig
+multiprocessing.set_start_method("spawn")  # in which a lock of multiprocessing needs a process
+if "OWN_LOCK" in os.environ:
+    tqdm.tqdm.set_lock(used := Lock())
+checksig.check(sys.argv[1], progress=True)
+with open(f"/proc/self/task/{os.getpid()}/children") as children:
+    print(repr(children.read()), "OWN_LOCK" in os.environ and used.count > 0)
+"""
+    lock = """
+import threading
+class Lock:
+    def __init__(self): self.lock, self.count = threading.RLock(), 0
+    def acquire(self, *a, **k): self.count += 1; return self.lock.acquire(*a, **k)
+    def release(self): self.lock.release()
+    def __enter__(self): return self.acquire()
+    def __exit__(self, *_): self.release()
+"""
+    done = python(lock + code, LOGS, {"OWN_LOCK": own} if own else {})
+    assert done.stdout == f"'' {bool(own)}\n", done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -115,7 +116,9 @@ class Bar:
 def _harmless(tqdm: Any) -> Any:
     """Return a subclass of tqdm that raises nothing while it holds its lock or is collected.
 
-    It starts no thread, because a thread that waits for the lock would keep the process from ending.
+    It starts no thread, because a thread that waits for the lock would keep the process from ending,
+    and no process: tqdm's own lock needs one in some versions of Python, which imports modules from
+    the current directory.
     """
 
     def display(self: Any, *args: Any, **options: Any) -> Any:
@@ -128,7 +131,9 @@ def _harmless(tqdm: Any) -> Any:
         with contextlib.suppress(Exception):
             tqdm.close(self, *args, **options)
 
-    return type(tqdm.__name__, (tqdm,), {"display": display, "close": close, "monitor_interval": 0})
+    lock = getattr(tqdm, "_lock", None) or threading.RLock()
+    members = {"display": display, "close": close, "monitor_interval": 0, "_lock": lock}
+    return type(tqdm.__name__, (tqdm,), members)
 
 
 def as_progress(counters: Counters, seconds: float) -> Progress:
