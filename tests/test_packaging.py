@@ -32,7 +32,7 @@ import checksig
 
 CHECK = "import sys, checksig; print(checksig.__file__); checksig.check_signatures(sys.argv[1])"
 NAME = f"checksig-{checksig.__version__}"
-BUILT = {LIBRARY, "include/checksig.h", HELPER}
+BUILT = {LIBRARY, "include/checksig.h", HELPER, "_checksig.sha256"}
 
 pytestmark = pytest.mark.packaging
 
@@ -197,7 +197,7 @@ def test_a_build_in_another_folder_and_by_another_user_is_bit_identical(
 def run_helper(made: Path, code: str, tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run code, which must fail, with another helper than the package's."""
     chosen = (
-        "import sys, pathlib, checksig, checksig._helper as helper; helper.PATH = pathlib.Path(sys.argv[1])"
+        "import sys, pathlib, checksig, checksig._helper as helper; helper.HELPER = pathlib.Path(sys.argv[1])"
     )
     env = {**os.environ, "CHECKSIG_ENGINE": "helper", **variables}
     return run(sys.executable, "-c", f"{chosen}; {code}", made, cwd=tmp_path, env=env, status=1)

@@ -157,7 +157,7 @@ def test_each_wheel_has_the_tag_and_the_files_of_its_target(
             {f"checksig/{target.library}", "checksig/include/checksig.h"} if target.has_library else set()
         )
         helper = {f"checksig/{toolchain.HELPER}"} if target.has_helper else set()
-        assert built == {"checksig/py.typed"} | library | helper
+        assert built == {"checksig/py.typed", "checksig/_checksig.sha256"} | library | helper
         assert {path for path, mode in modes.items() if mode == 0o755} >= helper
         assert {mode for path, mode in modes.items() if not path.endswith("/RECORD")} <= {0o644, 0o755}
 

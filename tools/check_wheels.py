@@ -165,7 +165,8 @@ def contents(context: Context) -> None:
             {f"checksig/{target.library}", "checksig/include/checksig.h"} if target.has_library else set()
         )
         helper = {f"checksig/{toolchain.HELPER}"} if target.has_helper else set()
-        require(files == {"checksig/py.typed"} | library | helper, f"{target.name} has {sorted(files)}")
+        always = {"checksig/py.typed", "checksig/_checksig.sha256"}
+        require(files == {*always, *library, *helper}, f"{target.name} has {sorted(files)}")
         executable = {name for name, mode in modes.items() if mode == 0o755}
         require(executable == helper, f"{target.name}: executable are {sorted(executable)}")
         others = {mode for name, mode in modes.items() if not name.endswith("/RECORD")} - {0o755}
