@@ -121,7 +121,8 @@ typedef struct checksig_request {
     size_t root_length;    /* in bytes */
     const char *algorithm; /* of the manifest's digests, such as "sha256"; NULL: detected */
     const char *manifest;  /* the path of the manifest; NULL: found in the directory */
-    const char *name;      /* the file name to assume when detecting format and algorithm */
+    const char *name;      /* the file name to assume when detecting format and algorithm; for
+                              FIND_MANIFESTS, a name to look for as if root had it */
     const char *format;    /* of the manifest, such as "gnu"; NULL: detected */
     const char *list;      /* list_length bytes of entries instead of a manifest file; each entry is
                               the algorithm, the size or -1, the digest and the name, separated by

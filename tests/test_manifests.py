@@ -124,7 +124,6 @@ UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 if sys.platform != "win32":
     UNUSABLE |= {
-        "FIFO": (os.mkfifo, "is a FIFO"),
         "dangling": (lambda path: path.symlink_to("gone"), "is a dangling symlink"),
         "outside": (lambda path: path.symlink_to("/etc/passwd"), "symlink out of the directory"),
     }
@@ -186,6 +185,21 @@ def test_a_manifest_that_is_unusable_is_an_error_if_it_is_named_or_alone(
         checksig.check(tmp_path / "alone")
 
 
+@posix
+def test_a_fifo_with_the_name_of_a_manifest_is_an_error_only_if_there_is_no_other(
+    directory: Directory, tmp_path: Path
+) -> None:
+    root = directory({"a": b"1"})
+    os.mkfifo(root / "SHA256SUMS")
+    report = checksig.check(root)
+    assert report.ok
+    assert report.manifests[1].notes == ('"SHA256SUMS" is not a manifest: is a FIFO',)
+    assert [extra.path for extra in checksig.check(root, extra="report").extra] == ["SHA256SUMS"]
+    os.mkfifo(tmp_path / "SHA256SUMS")
+    with pytest.raises(checksig.ManifestError, match="is a FIFO"):
+        checksig.check(tmp_path)
+
+
 def test_update_and_diff_want_one_of_several_manifests_named(directory: Directory) -> None:
     root = directory({"a": b"1"})
     (root / "SHA256SUMS").touch()
@@ -193,9 +207,11 @@ def test_update_and_diff_want_one_of_several_manifests_named(directory: Director
     for function in (checksig.update, checksig.diff):
         with pytest.raises(ValueError, match="several manifests"):
             function(root)
-        assert function(root, root / "sha1sum.txt").unchanged == 1
         with pytest.raises(checksig.ManifestError, match="lists no files"):
             function(root, root / "SHA256SUMS")
+    assert checksig.diff(root, root / "sha1sum.txt").added == ("SHA256SUMS",)
+    assert checksig.update(root, root / "sha1sum.txt").added == ("SHA256SUMS",)
+    assert not checksig.diff(root)  # it is listed, and no line of it is an entry
 
 
 def test_a_directory_is_never_a_manifest(directory: Directory) -> None:

@@ -112,6 +112,56 @@ def test_a_manifest_created_for_any_tree_verifies(
     assert not checksig.diff(root, written.path)
 
 
+NAMED_LIKE_MANIFESTS = st.sampled_from(
+    [
+        "md5sum",
+        "SHA256SUMS",
+        "checksums.txt",
+        "x.md5",
+        "SHA256SUMS.asc",
+        "bagit",
+        "sub/SHA1SUMS",
+        "a",
+        "B2SUMS",
+    ]
+)
+CONTENTS = st.one_of(
+    st.binary(max_size=50),
+    st.sampled_from(
+        [b"", b"{}", b"<html>", b"\xff\xfe0", hashlib.sha256(b"").hexdigest().encode() + b"  empty\n"]
+    ),
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    files=st.dictionaries(NAMED_LIKE_MANIFESTS, CONTENTS, min_size=1),
+    chosen=st.sampled_from([None, "list", "all.sha256", "CHECKSUMS", "../SHA256SUMS"]),
+)
+def test_every_file_of_any_tree_is_listed_or_said_to_be_left_out(
+    files: dict[str, bytes], chosen: str | None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("tree") / "root"
+    for name, content in {"empty": b"", **files}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    named = root / chosen if chosen else None
+    written = checksig.create(root, manifest=named, overwrite=True)
+    listed = [entry.path for entry in checksig.read_manifest(written.path)]
+    there = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    target = {os.path.relpath(written.path, root)} & there
+    assert sorted([*listed, *written.left_out, *target]) == sorted(there)
+    report = checksig.check(root, named, extra="fail")
+    assert report.ok, report
+    if chosen is None:
+        assert all(
+            checksig.check(root, root / name).ok for name in written.left_out if name != "SHA256SUMS.asc"
+        )
+    assert not checksig.diff(root, written.path)
+    assert not checksig.update(root, written.path, all=True)
+    assert checksig.check(root, named, extra="fail").ok
+
+
 @settings(max_examples=200, deadline=None)
 @given(content=st.binary(max_size=2000), algorithm=st.sampled_from(ALGORITHMS), data=st.data())
 def test_any_other_digest_is_a_mismatch(content: bytes, algorithm: str, data: st.DataObject) -> None:

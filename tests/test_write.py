@@ -377,8 +377,89 @@ def test_manifests_do_not_list_each_other(tmp_path: Path) -> None:
     for algorithm in ("md5", "sha1", "sha256"):
         assert checksig.create(tmp_path, algorithm=algorithm).entries == 1
     assert checksig.check(tmp_path, extra="fail").ok
+    assert checksig.create(tmp_path, overwrite=True).left_out == ("MD5SUMS", "SHA1SUMS")
+
+
+@pytest.mark.parametrize("name", ["list", "elsewhere/SHA256SUMS"])
+def test_a_manifest_that_is_read_alone_lists_the_others(name: str, tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"a": b"1", "elsewhere/b": b"2"})
+    checksig.create(root)
     for _ in range(2):
-        assert checksig.create(tmp_path, manifest=tmp_path / "list", overwrite=True).entries == 1
+        written = checksig.create(root, manifest=root / name, overwrite=True)
+        assert (written.entries, written.left_out) == (3, ())
+        assert checksig.check(root, root / name, extra="fail").ok
+
+
+PROGRAMS = {
+    "ls": b"\x7fELF ls",
+    "md5sum": b"\x7fELF md5sum",
+    "sha256sum": b"\x7fELF",
+    "checksum": b"#!/bin/sh\n",
+}
+
+
+@pytest.mark.parametrize("place", ["inside", "outside"])
+def test_programs_that_are_called_like_manifests_are_listed_and_compared(place: str, tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", PROGRAMS)
+    target = root / "SHA256SUMS" if place == "inside" else tmp_path / "SHA256SUMS"
+    written = checksig.create(root, manifest=target)
+    assert (written.entries, written.left_out) == (4, ())
+    named = None if place == "inside" else target
+    assert checksig.check(root, named, extra="fail").ok
+    assert not checksig.diff(root, named)
+    (root / "md5sum").write_bytes(b"replaced")
+    assert checksig.diff(root, named).modified == ("md5sum",)
+    assert [bad.path for bad in checksig.check(root, named).failures] == ["md5sum"]
+    assert checksig.update(root, named).modified == ("md5sum",)
+    assert checksig.check(root, named, extra="fail").ok
+
+
+@posix
+def test_no_entry_is_dropped_whose_file_exists(tmp_path: Path) -> None:
+    root = plant(tmp_path / "root", {"d/a": b"1", "md5sums": b"", "SHA256SUMS.asc": b"3", "MD5SUMS": b""})
+    (root / "MD5SUMS").write_text(f"{hashlib.md5(b'1').hexdigest()}  d/a\n")
+    (root / "link").symlink_to("d/a")
+    (root / "folder").symlink_to("d")
+    names = ["link", "folder/a", "d/a", "md5sums", "SHA256SUMS.asc", "MD5SUMS", "gone"]
+    contents = {name: (root / name).read_bytes() if name != "gone" else b"" for name in names}
+    lines = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in contents.items()]
+    (root / "SHA256SUMS").write_text("".join(lines))
+    differences = checksig.diff(root, root / "SHA256SUMS")
+    assert differences == Changes(removed=("gone",), unchanged=6)
+    changes = checksig.update(root, root / "SHA256SUMS", all=True)
+    assert changes == differences
+    entries = checksig.read_manifest(root / "SHA256SUMS")
+    assert sorted(entry.path for entry in entries) == sorted(set(names) - {"gone"})
+
+
+def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+    others = {"SHA256SUMS.asc": b"?", "SHA256SUMS.sig": b"?", "MD5SUMS.asc": b"?", "a.asc": b"3"}
+    root = plant(tmp_path, {"a": b"1", **others})
+    checksig.create(root, algorithm="md5", exclude=["*.asc"])
+    written = checksig.create(root)
+    left_out = ("MD5SUMS", "MD5SUMS.asc", "SHA256SUMS.asc", "SHA256SUMS.sig")
+    assert (written.entries, written.left_out) == (2, left_out)
+    (root / "b").write_bytes(b"2")
+    assert checksig.diff(root, written.path).left_out == left_out
+    changes = checksig.update(root, written.path)
+    assert (changes.added, changes.left_out) == (("b",), left_out)
+
+
+def test_files_outside_the_payload_of_a_bag_are_left_out_and_said(tmp_path: Path) -> None:
+    plant(tmp_path, {"data/a": b"1", "README": b"2", "d/b": b"3"})
+    for _ in range(2):
+        assert checksig.create(tmp_path, format="bagit", overwrite=True).left_out == ("README", "d/b")
+
+
+def test_update_drops_the_entry_of_the_manifest_itself(tmp_path: Path) -> None:
+    plant(tmp_path, {"a": b"1"})
+    listed = [
+        f"{hashlib.md5(content).hexdigest()}  {name}\n" for name, content in (("a", b"1"), ("MD5SUMS", b""))
+    ]
+    (tmp_path / "MD5SUMS").write_text("".join(listed))
+    assert not checksig.check(tmp_path).ok
+    assert checksig.update(tmp_path).removed == ("MD5SUMS",)
+    assert checksig.check(tmp_path, extra="fail").ok
 
 
 def test_patterns_choose_files(tmp_path: Path) -> None:

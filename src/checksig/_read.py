@@ -197,10 +197,24 @@ def find_manifests(path: AnyPath) -> list[str]:
     return [manifest.path for manifest in discover_manifests(path)]
 
 
-def discover_manifests(path: AnyPath) -> list[Manifest]:
-    """Return the manifests of a directory. A note says which were found by their extension."""
-    with Job(make_request(path, flags=FIND_MANIFESTS)) as job:
+def discover_manifests(path: AnyPath, assumed: AnyPath | None = None) -> list[Manifest]:
+    """Return the manifests of a directory. A note says which were found by their extension.
+
+    Args:
+        path: the directory.
+        assumed: a name that is looked for as if the directory had it. None: only what it has.
+    """
+    with Job(make_request(path, name=assumed, flags=FIND_MANIFESTS)) as job:
         return [as_manifest(record) for batch in job.batches() for record in batch if record.kind == MANIFEST]
+
+
+def has_entry(path: AnyPath) -> bool:
+    """Return whether a file can be read as a manifest: at least one of its lines is an entry."""
+    try:
+        with Entries(Job(make_request(_folder(path), manifest=path, flags=READ_ENTRIES))) as entries:
+            return any(True for _ in entries)
+    except (ManifestError, OSError):
+        return False
 
 
 def as_content(file: BinaryIO) -> tuple[AnyPath | None, bytes]:

@@ -62,14 +62,15 @@ def report_html(report: Report) -> str:
 def report_summary(report: Report) -> str:
     """Return a line with the verdict, the algorithms, the size, the speed and the manifests."""
     speed = rate(report.bytes, report.seconds)
+    used = [manifest for manifest in report.manifests if manifest.format or not manifest.notes]
     parts = [
         _verdict(report),
         *_algorithms(report.manifests),
         f"{size(report.bytes)} in {duration(report.seconds)}" + (f" ({speed})" if speed else ""),
-        *(place(manifest.path) for manifest in report.manifests[:_SUMMARY_MANIFESTS]),
+        *(place(manifest.path) for manifest in used[:_SUMMARY_MANIFESTS]),
     ]
-    if len(report.manifests) > _SUMMARY_MANIFESTS:
-        parts.append(count(len(report.manifests) - _SUMMARY_MANIFESTS, "more manifest"))
+    if len(used) > _SUMMARY_MANIFESTS:
+        parts.append(count(len(used) - _SUMMARY_MANIFESTS, "more manifest"))
     if report.shard is not None:
         parts.append("shard {} of {}".format(*report.shard))
     parts += sorted({note for manifest in report.manifests for note in manifest.notes})
@@ -136,6 +137,14 @@ def change_lines(changes: Changes) -> list[str]:
     lines += [f"removed: {marked(name)}" for name in changes.removed]
     lines += [f"modified: {marked(name)}" for name in changes.modified]
     return lines + [f"renamed: {marked(old)} -> {marked(new)}" for old, new in changes.renamed]
+
+
+def left_out_lines(names: tuple[str, ...]) -> list[str]:
+    """Return a line for each file that is left out, and after 20 lines one that counts the rest."""
+    lines = [f"left out: {marked(name)}" for name in names[:_TEXT_ROWS]]
+    if len(names) > _TEXT_ROWS:
+        lines.append(f"… and {len(names) - _TEXT_ROWS:,} more left out")
+    return lines
 
 
 def change_summary(changes: Changes) -> str:

@@ -16,7 +16,7 @@ from checksig._engine import Job, get_algorithms, make_request, os_error
 from checksig._lines import LINES
 from checksig._options import AnyPath, ProgressOption, WriteFormat
 from checksig._progress import Reporter, check_progress
-from checksig._read import discover_manifests, find_manifests, pack, read_whole
+from checksig._read import discover_manifests, has_entry, pack, read_whole
 from checksig._wire import (
     ALL_RESULTS,
     FILE,
@@ -33,7 +33,9 @@ from checksig.report import Changes, Entry, Manifest
 _PAYLOAD = "data/"
 _NOT_WRITTEN = {"git-sha1", "crc", "bsd", "sysv"}
 _TAG_MANIFEST = "tagmanifest-"
+_TAG_FILES = ("bagit.txt", "bag-info.txt")
 _SHORT = {"blake2b": "b2", "blake3": "b3"}
+_SIGNATURES = (b".asc", b".gpg", b".minisig", b".sig")
 
 
 def create(
@@ -51,10 +53,12 @@ def create(
 ) -> Manifest:
     """Write a manifest of the files in a directory and below it.
 
-    The manifest lists regular files, sorted by the bytes of their names, without the manifests of
-    the directory itself. It is written atomically: with ``overwrite``, the old manifest stays until
-    the new one is complete. A bag gets ``bagit.txt`` last; if it was interrupted before that, and its
-    manifest is as it would be written now, the bag is finished without ``overwrite``.
+    The manifest lists regular files, sorted by the bytes of their names. It leaves out the other
+    manifests that :func:`checksig.check` reads together with it, and signatures of these manifests,
+    such as ``SHA256SUMS.asc``; ``Manifest.left_out`` names them. It is written atomically: with
+    ``overwrite``, the old manifest stays until the new one is complete. A bag gets ``bagit.txt``
+    last; if it was interrupted before that, and its manifest is as it would be written now, the bag
+    is finished without ``overwrite``.
 
     Args:
         path: the directory.
@@ -95,8 +99,11 @@ def create(
         if not (overwrite or unfinished) and os.path.lexists(target):
             why = "manifest already exists (overwrite replaces it)"
             raise FileExistsError(errno.EEXIST, why, decode_path(target))
-        names = _find_files(root, target, follow_symlinks, wanted)
+        names, left_out = _find_files(root, target, follow_symlinks, wanted, (), replacement.name)
         if format == "bagit":
+            tags = (*_TAG_FILES, f"tagmanifest-{algorithm}.txt")
+            others = [name for name in names if not name.startswith(_PAYLOAD)]
+            left_out = [name for name in _sort([*left_out, *others]) if name not in tags]
             names = [name for name in names if name.startswith(_PAYLOAD)]
         entries = _hash_files(root, names, algorithm, workers, progress)
         if not entries:
@@ -109,7 +116,7 @@ def create(
             _commit_bag(root, replacement, entries, algorithm, overwrite or unfinished)
         else:
             replacement.commit(overwrite)
-    return Manifest(decode_path(target), format, (algorithm,), len(entries))
+    return Manifest(decode_path(target), format, (algorithm,), len(entries), (), tuple(left_out))
 
 
 def update(
@@ -124,6 +131,10 @@ def update(
     progress: ProgressOption = None,
 ) -> Changes:
     """Update a manifest: hash new and touched files, and drop files that no longer exist.
+
+    A listed file that exists is never dropped, unless ``include`` or ``exclude`` says so, or it is the
+    manifest itself, whose digest no manifest can have. Among the files that are not listed,
+    manifests and their signatures are left out as by :func:`create`.
 
     A file counts as touched if its mtime or ctime is not older than the mtime of the manifest; for a
     symlink, the ctime of the link itself counts, too. Files that were not touched are not read, and
@@ -163,13 +174,14 @@ def update(
         raise ValueError(f"{info.path}: this manifest cannot be updated ({why}); create a new one")
     written = os.stat(target).st_mtime_ns
     with Replacement(target) as replacement:
-        names = _find_files(root, target, follow_symlinks, wanted)
+        names, left_out = _find_files(root, target, follow_symlinks, wanted, old, replacement.name)
         touched = [n for n in names if all or n not in old or _is_touched(root, n, written)]
         new = {name: old[name] for name in names if name in old}
         new |= {e.path: e for e in _hash_files(root, touched, info.algorithms[0], workers, progress)}
         if not new:
             raise ManifestError(f'"{decode_path(root)}" - contains no files to list', info.path)
-        changes = replace(_compare(old, new), unread=len(names) - len(touched))
+        compared = _compare(old, new)
+        changes = replace(compared, unread=len(names) - len(touched), left_out=tuple(left_out))
         if changes or touched:
             _write_entries(replacement, target, [new[name] for name in _sort(new)], info.format)
             replacement.commit(overwrite=True)
@@ -207,11 +219,12 @@ def diff(
     """
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
     target, info, old = _read_manifest(root, chosen)
-    names = _find_files(root, target, follow_symlinks, wanted)
+    names, left_out = _find_files(root, target, follow_symlinks, wanted, old)
     if info.format == "bagit":
         names = _part_of_bag(root, target, names, [name for name in old if wanted(name)])
+        left_out = []
     new = {e.path: e for e in _hash_files(root, names, info.algorithms[0], workers, progress)}
-    return _compare(old, new)
+    return replace(_compare(old, new), left_out=tuple(left_out))
 
 
 def get_writable_algorithms() -> list[str]:
@@ -293,28 +306,53 @@ def _write_entries(replacement: Replacement, target: bytes, entries: list[Entry]
 
 
 def _find_files(
-    root: bytes, target: bytes, follow_symlinks: bool, wanted: Callable[[str], bool]
-) -> list[str]:
-    """Return the sorted names of the wanted files below a directory, without its manifests."""
+    root: bytes,
+    target: bytes,
+    follow_symlinks: bool,
+    wanted: Callable[[str], bool],
+    listed: Collection[str] = (),
+    temporary: bytes | None = None,
+) -> tuple[list[str], list[str]]:
+    """Return the sorted names of the wanted files below a directory, and of those left out.
+
+    Left out are the other manifests that are read together with the target, signatures, and the
+    temporary files of other runs. The target and our own temporary file are in neither list. Files
+    that the target lists are never left out, not even symlinks.
+    """
+    names, links = _walk(root, follow_symlinks)
+    gone = set(listed).difference(names)
+    links |= {name for name in gone if os.path.isfile(os.path.join(root, os.fsencode(name)))}
+    own, base = _own_files(root, target), os.path.realpath(root)
+    target, ours = _real_path(target), _real_path(temporary or target)
+    kept: list[str] = []
+    left_out: list[str] = []
+    for name in filter(wanted, _sort({*names, *links})):
+        path = os.path.normcase(os.path.join(base, os.fsencode(name)))
+        real = _real_path(path) if name in links else path
+        if real not in (target, ours):
+            out = name not in listed and (real in own or _is_temporary(path, target))
+            (left_out if out else kept).append(name)
+    return kept, left_out
+
+
+def _is_temporary(path: bytes, target: bytes) -> bool:
+    folder, name = os.path.split(path)
+    return folder == os.path.dirname(target) and TEMPORARY.fullmatch(name) is not None
+
+
+def _walk(root: bytes, follow_symlinks: bool) -> tuple[list[str], set[str]]:
+    """Return the names of the files below a directory, and of those of its symlinks that count."""
     names, links = [], set()
     with Job(make_request(root, flags=FIND_FILES)) as job:
         for batch in job.batches():
             for record in batch:
                 if STATUSES[record.status] == "ERROR":
                     raise os_error(record.os_errno, record.reason, _join(root, record.name))
-                if not record.reason or (follow_symlinks and _leads_to_file(root, record)):
+                if not record.reason:
                     names.append(record.name)
-                    if record.reason:
-                        links.add(record.name)
-    own = {_real_path(found) for found in (target, *_own_manifests(root))}
-    base, folder = os.path.realpath(root), os.path.dirname(_real_path(target))
-
-    def is_own(name: str) -> bool:
-        path = os.path.normcase(os.path.join(base, os.fsencode(name)))
-        temporary = TEMPORARY.fullmatch(os.path.basename(path)) and os.path.dirname(path) == folder
-        return bool(temporary) or (_real_path(path) if name in links else path) in own
-
-    return [name for name in _sort(names) if wanted(name) and not is_own(name)]
+                elif follow_symlinks and _leads_to_file(root, record):
+                    links.add(record.name)
+    return names, links
 
 
 def _real_path(path: bytes) -> bytes:
@@ -329,12 +367,24 @@ def _join(root: bytes, name: str) -> str:
     return os.path.join(decode_path(root), name)
 
 
-def _own_manifests(root: bytes) -> list[bytes]:
+def _own_files(root: bytes, target: bytes) -> set[bytes]:
+    """Return the paths of a manifest, of those that are read together with it, and of signatures."""
+    manifests = {target}
+    if os.path.realpath(os.path.dirname(target) or b".") == os.path.realpath(root):
+        found = {_real_path(path): path for path in _usual_manifests(root, os.path.basename(target))}
+        if found.pop(_real_path(target), None):
+            manifests.update(filter(has_entry, found.values()))
+    paths = {_real_path(path) for path in manifests}
+    return paths | {path + suffix for path in paths for suffix in _SIGNATURES}
+
+
+def _usual_manifests(root: bytes, assumed: bytes | None = None) -> list[bytes]:
     """Return the manifests with usual names. Others, such as sidecars, are listed like any file."""
     try:
-        return [os.fsencode(manifest.path) for manifest in discover_manifests(root) if not manifest.notes]
+        found = discover_manifests(root, assumed)
     except ManifestNotFoundError:
         return []
+    return [os.fsencode(manifest.path) for manifest in found if not manifest.notes]
 
 
 def _sort(names: Iterable[str]) -> list[str]:
@@ -378,14 +428,10 @@ def _entry(root: bytes, record: Record) -> Entry:
 
 def _read_manifest(root: bytes, manifest: AnyPath | None) -> tuple[bytes, Manifest, dict[str, Entry]]:
     """Return the path of a manifest, how it was understood, and its entries by name."""
-    if manifest is None:
-        found = find_manifests(root)
-        if len(found) > 1 and _is_bag(root):
-            found = [path for path in found if not os.path.basename(path).startswith(_TAG_MANIFEST)]
-        if len(found) > 1:
-            raise ValueError(f"the directory has several manifests; choose one: {', '.join(found)}")
-        manifest = found[0]
-    target = os.fsencode(manifest)
+    found = [] if manifest is not None else discover_manifests(root)
+    if len(found) > 1 and _is_bag(root):
+        found = [each for each in found if not os.path.basename(each.path).startswith(_TAG_MANIFEST)]
+    target = os.fsencode(manifest) if manifest is not None else _choose(found)
     info, entries = read_whole(target)
     if len(info.algorithms) != 1:
         raise ManifestError(f'"{info.path}" - lists several algorithms', info.path)
@@ -397,7 +443,23 @@ def _read_manifest(root: bytes, manifest: AnyPath | None) -> tuple[bytes, Manife
         if name in by_name and by_name[name].digest != entry.digest:
             raise ManifestError(f'"{info.path}" - lists two digests for one file: {name}', info.path)
         by_name[name] = replace(entry, path=name)
+    others = [each.path for each in found if not each.notes and os.fsencode(each.path) != target]
+    if any(os.path.basename(path) not in by_name for path in others):
+        raise _several(found)
     return target, info, by_name
+
+
+def _choose(found: list[Manifest]) -> bytes:
+    """Return the path of the only manifest of a directory; files that only have such a name do not count."""
+    readable = found if len(found) == 1 else [each for each in found if has_entry(each.path)]
+    if len(readable) != 1:
+        raise _several(readable or found)
+    return os.fsencode(readable[0].path)
+
+
+def _several(found: list[Manifest]) -> ValueError:
+    paths = ", ".join(manifest.path for manifest in found)
+    return ValueError(f"the directory has several manifests; choose one: {paths}")
 
 
 def _is_touched(root: bytes, name: str, written: int) -> bool:

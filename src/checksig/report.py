@@ -103,6 +103,8 @@ class Manifest:
         entries: the number of entries.
         notes: remarks, for example that a PGP signature was not checked, or that backslashes
             separate directories.
+        left_out: after :func:`checksig.create`, the files that the manifest does not list: other
+            manifests, signatures of manifests, and for a bag the files outside its payload.
     """
 
     path: str
@@ -110,6 +112,7 @@ class Manifest:
     algorithms: tuple[str, ...] = ()
     entries: int = 0
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +141,14 @@ class Changes:
 
     Attributes:
         added: files that exist but were not listed.
-        removed: files that were listed but do not exist.
+        removed: files that were listed but do not exist, and the manifest if it lists itself.
         modified: files whose content is not as listed.
         renamed: pairs of names: a listed file that does not exist, and a new file with its content.
         unchanged: the number of files that are as listed, or were not read.
         unread: how many of the unchanged files :func:`checksig.update` did not read, because they
             are older than the manifest. Equality ignores it.
+        left_out: other manifests and signatures of manifests, which are not compared. Equality
+            ignores it.
     """
 
     added: tuple[str, ...] = ()
@@ -152,6 +157,7 @@ class Changes:
     renamed: tuple[tuple[str, str], ...] = ()
     unchanged: int = 0
     unread: int = field(default=0, compare=False)
+    left_out: tuple[str, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.modified or self.renamed)

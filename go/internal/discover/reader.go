@@ -24,7 +24,7 @@ import (
 // Options say which manifest to read, and how. The zero value is the default.
 type Options struct {
 	Manifest  string            // the path of the manifest; "": find those of the directory
-	Name      string            // file name to assume for format and algorithm; "": the manifest's own
+	Name      string            // file name to assume for format and algorithm, or to find; "": the manifest's own
 	List      string            // entries, in the format "list", instead of a manifest
 	Content   *string           // the content of a manifest, instead of a file
 	Format    *manifest.Format  // nil: the name or the lines decide
@@ -42,10 +42,11 @@ type Found struct {
 	ofBag *declaration    // if one of the manifests belongs to a bag in the root, else nil
 }
 
-// Owns reports whether the file name, which is below the root, is a manifest that was read or
-// belongs to one. Such a file is never an extra file.
+// Owns reports whether the file name, which is below the root, is a manifest that was read, is
+// the signature of one, or belongs to one. Such a file is never an extra file.
 func (f *Found) Owns(name string) bool {
-	return f.own[name] || f.own[huggingFace] && inHuggingFace(name) || f.ofBag != nil && f.ofBag.isTagFile(name)
+	return f.own[name] || f.own[manifest.SignedBy(name)] || f.own[huggingFace] && inHuggingFace(name) ||
+		f.ofBag != nil && f.ofBag.isTagFile(name)
 }
 
 // Read reads the manifest that options name, or those of the directory dir. root is the path
@@ -60,7 +61,9 @@ func Read(root string, dir *beneath.Root, options Options, stopped *atomic.Bool)
 	}
 	found := &Found{Sources: list, Bag: r.bag, own: map[string]bool{}, ofBag: r.declared}
 	for _, source := range list {
-		found.own[source.name] = true
+		if source.name != "" {
+			found.own[source.name] = true
+		}
 	}
 	return found, nil
 }
@@ -283,34 +286,85 @@ func (r *reader) discover() error {
 	if len(names) == 1 && names[0] == huggingFace {
 		return r.readHuggingFace()
 	}
+	refused := map[string]error{}
 	for _, name := range names {
 		if r.files.Stopped.Load() {
 			break
 		}
 		if err := r.addBelow(name, manifest.Options{}); err != nil {
 			r.skip(name, err)
+			refused[name] = err
 		}
 	}
 	if r.unusable == len(r.found) {
 		return r.failed
 	}
+	r.passOver(refused)
 	return nil
 }
 
 // skip keeps an unusable manifest as one without entries. It has a bad line that says why it
-// is unusable, or only a note if it has no valid line and its name may mean something else.
+// is unusable.
 func (r *reader) skip(name string, err error) {
 	source := &Source{Manifest: &manifest.Manifest{}, Path: beneath.Join(r.root, name), name: name, First: r.found.Len()}
-	var bad *manifest.Error
-	if errors.As(err, &bad) && bad.NoEntry && r.byExtension {
-		source.Notes = []string{fmt.Sprintf("%q has no valid line", name)}
-		source.name = "" // it is a file like any other
-	} else {
-		source.AddBadLine(0, reasonOf(err))
-	}
+	source.AddBadLine(0, reasonOf(err))
 	r.found = append(r.found, source)
 	r.unusable++
 	r.failed = cmp.Or(r.failed, err)
+}
+
+// passOver replaces the bad line of an unusable manifest by a note if the file is like any
+// other, although it has the name of a manifest: a usable manifest lists it, so that it is
+// verified; or it is no regular file; or it has no valid line, and its name may mean something
+// else.
+func (r *reader) passOver(refused map[string]error) {
+	if len(refused) == 0 {
+		return
+	}
+	listed := r.listed(refused)
+	for _, source := range r.found {
+		err, ok := refused[source.name]
+		if !ok {
+			continue
+		}
+		var bad *manifest.Error
+		empty := errors.As(err, &bad) && bad.NoEntry
+		if empty && r.byExtension || listed[source.name] || r.isIrregular(source.name) {
+			note := fmt.Sprintf("%q is not a manifest: %s", source.name, reasonOf(err))
+			if empty {
+				note = fmt.Sprintf("%q has no valid line", source.name)
+			}
+			*source = Source{Manifest: &manifest.Manifest{}, Path: source.Path, First: source.First, Notes: []string{note}}
+		}
+	}
+}
+
+// listed returns which of the files names are regular and listed by a manifest.
+func (r *reader) listed(names map[string]error) map[string]bool {
+	found := map[string]bool{}
+	for i := range r.found.Len() {
+		if i%manifest.StopEvery == 0 && r.files.Stopped.Load() {
+			break
+		}
+		name, err := beneath.Clean(r.found.Entry(i).Name)
+		if _, wanted := names[name]; err != nil || !wanted || found[name] {
+			continue
+		}
+		_, err = r.dir.Size(name)
+		found[name] = err == nil
+	}
+	return found
+}
+
+// isIrregular reports whether name is a FIFO, a socket or a device, or a symlink to one.
+func (r *reader) isIrregular(name string) bool {
+	_, err := r.dir.Size(name)
+	for _, kind := range []error{beneath.ErrFIFO, beneath.ErrSocket, beneath.ErrDevice, beneath.ErrIrregular} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // reasonOf returns the reason of an error about a manifest, without the path.
@@ -329,6 +383,9 @@ func reasonOf(err error) string {
 // candidates returns the names of the manifests, in the order in which they are read.
 func (r *reader) candidates() ([]string, error) {
 	usual, listed := map[string]bool{}, 0
+	if r.options.NamesOnly && isUsual[r.options.Name] {
+		usual[r.options.Name] = true
+	}
 	err := r.list(func(name string, mode os.FileMode) bool {
 		if isUsual[name] && r.mayBeManifest(name, mode) {
 			usual[name] = true
@@ -338,7 +395,7 @@ func (r *reader) candidates() ([]string, error) {
 	})
 	if err != nil || listed > maxListed {
 		for name := range isUsual {
-			usual[name] = r.dir.Exists(name) && !r.leadsToDirectory(name)
+			usual[name] = usual[name] || r.dir.Exists(name) && !r.leadsToDirectory(name)
 		}
 		usual = r.withExactNames(usual)
 	}

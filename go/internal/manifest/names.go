@@ -72,6 +72,16 @@ func IsManifest(name string) bool {
 		(extension == "sfv" || bySums(extension) != nil || slices.Contains(blakes, extension))
 }
 
+// SignedBy returns the name of the file that a signature with that name is for: SHA256SUMS for
+// SHA256SUMS.asc. It returns "" if the name is not that of a signature.
+func SignedBy(name string) string {
+	stem, extension := cutExtension(name)
+	if slices.Contains([]string{"asc", "gpg", "minisig", "sig"}, extension) {
+		return stem
+	}
+	return ""
+}
+
 // unsupported lists algorithms that occur in names and that checksig does not support.
 var unsupported = []string{
 	"md2", "md4", "ripemd160", "rmd160", "tiger", "tth", "whirlpool", "gost", "adler32", "crc32c", "crc64", "xxh32",

@@ -23,6 +23,7 @@ import checksig
 from checksig import Entries
 from checksig._bug import report
 from checksig._installation import HELPER, LIBRARY, REMEDY, is_as_built
+from checksig._render import left_out_lines
 from checksig._text import count, duration, place, printable
 from checksig._write import get_writable_algorithms
 from checksig.command.check import Check, ExitStatus, Target
@@ -351,9 +352,10 @@ def check(**options: Any) -> int:
 def create(directory: str, workers: int | None, progress: bool | None, color: str, **options: Any) -> int:
     """Write a manifest of a directory's files.
 
-    Every regular file in DIR (default: the current directory) and below it is listed, except the
-    manifests in DIR itself. The manifest is SHA256SUMS in DIR unless -m, -a or -f says otherwise.
-    It is written atomically.
+    Every regular file in DIR (default: the current directory) and below it is listed, except other
+    manifests that `checksig check` reads in DIR, and signatures of manifests, such as
+    SHA256SUMS.asc. What is left out is printed. The manifest is SHA256SUMS in DIR unless -m, -a or
+    -f says otherwise. It is written atomically.
     """
     out = Out(wants_color(color))
     with _running(out, progress, "no manifest was written") as current:
@@ -362,6 +364,8 @@ def create(directory: str, workers: int | None, progress: bool | None, color: st
         took = duration(time.monotonic() - start)
         listed = f"{count(written.entries, 'file')} listed"
         path = place(written.path)
+        for line in left_out_lines(written.left_out):
+            out.line(line, urgent=False)
         out.line(f"{out.paint(listed, 'green')} · {', '.join(written.algorithms)} · {took} · {path}")
         current.status = ExitStatus.OK
     return current.status

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from checksig import Entries
+from checksig._render import left_out_lines
 from checksig._text import count, marked, place, printable, read_as_utf8, size
 from checksig.command.hints import Hint
 from checksig.command.terminal import Out
@@ -129,8 +130,8 @@ class TextPrinter:
         return f"{self._out.paint(verdict, 'green' if report.ok else 'red')} · {rest}"
 
     def changes(self, root: str, changes: Changes) -> None:
-        """Write a line for each change, and one with the number of each kind."""
-        for change in changes.lines():
+        """Write a line for each change and for each file left out, and one with the number of each kind."""
+        for change in [*changes.lines(), *left_out_lines(changes.left_out)]:
             self._out.line(change, urgent=False)
         self._out.line(changes.summary())
 
@@ -273,7 +274,7 @@ class JsonPrinter:
         self._out.complain(message)
 
     def changes(self, root: str, changes: Changes) -> None:
-        """Write an object of type "change" for each change, and one of type "changes"."""
+        """Write an object for each change and for each file left out, and one of type "changes"."""
         kinds = {"added": changes.added, "removed": changes.removed, "modified": changes.modified}
         for kind, names in kinds.items():
             for name in names:
@@ -282,7 +283,10 @@ class JsonPrinter:
             self._write({"type": "change", "change": "renamed", **_name("path", old), **_name("to", new)})
         counts = {kind: len(names) for kind, names in kinds.items()}
         counts |= {"renamed": len(changes.renamed)}
+        for name in changes.left_out:
+            self._write({"type": "left-out", **_name("path", name)})
         counts |= {"unchanged": changes.unchanged, "unread": changes.unread}
+        counts |= {"left_out": len(changes.left_out)}
         self._write({"type": "changes", **_name("root", root), **counts})
 
     def entry(self, entry: Entry) -> None:
@@ -312,6 +316,7 @@ def _manifests(source: Report | Entries) -> dict[str, Any]:
     manifests = []
     for manifest in source.manifests:
         fields = asdict(manifest)
+        del fields["left_out"]  # which only create knows
         manifests.append({**_name("path", fields.pop("path")), **fields})
     return {
         "manifests": manifests,
