@@ -70,7 +70,7 @@ STRANGE = (
     "-----BEGIN PGP SIGNATURE-----",
     "<html>",
     "name,digest,size",
-    "// x",
+    "/ x",
 )
 
 

@@ -217,6 +217,10 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 		source.Backslashes = true
 		source.Notes = append(source.Notes, "backslashes separate directories")
 	}
+	if name, ok := parsed.ReadsStdin(); ok && !r.dir.Exists(name) {
+		parsed.TakeStdin()
+		source.Notes = append(source.Notes, "digest of standard input")
+	}
 	if r.looksLikeSysV(parsed) {
 		parsed.UseSysV()
 	}

@@ -35,6 +35,7 @@ func (m *Manifest) choose(options Options) error {
 	if options.Algorithm != nil {
 		m.dialect.algorithm, m.dialect.forced = options.Algorithm, true
 	}
+	m.registry = isRegistry(options.Name)
 	m.given = options.Format
 	if m.given == nil {
 		m.given = formatOfName(options.Name)
@@ -97,6 +98,7 @@ type separatorCount struct {
 func (m *Manifest) tally(lines int, stopped *atomic.Bool) *tally {
 	t := &tally{dialect: m.dialect, lines: make([]int, len(Formats))}
 	t.dialect.separator, t.dialect.columns, t.dialect.sum = "", nil, nil
+	t.dialect.registry = m.registry
 	if m.given != nil && !m.given.isTallied() {
 		t.complete = true
 		return t
@@ -221,6 +223,7 @@ func (m *Manifest) adopt(t *tally) (changed bool, err error) {
 	if format.Name == "sum" && dialect.algorithm == nil {
 		dialect.sum = t.sum()
 	}
+	dialect.registry = m.registry || format.Name == "pooch"
 	if format.Name == "hashdeep" {
 		if dialect.columns = t.dialect.columns; dialect.columns == nil {
 			return false, cmp.Or(t.columns, errNoColumns)

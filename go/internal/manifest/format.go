@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -15,22 +16,33 @@ type Format struct {
 	parse     func(d *dialect, line string, column int) (Entry, error)
 	isComment func(line string) bool
 	detected  bool // its lines can tell it from other formats
+
+	// comments are how other tools begin comments. A line that begins so is one, unless it is
+	// an entry.
+	comments []string
 }
 
 // Formats lists the formats, those first whose lines are hardest to mistake for others. See
 // docs/format.md, section 2.
 var Formats = []*Format{
-	{Name: "gnu", parse: parseGNUOrTag, isComment: hashComment, detected: true},
-	{Name: "tag", parse: parseGNUOrTag, isComment: hashComment},
-	{Name: "hashdeep", parse: parseHashdeep, isComment: hashdeepComment, detected: true},
+	{Name: "gnu", parse: parseGNUOrTag, isComment: hashComment, detected: true, comments: semicolonOrSlashes},
+	{Name: "tag", parse: parseGNUOrTag, isComment: hashComment, comments: semicolonOrSlashes},
+	{Name: "hashdeep", parse: parseHashdeep, isComment: hashdeepComment, detected: true, comments: semicolonOrSlashes},
 	{Name: "record", parse: parseRecord, isComment: unlistedInRecord, detected: true},
-	{Name: "sidecar", parse: parseSidecar, isComment: hashComment, detected: true},
-	{Name: "pooch", parse: parsePooch, isComment: hashComment, detected: true},
-	{Name: "sum", parse: parseSum, isComment: hashComment, detected: true},
-	{Name: "sfv", parse: parseSFV, isComment: sfvComment, detected: true},
+	{Name: "sidecar", parse: parseSidecar, isComment: hashComment, detected: true, comments: semicolonOrSlashes},
+	{Name: "pooch", parse: parsePooch, isComment: hashComment, detected: true, comments: slashes},
+	{Name: "sum", parse: parseSum, isComment: hashComment, detected: true, comments: semicolonOrSlashes},
+	{Name: "sfv", parse: parseSFV, isComment: sfvComment, detected: true, comments: slashes},
 	{Name: "bagit", parse: parseBagIt, isComment: noComment},
 	{Name: "list", parse: parseList, isComment: noComment},
 }
+
+// Where a digest or a size begins each entry, no entry begins with a semicolon. One that
+// begins with two slashes is a base64 digest, or has an absolute name.
+var (
+	semicolonOrSlashes = []string{";", "//"}
+	slashes            = []string{"//"}
+)
 
 // FormatByName returns the format with that name, or nil.
 func FormatByName(name string) *Format {
@@ -54,6 +66,12 @@ func FormatNames() string {
 // isGNU reports whether the format is one of those of coreutils, which may be mixed.
 func (f *Format) isGNU() bool { return f.Name == "gnu" || f.Name == "tag" }
 
+// skips reports whether a line that is no entry is a comment.
+func (f *Format) skips(line string) bool {
+	return slices.ContainsFunc(f.comments, func(begin string) bool { return strings.HasPrefix(line, begin) }) &&
+		strings.IndexByte(line, '\n') < 0
+}
+
 // isTallied reports whether the lines of the format have something in common, which most of
 // them decide.
 func (f *Format) isTallied() bool { return f.isGNU() || f.Name == "hashdeep" || f.Name == "sum" }
@@ -67,6 +85,7 @@ type dialect struct {
 	columns   []*digest.Algorithm // hashdeep
 	sum       *digest.Algorithm   // sum: of most lines; nil while not known
 	file      string              // sidecar: the file that it is for
+	registry  bool                // pooch: names with blanks need no quotation marks
 	noDigests bool                // list: "-" stands for a digest
 	percent   bool                // BagIt: %25 is an escape
 }

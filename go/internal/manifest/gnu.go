@@ -83,14 +83,26 @@ func blankAfter(s string, from int) int {
 	return strings.IndexAny(s, " \t")
 }
 
-// base64Digest reads a digest as cksum --base64 writes it. It reports false if s is not
-// one, or if the algorithm is not known.
+// base64Digest reads a digest as cksum --base64 and rclone --base64 write it. It reports false
+// if s is not one. If the algorithm is not known, the padding shows that s is base64, and its
+// length decides.
 func (d *dialect) base64Digest(s string) (entry Entry, ok bool) {
-	if d.algorithm == nil {
-		return Entry{}, false
-	}
 	entry = Entry{Algorithm: d.algorithm, Size: -1}
-	return entry, entry.setBase64(s)
+	if size := base64Size(s); entry.Algorithm == nil {
+		entry.Algorithm = digest.BySize(size)
+	} else {
+		entry.Algorithm = d.ofLength(2 * size)
+	}
+	return entry, entry.Algorithm != nil && entry.setBase64(s)
+}
+
+// base64Size returns the number of bytes that padded base64 stands for, or 0.
+func base64Size(s string) int {
+	digits := strings.TrimRight(s, "=")
+	if len(s)%4 != 0 || digits == s {
+		return 0
+	}
+	return len(digits) * 3 / 4
 }
 
 // gnuName reads what follows the digest: the separator and the name.

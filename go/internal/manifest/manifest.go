@@ -68,10 +68,12 @@ type Manifest struct {
 	BadLines     []BadLine           // the first MaxBadLines of them
 	BadLineCount int
 
-	given   *Format // the format that the caller or the name says; nil: the lines decide
-	dialect dialect
-	content content
-	offsets []uint32 // of the lines that are entries
+	stdin    string  // the file of a sidecar that was written through standard input
+	registry bool    // its name says that it is a registry of pooch
+	given    *Format // the format that the caller or the name says; nil: the lines decide
+	dialect  dialect
+	content  content
+	offsets  []uint32 // of the lines that are entries
 }
 
 // Len returns the number of entries.
@@ -79,6 +81,15 @@ func (m *Manifest) Len() int { return len(m.offsets) * m.dialect.perLine() }
 
 // Entry returns the entry with that index, counted from 0.
 func (m *Manifest) Entry(index int) Entry {
+	entry := m.listed(index)
+	if m.stdin != "" {
+		entry.Name = m.stdin
+	}
+	return entry
+}
+
+// listed returns an entry with the name that the line has.
+func (m *Manifest) listed(index int) Entry {
 	offset := m.offsets[index/m.dialect.perLine()]
 	entry, err := m.Format.parse(&m.dialect, m.content.line(offset), index%m.dialect.perLine())
 	if err != nil {
@@ -160,7 +171,7 @@ func (m *Manifest) read(stopped *atomic.Bool) {
 		if m.Format.isComment(line) && strings.IndexByte(line, '\n') < 0 {
 			continue
 		}
-		if err := m.add(line, offset, &separators); err != nil {
+		if err := m.add(line, offset, &separators); err != nil && !m.Format.skips(line) {
 			m.addBadLine(number, err)
 		}
 	}

@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"checksig/internal/digest"
@@ -10,20 +11,39 @@ import (
 
 // parsePooch reads a line of a registry of pooch, the Python package: a name, a digest,
 // and optionally a URL. The digest may name its algorithm ("md5:…"). A name with blanks is
-// quoted, unless a tab separates the fields.
+// quoted, has a backslash before each blank, or is followed by a tab. It may also have none
+// of these, as pooch.make_registry writes it, if the manifest is known to be a registry.
 func parsePooch(d *dialect, line string, _ int) (Entry, error) {
 	name, rest, err := poochName(line)
 	if err != nil {
 		return Entry{}, err
 	}
-	fields := strings.Fields(rest)
-	if len(fields) == 0 {
-		return Entry{}, errNoDigest
-	}
-	if len(fields) > 2 || len(fields) == 2 && !strings.Contains(fields[1], "://") {
+	digits, rest := cutField(rest)
+	url, rest := cutField(rest)
+	if rest != "" || url != "" && !strings.Contains(url, "://") {
+		if d.registry && strings.IndexAny(trimBlanks(line), `"'`) != 0 {
+			return d.plainPooch(line)
+		}
 		return Entry{}, errors.New("more fields than a name, a digest, and a URL")
 	}
-	algorithm, digits := d.algorithm, fields[0]
+	return d.poochEntry(name, digits)
+}
+
+// cutField returns the first field of s, which may begin with blanks, and the rest without
+// blanks before it.
+func cutField(s string) (field, rest string) {
+	s = trimBlanks(s)
+	end := blankAfter(s, 0)
+	if end < 0 {
+		return s, ""
+	}
+	return s[:end], trimBlanks(s[end:])
+}
+
+// poochEntry returns the entry with that name and a digest, which may name its algorithm.
+func (d *dialect) poochEntry(name, digits string) (Entry, error) {
+	algorithm := d.algorithm
+	var err error
 	if spelling, after, found := strings.Cut(digits, ":"); found {
 		if algorithm, err = d.named(spelling); err != nil {
 			return Entry{}, err
@@ -40,31 +60,109 @@ func parsePooch(d *dialect, line string, _ int) (Entry, error) {
 	return entry, checkName(name)
 }
 
+// plainPooch reads a line as pooch.make_registry writes it: a name, in which blanks, quotation
+// marks and backslashes are like other characters, a space, and a digest.
+func (d *dialect) plainPooch(line string) (Entry, error) {
+	at := strings.LastIndexByte(line, ' ')
+	if at < 0 {
+		return Entry{}, errNoDigest
+	}
+	name := line[:at]
+	first, _ := cutField(name)
+	if isLabel(name) || isLabel(first) || leadingHex(first) == len(first) && len(first) >= fewestDigits {
+		return Entry{}, errLabel(name)
+	}
+	return d.poochEntry(name, line[at+1:])
+}
+
+// fewestDigits is how many hexadecimal digits are more likely a digest than a part of a name.
+const fewestDigits = 32
+
+func errLabel(name string) error {
+	return fmt.Errorf("%q before the digest is not a file name", clip(name))
+}
+
 // isLabel reports whether what comes before a digest says what the digest is, as in
 // "SHA256: 5a…", and is not the name of a file.
 func isLabel(name string) bool {
 	return strings.HasSuffix(name, ":") || strings.HasSuffix(name, "=") || isSpelling(name) && digest.BySpelling(name) != nil
 }
 
-// poochName splits a line into the name and the rest.
+// poochName splits a line into the name and the rest. A backslash before a blank, a quotation
+// mark or a backslash stands for that character, as in a shell.
 func poochName(line string) (name, rest string, err error) {
-	line = strings.TrimLeft(line, " \t")
+	line = trimBlanks(line)
 	if line != "" && (line[0] == '"' || line[0] == '\'') {
-		name, rest, found := strings.Cut(line[1:], line[:1])
-		if !found {
-			return "", "", errors.New("unclosed quotation mark")
-		}
-		return name, rest, nil
+		return cutQuoted(line)
 	}
 	at := strings.IndexByte(line, '\t')
 	if at < 0 {
-		at = strings.IndexByte(line, ' ')
+		at = endOfWord(line)
 	}
 	if at < 0 {
 		return "", "", errNoDigest
 	}
-	if name = strings.TrimRight(line[:at], " "); isLabel(name) {
-		return "", "", fmt.Errorf("%q before the digest is not a file name", clip(name))
+	name, rest = strings.TrimRight(line[:at], " "), line[at:]
+	if strings.IndexByte(name, '\\') >= 0 {
+		return unescapePooch(name, " \t'\"\\"), rest, nil
 	}
-	return name, line[at:], nil
+	if isLabel(name) {
+		return "", "", errLabel(name)
+	}
+	return name, rest, nil
+}
+
+// endOfWord returns the index of the first space that has no backslash before it, or -1.
+func endOfWord(s string) int {
+	for from := 0; ; {
+		at := strings.IndexByte(s[from:], ' ')
+		if at < 0 {
+			return -1
+		}
+		at += from
+		before := strings.TrimRight(s[:at], `\`)
+		if (at-len(before))%2 == 0 {
+			return at
+		}
+		from = at + 1
+	}
+}
+
+// cutQuoted splits a line that begins with a quotation mark. Between double ones, a backslash
+// before a double one or before a backslash stands for that character.
+func cutQuoted(line string) (name, rest string, err error) {
+	mark, escape := line[0], -1
+	for i := 1; i < len(line); i++ {
+		switch {
+		case line[i] == mark && line[1:i] == "":
+			return "", "", errNoName
+		case line[i] == mark && i+1 < len(line) && line[i+1] != ' ' && line[i+1] != '\t':
+			return "", "", errors.New("no blank after the quotation mark")
+		case line[i] == mark && escape < 0:
+			return line[1:i], line[i+1:], nil
+		case line[i] == mark:
+			return unescapePooch(line[1:i], `"\`), line[i+1:], nil
+		case line[i] == '\\' && mark == '"':
+			escape = i
+			i++
+		}
+	}
+	return "", "", errors.New("unclosed quotation mark")
+}
+
+// unescapePooch removes each backslash that is before one of those characters.
+func unescapePooch(s, escaped string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && strings.IndexByte(escaped, s[i+1]) >= 0 {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// isRegistry reports whether the name of a manifest says that it is a registry of pooch.
+func isRegistry(name string) bool {
+	return strings.Contains(strings.ToLower(path.Base(name)), "registry")
 }

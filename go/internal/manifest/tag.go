@@ -19,6 +19,9 @@ func parseTag(d *dialect, line string) (entry Entry, isTag bool, err error) {
 	if !d.literal {
 		rest, escaped = strings.CutPrefix(line, `\`)
 	}
+	if digits, found := strings.CutPrefix(rest, opensslStdin); found && d.file != "" {
+		return d.ofStdin(strings.Trim(digits, " \t"))
+	}
 	tag, rest, found := strings.Cut(rest, "(")
 	end := strings.LastIndex(rest, ")")
 	if !found || end < 0 || !isSpelling(strings.TrimRight(tag, " ")) {
@@ -38,6 +41,18 @@ func parseTag(d *dialect, line string) (entry Entry, isTag bool, err error) {
 	}
 	if err = checkName(entry.Name); err == nil && escaped {
 		entry.Name, err = unescape(entry.Name)
+	}
+	return entry, true, err
+}
+
+// opensslStdin is what openssl dgst, before version 3, writes before the digest of its
+// standard input.
+const opensslStdin = "(stdin)= "
+
+// ofStdin returns the entry of a sidecar that openssl dgst wrote for its standard input.
+func (d *dialect) ofStdin(digits string) (entry Entry, isTag bool, err error) {
+	if entry, err = d.byDigest(digits, d.algorithm); err == nil {
+		entry.Name = "stdin"
 	}
 	return entry, true, err
 }
@@ -75,9 +90,13 @@ func (e *Entry) setDigest(s string) error {
 }
 
 // setBase64 sets the digest of an entry, if s is a base64 digest as cksum --base64 writes
-// it. It reports whether s is one.
+// it, or as rclone does, in the URL-safe alphabet. It reports whether s is one.
 func (e *Entry) setBase64(s string) bool {
-	sum, err := base64.StdEncoding.Strict().DecodeString(s)
+	encoding := base64.StdEncoding
+	if strings.ContainsAny(s, "-_") {
+		encoding = base64.URLEncoding
+	}
+	sum, err := encoding.Strict().DecodeString(s)
 	return err == nil && len(sum) == e.Algorithm.Size && copy(e.sum[:], sum) > 0
 }
 
