@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -110,6 +111,12 @@ def test_every_message_reaches_a_standard_error_with_o_nonblock(tmp_path: Path, 
     assert (child.returncode, len(found)) == (2, len(paths))
 
 
+def wait_until_full(writer: int) -> None:
+    """Wait until nothing more can be written to a pipe."""
+    while select.select([], [writer], [], 0)[1]:
+        time.sleep(0.01)
+
+
 def test_the_flags_of_standard_output_stay_as_they_are(many: Path, pipe: Pipe) -> None:
     with subprocess.Popen([*RUN, "check"], cwd=many, env=environment(), stdout=pipe.writer) as child:
         os.read(pipe.reader, 1)
@@ -125,8 +132,8 @@ def test_a_reader_that_goes_away_while_the_command_waits_is_an_error_without_a_m
     with subprocess.Popen(
         [*RUN, "check", "-v"], cwd=many, env=environment(), stdout=writer, stderr=-1
     ) as child:
+        wait_until_full(writer)
         os.close(writer)
-        time.sleep(1)  # until the pipe is full
         os.close(reader)
         _, errors = child.communicate(timeout=60)
     assert (child.returncode, errors) == (2, b"")
@@ -138,7 +145,7 @@ def test_ctrl_c_ends_a_wait_for_a_reader(many: Path, pipe: Pipe, blocking: bool)
     with subprocess.Popen(
         [*RUN, "check", "-v"], cwd=many, env=environment(), stdout=pipe.writer, stderr=-1
     ) as child:
-        time.sleep(1)  # until the pipe is full
+        wait_until_full(pipe.writer)
         child.send_signal(signal.SIGINT)
         _, errors = child.communicate(timeout=10)
     os.close(pipe.writer)
