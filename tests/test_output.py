@@ -196,7 +196,8 @@ def test_a_summary_for_github_reaches_a_fifo_whole(tmp_path: Path) -> None:
     os.set_blocking(reader, True)
     env = environment() | {"GITHUB_STEP_SUMMARY": str(fifo)}
     with subprocess.Popen([*RUN, "check", "--status"], cwd=tmp_path, env=env, stderr=-1) as child:
-        time.sleep(1)  # until the pipe is full
+        select.select([reader], [], [], 60)
+        time.sleep(0.5)  # until the pipe is full
         with open(reader, "rb") as file:
             summary = file.read().decode()
         _, errors = child.communicate()
