@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,6 +135,52 @@ def test_update_refuses_a_bag_and_changes_nothing(bag: Path) -> None:
     assert checksig.check(bag, extra="fail").ok
 
 
+def test_a_bag_that_would_not_be_valid_is_not_made(tmp_path: Path) -> None:
+    plant(tmp_path, {"data/a": b"1", "bag-info.txt": b"Note: x\nno element\n"})
+    with pytest.raises(checksig.ManifestError, match=r"bag-info\.txt\" - line 2: must be \"label: value\""):
+        checksig.create(tmp_path, format="bagit")
+    (tmp_path / "bag-info.txt").unlink()
+    checksig.create(tmp_path, format="bagit", algorithm="md5")
+    with pytest.raises(
+        FileExistsError, match=r"which would not be right any more .*: '\S+/manifest-md5\.txt'"
+    ):
+        checksig.create(tmp_path, format="bagit", overwrite=True)
+    assert checksig.check(tmp_path).ok
+
+
 def test_the_names_of_the_manifests_are_those_of_the_bag(bag: Path) -> None:
     names = [os.path.basename(path) for path in checksig.find_manifests(bag)]
     assert names == ["manifest-sha256.txt", "tagmanifest-sha256.txt"]
+
+
+SUITE = os.environ.get("CHECKSIG_BAGIT_SUITE")  # the path of the conformance suite of the Library of Congress
+BAGS = sorted(path.parent for path in Path(SUITE or "/nowhere").glob("v*/*/*/data"))
+WITHOUT_BAGIT_TXT = {"missing-bagit.txt"}
+INCOMPLETE = {
+    "duplicate-file-with-different-case",
+    "same-filename-listed-twice-with-different-normalization",
+    "special-system-files",
+}
+
+
+@pytest.mark.skipif(SUITE is None, reason="CHECKSIG_BAGIT_SUITE does not name the conformance suite")
+def test_the_whole_suite_is_there() -> None:
+    assert len(BAGS) == 60
+
+
+@pytest.mark.parametrize("bag", BAGS, ids=lambda path: "/".join(path.parts[-3:]))
+def test_the_verdict_is_that_of_the_conformance_suite(bag: Path) -> None:
+    valid = bag.parent.name in ("valid", "warning") and bag.name not in INCOMPLETE
+    assert (command("check", "-q", bag, cwd=bag).returncode == 0) == valid
+    if bag.name in WITHOUT_BAGIT_TXT:
+        with pytest.raises(checksig.ManifestNotFoundError):
+            checksig.check(bag)
+        return
+    try:
+        report = checksig.check(bag)
+    except checksig.ManifestError:
+        assert not valid
+        return
+    assert report.ok == valid
+    if bag.name in INCOMPLETE and not sys.platform.startswith(("win32", "darwin")):
+        assert [failure.status for failure in report.failures] == [checksig.Status.MISSING]

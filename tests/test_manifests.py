@@ -309,6 +309,7 @@ def test_the_fault_of_a_whole_manifest_has_no_line(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a").write_bytes(b"1")
     checksig.create(tmp_path, format="bagit")
+    (tmp_path / "tagmanifest-sha256.txt").unlink()
     (tmp_path / "manifest-md5.txt").touch()
     (line,) = checksig.check(tmp_path).bad_lines
     reason = 'does not list "data/a", but another payload manifest does'

@@ -34,6 +34,7 @@ _PAYLOAD = "data/"
 _NOT_WRITTEN = {"git-sha1", "crc", "bsd", "sysv"}
 _TAG_MANIFEST = "tagmanifest-"
 _TAG_FILES = ("bagit.txt", "bag-info.txt")
+_ELEMENT = re.compile(rb"[^\s:](?:[^:]*[^\s:])?:(?:[ \t].*)?")  # a line of bag-info.txt
 _SHORT = {"blake2b": "b2", "blake3": "b3"}
 _SIGNATURES = (b".asc", b".gpg", b".minisig", b".sig")
 
@@ -80,7 +81,8 @@ def create(
         The manifest that was written.
 
     Raises:
-        FileExistsError: the manifest exists, and overwrite is False.
+        FileExistsError: the manifest exists, and overwrite is False; or there is a manifest of a bag
+            with another algorithm.
         OSError: a file cannot be read, a directory cannot be listed, or the manifest cannot be
             written.
         ManifestError: there are no files to list, or a file changed while it was read.
@@ -94,6 +96,8 @@ def create(
         raise ValueError(f'manifest must be None with format "bagit", not {manifest!r}')
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
     target = chosen or os.path.join(root, usual.encode())
+    if format == "bagit":
+        _check_bag(root, algorithm)
     with Replacement(target) as replacement:
         unfinished = format == "bagit" and _is_unfinished_bag(root, target)
         if not (overwrite or unfinished) and os.path.lexists(target):
@@ -537,6 +541,28 @@ def _commit_bag(
         manifest.commit(overwrite)
         for file in (info, listed, declaration):
             file.commit(overwrite=True)
+
+
+def _check_bag(root: bytes, algorithm: str) -> None:
+    """Raise an error if a directory has tag files with which a new bag would not be valid."""
+    stale = [
+        name
+        for name in map(os.fsdecode, os.listdir(root))
+        if re.fullmatch(r"(tag)?manifest-.+\.txt", name, re.DOTALL)
+        and name.removeprefix("tag") != f"manifest-{algorithm}.txt"
+    ]
+    if stale:
+        why = "manifest of a bag, which would not be right any more (remove it first)"
+        raise FileExistsError(errno.EEXIST, why, _join(root, min(stale)))
+    path = _join(root, "bag-info.txt")
+    begun = False
+    for number, line in enumerate(_bag_info(root).split(b"\n"), 1):
+        if not line.strip():
+            continue
+        continued, begun = begun and line[:1] in b" \t", True
+        if not (continued or _ELEMENT.fullmatch(line)):
+            why = f'must be "label: value", not {line!r}'
+            raise ManifestError(f'"{path}" - line {number}: {why}', path, number, why)
 
 
 def _bag_info(root: bytes) -> bytes:

@@ -1,10 +1,10 @@
 package discover
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"checksig/internal/beneath"
@@ -25,14 +25,40 @@ const PayloadDir = "data"
 
 // A Bag is what a bag's tag files say besides the entries of its manifests.
 type Bag struct {
-	Payload []*Source       // its payload manifests
-	Strict  bool            // each payload manifest must list the whole payload, as since BagIt 1.0
-	ToFetch map[string]bool // the names that fetch.txt lists
-	Info    *Source         // bag-info.txt, if it has the totals; else nil
+	Payload []*Source      // its payload manifests
+	ToFetch map[string]int // the lines of fetch.txt, by the names that they list
 
+	HasPayload bool // it has the directory PayloadDir; if not, that is a bad line
+
+	// The tag files that list no digests, with their bad lines.
+	Declaration, Fetch, Info *Source
+
+	oxum  int   // the line of the totals in bag-info.txt; 0 if it has none that can be read
 	bytes int64 // of the payload, as bag-info.txt lists them
 	files int64
-	line  int // of the totals
+}
+
+// A Role is what a manifest is in a bag.
+type Role int
+
+const (
+	NotInBag Role = iota
+	PayloadManifest
+	TagManifest
+)
+
+// HasTotals reports whether bag-info.txt has the totals of the payload.
+func (b *Bag) HasTotals() bool { return b.oxum > 0 }
+
+// Rest returns the tag files that list no digests and belong into a report: those with bad
+// lines, and bag-info.txt if it has the totals.
+func (b *Bag) Rest() (rest Sources) {
+	for _, source := range []*Source{b.Declaration, b.Fetch, b.Info} {
+		if source.BadLineCount > 0 || source == b.Info && b.HasTotals() {
+			rest = append(rest, source)
+		}
+	}
+	return rest
 }
 
 // InPayload reports whether a name in a bag is that of a payload file.
@@ -42,23 +68,31 @@ func isPayloadManifest(name string) bool {
 	return strings.HasPrefix(name, "manifest-") && strings.HasSuffix(name, ".txt")
 }
 
-func isTagManifest(name string) bool {
+// IsTagManifest reports whether a name in a bag is that of a tag manifest.
+func IsTagManifest(name string) bool {
 	rest, found := strings.CutPrefix(name, "tag")
 	return found && isPayloadManifest(rest)
 }
 
-func isBagManifest(name string) bool { return isPayloadManifest(name) || isTagManifest(name) }
+func isBagManifest(name string) bool { return isPayloadManifest(name) || IsTagManifest(name) }
 
-// CheckTotals adds a bad line to Info, which must not be nil, if the payload has other totals
-// than bag-info.txt lists. It adds none if the listed totals are bad themselves.
+// roleOf returns what a manifest with that name is in a bag.
+func roleOf(name string) Role {
+	if IsTagManifest(name) {
+		return TagManifest
+	}
+	return PayloadManifest
+}
+
+// CheckTotals adds a bad line if the payload has other totals than bag-info.txt lists.
 func (b *Bag) CheckTotals(bytes, files int64) {
-	if (bytes != b.bytes || files != b.files) && b.Info.BadLineCount == 0 {
+	if bytes != b.bytes || files != b.files {
 		const reason = "Payload-Oxum says %d bytes in %d files, but the payload has %d in %d"
-		b.Info.AddBadLine(b.line, fmt.Sprintf(reason, b.bytes, b.files, bytes, files))
+		b.Info.AddBadLine(b.oxum, fmt.Sprintf(reason, b.bytes, b.files, bytes, files))
 	}
 }
 
-// readBag reads the manifests of a bag, its fetch.txt, and its totals.
+// readBag reads the manifests of a bag and its other tag files.
 func (r *reader) readBag() error {
 	var names []string
 	err := r.list(func(name string, mode os.FileMode) bool {
@@ -73,7 +107,19 @@ func (r *reader) readBag() error {
 	if r.declared, err = r.readDeclaration(); err != nil {
 		return err
 	}
-	r.bag = &Bag{Strict: r.declared.strict}
+	r.bag = &Bag{
+		ToFetch:     map[string]int{},
+		Declaration: r.tagSource(bagDeclaration),
+		Fetch:       r.tagSource(bagFetch),
+		Info:        r.tagSource(r.declared.info),
+	}
+	for _, fault := range r.declared.faults {
+		r.bag.Declaration.AddBadLine(fault.Line, fault.Reason)
+	}
+	_, err = r.dir.Size(PayloadDir)
+	if r.bag.HasPayload = errors.Is(err, beneath.ErrDirectory); !r.bag.HasPayload {
+		r.bag.Declaration.AddBadLine(0, "the bag has no directory "+PayloadDir)
+	}
 	slices.Sort(names)
 	for _, name := range names {
 		before := len(r.found)
@@ -89,10 +135,15 @@ func (r *reader) readBag() error {
 	if err := r.readFetch(); err != nil {
 		r.skip(bagFetch, err)
 	}
-	if err := r.readOxum(); err != nil {
+	if err := r.readInfo(); err != nil {
 		r.skip(r.declared.info, err)
 	}
 	return nil
+}
+
+// tagSource returns a source for a tag file without entries. Its index -1 comes before all.
+func (r *reader) tagSource(name string) *Source {
+	return &Source{Manifest: &manifest.Manifest{}, Path: beneath.Join(r.root, name), name: name, First: -1}
 }
 
 // A tagLine is a line "label: value" of a tag file.
@@ -150,34 +201,6 @@ func (r *reader) bagFile(name string) (string, error) {
 	return strings.TrimPrefix(text, byteOrderMark), nil
 }
 
-// readFetch reads the names of fetch.txt. Each of its lines has a URL, a length or "-", and a
-// name, separated by blanks. Names have the escapes of the manifests.
-func (r *reader) readFetch() error {
-	content, err := r.bagFile(bagFetch)
-	if err != nil {
-		return err
-	}
-	r.bag.ToFetch = map[string]bool{}
-	for line := range strings.Lines(content) {
-		_, rest := cutBlanks(strings.TrimSuffix(line, "\n"))
-		_, name := cutBlanks(rest)
-		if clean, err := beneath.Clean(manifest.UnescapeBag(name, r.bag.Strict)); err == nil {
-			r.bag.ToFetch[clean] = true
-		}
-	}
-	return nil
-}
-
-// cutBlanks splits a line behind its first field.
-func cutBlanks(line string) (field, rest string) {
-	line = strings.TrimLeft(line, " \t")
-	at := strings.IndexAny(line, " \t")
-	if at < 0 {
-		return line, ""
-	}
-	return line[:at], strings.TrimLeft(line[at:], " \t")
-}
-
 // plainLines returns the content of a tag file without a byte order mark, and with LF at the end
 // of each line, where CR LF or CR may be.
 func plainLines(content string) string {
@@ -185,29 +208,3 @@ func plainLines(content string) string {
 }
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
-
-// readOxum reads the totals, "Payload-Oxum: BYTES.FILES", of bag-info.txt.
-func (r *reader) readOxum() error {
-	content, err := r.bagFile(r.declared.info)
-	if err != nil {
-		return err
-	}
-	values := valuesOf(content, "Payload-Oxum")
-	if len(values) == 0 {
-		return nil
-	}
-	r.bag.Info = &Source{Manifest: &manifest.Manifest{}, Path: beneath.Join(r.root, r.declared.info), name: r.declared.info, First: -1}
-	r.bag.line = values[0].line
-	if len(values) > 1 {
-		r.bag.Info.AddBadLine(values[1].line, "second Payload-Oxum")
-		return nil
-	}
-	bytes, files, _ := strings.Cut(values[0].value, ".")
-	if r.bag.bytes, err = strconv.ParseInt(bytes, 10, 64); err == nil {
-		r.bag.files, err = strconv.ParseInt(files, 10, 64)
-	}
-	if err != nil {
-		r.bag.Info.AddBadLine(r.bag.line, fmt.Sprintf("invalid Payload-Oxum %q (must be BYTES.FILES)", values[0].value))
-	}
-	return nil
-}

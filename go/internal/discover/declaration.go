@@ -81,14 +81,14 @@ func (d *declaration) findFaults(content string) {
 // faultOf says what is wrong with the line that has that index, or returns "".
 func (d *declaration) faultOf(line string, index int) string {
 	if index >= len(declarationLabels) {
-		return "bagit.txt must have exactly two lines"
+		return "third line, which bagit.txt must not have"
 	}
 	label, value, _ := strings.Cut(line, ":")
 	if !d.strict {
 		label, value = strings.TrimSpace(label), " "+strings.TrimSpace(value)
 	}
 	if label != declarationLabels[index] || value != " "+strings.TrimSpace(value) {
-		return fmt.Sprintf("line %d of bagit.txt must be %q, one space and the value", index+1, declarationLabels[index]+":")
+		return fmt.Sprintf("must be %q, the value, and nothing else", declarationLabels[index]+": ")
 	}
 	return ""
 }

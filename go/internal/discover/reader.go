@@ -192,7 +192,12 @@ func (r *reader) addOpen(file beneath.File, path, name string, options manifest.
 	if content, err = declared.text(content); err != nil {
 		return &manifest.Error{Path: path, Reason: err.Error()}
 	}
-	return r.add(path, name, content, options)
+	if err := r.add(path, name, content, options); err != nil {
+		return err
+	}
+	source := r.found[len(r.found)-1]
+	source.Role, source.Strict = roleOf(filepath.Base(path)), declared.strict
+	return nil
 }
 
 // add parses the content of a manifest and adds it. Options of the caller take precedence.

@@ -14,9 +14,15 @@ type Source struct {
 	Backslashes bool     // backslashes in its names separate directories
 	Notes       []string // what else is worth knowing about it
 
-	First int    // the index of its first entry among those of all sources; -1 for bag-info.txt
+	Role   Role // in a bag, if it is read as a manifest of one
+	Strict bool // and whether that bag has version 1.0
+
+	First int    // the index of its first entry among those of all sources; -1 if it never has any
 	name  string // below the root; "" if it is elsewhere
 }
+
+// Name returns the name of the manifest below the root, or "" if it is elsewhere.
+func (s *Source) Name() string { return s.name }
 
 // Sources are the manifests of a job, in the order in which they were read.
 type Sources []*Source
@@ -30,13 +36,17 @@ func (s Sources) Len() int {
 	return last.First + last.Manifest.Len()
 }
 
+// Find returns the index of the source that has the entry with that index.
+func (s Sources) Find(index int) int {
+	if len(s) <= 1 {
+		return 0
+	}
+	return sort.Search(len(s), func(i int) bool { return s[i].First > index }) - 1
+}
+
 // Entry returns the entry with that index, counted from 0.
 func (s Sources) Entry(index int) manifest.Entry {
-	at := 0
-	if len(s) > 1 {
-		at = sort.Search(len(s), func(i int) bool { return s[i].First > index }) - 1
-	}
-	source := s[at]
+	source := s[s.Find(index)]
 	entry := source.Manifest.Entry(index - source.First)
 	if source.Backslashes {
 		entry.Name = strings.ReplaceAll(entry.Name, `\`, "/")

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"checksig/internal/beneath"
@@ -25,14 +24,14 @@ var errNotInBag = errors.New("in the bag's payload but in no manifest")
 func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 	b := found.Bag
 	wanted := j.options.Extra != IgnoreExtra
-	if !wanted && b == nil {
+	if !wanted && (b == nil || !b.HasPayload) {
 		return
 	}
 	inPayload := func(name string) bool { return b != nil && discover.InPayload(name) }
 	var bytes, files int64
 	keep := func(name string) bool {
 		if inPayload(name) {
-			if b.Info != nil {
+			if b.HasTotals() {
 				size, _ := dir.Size(name)
 				bytes, files = bytes+size, files+1
 			}
@@ -59,7 +58,7 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 		}
 		return j.results.add(result)
 	})
-	if b != nil && b.Info != nil {
+	if b != nil && b.HasTotals() {
 		b.CheckTotals(bytes, files)
 	}
 }
@@ -74,24 +73,5 @@ func (j *Job) lister(dir *beneath.Root) beneath.Lister {
 		}
 		defer limits.Threads.Give()
 		return b.List(dir, name, each)
-	}
-}
-
-// checkComplete adds a bad line to each payload manifest of a bag for each file that it does
-// not list but another payload manifest does (RFC 8493, section 3).
-func checkComplete(b *discover.Bag, p *plan) {
-	if !b.Strict || len(b.Payload) < 2 {
-		return
-	}
-	for _, first := range p.first {
-		name := p.name(first)
-		if !discover.InPayload(name) {
-			continue
-		}
-		for _, source := range b.Payload {
-			if !p.listedBy(first, source) {
-				source.AddBadLine(0, fmt.Sprintf("does not list %q, but another payload manifest does", name))
-			}
-		}
 	}
 }

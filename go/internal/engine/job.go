@@ -112,9 +112,9 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 		return ErrCancelled // list and p may be incomplete
 	}
 	if found.Bag != nil {
-		checkComplete(found.Bag, p)
 		p.toFetch = found.Bag.ToFetch
 	}
+	j.checkBag(p, found)
 	listed := len(p.first)
 	p.keep(j.options.Shard)
 	if j.options.Shard.Of > 0 && len(p.first) == 0 {
@@ -147,8 +147,8 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 	if j.stopped.Load() {
 		return ErrCancelled
 	}
-	if found.Bag != nil && found.Bag.Info != nil {
-		report.Sources = append(report.Sources, found.Bag.Info)
+	if found.Bag != nil {
+		report.Sources = append(report.Sources, found.Bag.Rest()...)
 	}
 	report.Bytes = j.bytes.Load()
 	report.Hint = j.hint(report, dir)

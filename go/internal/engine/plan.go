@@ -22,7 +22,7 @@ type plan struct {
 	cleaned map[uint32]string   // by entry, the clean names of very long listed names
 	names   *names              // of all files
 
-	toFetch map[string]bool // the names in a bag's fetch.txt
+	toFetch map[string]int // the lines of a bag's fetch.txt, by name
 }
 
 // makePlan groups the entries of list by file. If stopped is set, it ends early.
@@ -116,7 +116,7 @@ func (p *plan) target(index int, t *target) (refusal *Result) {
 		return t.result(Error, err)
 	}
 	t.name = name
-	t.toFetch = p.toFetch[name]
+	t.toFetch = p.toFetch[name] > 0
 	for _, other := range p.more[first] {
 		if refusal = t.add(p.list.Entry(int(other))); refusal != nil {
 			return refusal

@@ -178,6 +178,16 @@ func (m *Manifest) read(stopped *atomic.Bool) {
 	m.Backslashes = separators.backslash && !separators.slash && !separators.escaped && m.Format.Name != "list"
 }
 
+// AddBadEntry adds a bad line for the line of the entry with that index, counted from 0.
+func (m *Manifest) AddBadEntry(index int, reason string) {
+	line := 0
+	if len(m.BadLines) < MaxBadLines { // the others are only counted
+		offset := m.offsets[index/m.dialect.perLine()]
+		line = m.content.before + 1 + strings.Count(m.content.bytes[m.content.begin:offset], string(m.content.delimiter))
+	}
+	m.AddBadLine(line, reason)
+}
+
 // AddBadLine adds a bad line. Line 0 stands for the manifest as a whole.
 func (m *Manifest) AddBadLine(line int, reason string) {
 	m.addBadLine(line, errors.New(reason))
