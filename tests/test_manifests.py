@@ -74,6 +74,43 @@ STRANGE = (
 )
 
 
+LABELS = (
+    "SHA256: {}",
+    "sha256  {}",
+    "sha256sum {}",
+    "SHA256 checksum:\t{}",
+    "Revision: {}",
+    "{} (SHA256): f",
+    "{} -> f",
+    "{} 1234 f",
+    "SHA256 = {}",
+)
+
+
+@pytest.mark.parametrize("line", LABELS)
+def test_a_label_is_never_the_name_of_a_file(line: str, directory: Directory) -> None:
+    root = directory({})
+    manifest = root / "CHECKSUMS"
+    line = line.format(digest("sha256", b"1"))
+    manifest.write_text(f"{line}\n")
+    with pytest.raises(checksig.ManifestError, match="line 1: "):
+        list(checksig.read_manifest(manifest))
+    with pytest.raises(checksig.ManifestError, match="line 1: "):
+        checksig.check(root, manifest=manifest)
+    run = command("check", "-m", manifest, root, cwd=root)
+    assert (run.returncode, "MISSING" in run.stdout) == (2, False)
+
+
+def test_a_label_is_a_name_if_a_file_is_called_so(directory: Directory) -> None:
+    root = directory({"md5": b"1", "checksum:": b"1", "= f": b"1"})
+    manifest = root / "CHECKSUMS"
+    manifest.write_text("".join(f"{name} {digest('sha256', b'1')}\n" for name in ("md5", "checksum:")))
+    assert [entry.path for entry in checksig.read_manifest(manifest)] == ["md5", "checksum:"]
+    assert checksig.check(root, manifest=manifest).ok
+    manifest.write_text(f"{digest('sha256', b'1')} = f\n")
+    assert checksig.check(root, manifest=manifest).ok
+
+
 @pytest.mark.parametrize("place", ["first", "second", "last"])
 @pytest.mark.parametrize("format", ["gnu", "tag", "pooch", "record", "hashdeep"])
 def test_a_strange_line_at_any_place_is_one_bad_line(format: str, place: str, tmp_path: Path) -> None:

@@ -208,6 +208,7 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 	options.Name = filepath.ToSlash(options.Name)
 	options.Algorithm = r.options.Algorithm
 	options.NoDigests = r.options.NoDigests
+	options.Exists = r.isFile
 	parsed, err := manifest.Parse(content, options, r.files.Stopped)
 	var bad *manifest.Error
 	if errors.As(err, &bad) {
@@ -228,6 +229,9 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 	}
 	if r.looksLikeSysV(parsed) {
 		parsed.UseSysV()
+	}
+	if parsed.PassedOver > 0 {
+		source.Notes = append(source.Notes, passedOver(parsed.PassedOver))
 	}
 	r.found = append(r.found, source)
 	return nil
@@ -261,6 +265,29 @@ func fits(size, blocks int64, algorithm string) int {
 		return 1
 	}
 	return 0
+}
+
+// passedOver returns the note that some lines were passed over.
+func passedOver(lines int) string {
+	if lines == 1 {
+		return "1 line without a digest was passed over"
+	}
+	return fmt.Sprintf("%d lines without a digest were passed over", lines)
+}
+
+// isFile reports whether there is a file with that listed name, in whose place slashes may
+// be backslashes.
+func (r *reader) isFile(name string) bool {
+	for _, name := range []string{name, strings.ReplaceAll(name, `\`, "/")} {
+		name, err := beneath.Clean(name)
+		if err != nil || r.files.Stopped.Load() {
+			continue
+		}
+		if _, err := r.dir.Size(name); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // anyExists reports whether a listed name that has a backslash exists as it is written.

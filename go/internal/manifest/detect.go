@@ -78,10 +78,12 @@ func (m *Manifest) readDetected(stopped *atomic.Bool) error {
 
 // A tally counts the lines of each format.
 type tally struct {
+	manifest   *Manifest
 	dialect    dialect // without a separator, and with the columns of a hashdeep file
 	lines      []int   // by the index in Formats
 	dates      int     // lines of SFV that may be headings
 	tags       int     // of the lines of the format gnu
+	debian     bool    // the last field of a Debian control file lists files
 	separators []separatorCount
 	sums, crcs int   // the lines of the format sum, and those of them with more than 16 bits
 	columns    error // why the columns of a hashdeep file are not known
@@ -96,7 +98,7 @@ type separatorCount struct {
 
 // tally counts the formats of the first lines.
 func (m *Manifest) tally(lines int, stopped *atomic.Bool) *tally {
-	t := &tally{dialect: m.dialect, lines: make([]int, len(Formats))}
+	t := &tally{manifest: m, dialect: m.dialect, lines: make([]int, len(Formats))}
 	t.dialect.separator, t.dialect.columns, t.dialect.sum = "", nil, nil
 	t.dialect.registry = m.registry
 	if m.given != nil && !m.given.isTallied() {
@@ -124,11 +126,14 @@ func (t *tally) add(number int, line string) {
 	if line[0] == '%' {
 		t.addHashdeepHeader(number, line)
 	}
+	if t.addDebian(line) {
+		return
+	}
 	for i, f := range Formats {
 		if !f.detected {
 			continue
 		}
-		if _, err := f.parse(&t.dialect, line, 0); err != nil {
+		if entry, err := f.parse(&t.dialect, line, 0); err != nil || entry.unsure && !t.manifest.isFile(entry.Name) {
 			continue
 		}
 		if f.Name == "sfv" && endsInDate(line) {
@@ -152,6 +157,25 @@ func endsInDate(line string) bool {
 	line = strings.TrimRight(line, " \t")
 	date, err := time.Parse("20060102", line[len(line)-8:])
 	return err == nil && 1970 <= date.Year() && date.Year() < 2070
+}
+
+// addDebian counts a line that could be one of several formats but is in a field of a Debian
+// control file. It reports whether it did.
+func (t *tally) addDebian(line string) bool {
+	if line[0] != ' ' {
+		if strings.HasSuffix(line, ":") || t.debian {
+			t.debian = listsDebianSums(line, t.debian)
+		}
+		return false
+	}
+	if !t.debian {
+		return false
+	}
+	if _, err := parseDebian(&t.dialect, line, 0); err != nil {
+		return false
+	}
+	t.lines[debianIndex]++
+	return true
 }
 
 // addHashdeepHeader sets the columns if the line names them.

@@ -15,7 +15,8 @@ type Format struct {
 	Name      string
 	parse     func(d *dialect, line string, column int) (Entry, error)
 	isComment func(line string) bool
-	detected  bool // its lines can tell it from other formats
+	heading   func(line string) (section, bool) // of a comment; nil: comments are no headings
+	detected  bool                              // its lines can tell it from other formats
 
 	// comments are how other tools begin comments. A line that begins so is one, unless it is
 	// an entry.
@@ -25,12 +26,14 @@ type Format struct {
 // Formats lists the formats, those first whose lines are hardest to mistake for others. See
 // docs/format.md, section 2.
 var Formats = []*Format{
-	{Name: "gnu", parse: parseGNUOrTag, isComment: hashComment, detected: true, comments: semicolonOrSlashes},
-	{Name: "tag", parse: parseGNUOrTag, isComment: hashComment, comments: semicolonOrSlashes},
+	{Name: "gnu", parse: parseGNUOrTag, isComment: hashComment, heading: commentSection, detected: true, comments: semicolonOrSlashes},
+	{Name: "tag", parse: parseGNUOrTag, isComment: hashComment, heading: commentSection, comments: semicolonOrSlashes},
+	{Name: "debian", parse: parseDebian, isComment: debianComment, heading: debianSection},
 	{Name: "hashdeep", parse: parseHashdeep, isComment: hashdeepComment, detected: true, comments: semicolonOrSlashes},
 	{Name: "record", parse: parseRecord, isComment: unlistedInRecord, detected: true},
-	{Name: "sidecar", parse: parseSidecar, isComment: hashComment, detected: true, comments: semicolonOrSlashes},
-	{Name: "pooch", parse: parsePooch, isComment: hashComment, detected: true, comments: slashes},
+	{Name: "sidecar", parse: parseSidecar, isComment: hashComment, heading: commentSection, detected: true, comments: semicolonOrSlashes},
+	{Name: "colon", parse: parseColon, isComment: hashComment, heading: commentSection, detected: true, comments: slashes},
+	{Name: "pooch", parse: parsePooch, isComment: hashComment, heading: commentSection, detected: true, comments: slashes},
 	{Name: "sum", parse: parseSum, isComment: hashComment, detected: true, comments: semicolonOrSlashes},
 	{Name: "sfv", parse: parseSFV, isComment: sfvComment, detected: true, comments: slashes},
 	{Name: "bagit", parse: parseBagIt, isComment: noComment},
@@ -43,6 +46,8 @@ var (
 	semicolonOrSlashes = []string{";", "//"}
 	slashes            = []string{"//"}
 )
+
+var debianIndex = slices.IndexFunc(Formats, func(f *Format) bool { return f.Name == "debian" })
 
 // FormatByName returns the format with that name, or nil.
 func FormatByName(name string) *Format {

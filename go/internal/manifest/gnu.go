@@ -44,7 +44,7 @@ func parseGNU(d *dialect, line string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	entry.Name, err = d.gnuName(rest, escaped)
+	entry.Name, entry.unsure, err = d.gnuName(rest, escaped)
 	return entry, err
 }
 
@@ -105,20 +105,22 @@ func base64Size(s string) int {
 	return len(digits) * 3 / 4
 }
 
-// gnuName reads what follows the digest: the separator and the name.
-func (d *dialect) gnuName(s string, escaped bool) (string, error) {
+// gnuName reads what follows the digest: the separator and the name. unsure is true if there
+// may be something else before the name.
+func (d *dialect) gnuName(s string, escaped bool) (name string, unsure bool, err error) {
 	separator, err := d.separatorOf(s)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	name := s[len(separator):]
+	name = s[len(separator):]
 	if err := checkName(name); err != nil {
-		return "", err
+		return "", false, err
 	}
+	unsure = isOddAfterDigest(name, separator)
 	if escaped {
-		return unescape(name)
+		name, err = unescape(name)
 	}
-	return name, nil
+	return name, unsure, err
 }
 
 // The separators of GNU lines. The first two mean the same.

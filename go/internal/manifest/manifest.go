@@ -37,6 +37,7 @@ type Entry struct {
 	Size      int64  // of the file, in bytes; -1 if it is not listed
 	Algorithm *digest.Algorithm
 	sum       [digest.MaxSize]byte
+	unsure    bool // the line is an entry only if the file exists, because the name may be a label
 }
 
 // Digest returns the listed digest, of Algorithm.Size bytes.
@@ -55,6 +56,7 @@ type Options struct {
 	Algorithm  *digest.Algorithm // nil: a line, the name, or a digest's length decides
 	Percent    bool              // "%25" is an escape in a bag's manifest, as since BagIt 1.0
 	NoDigests  bool              // "-" in a list stands for a digest that is not known
+	Exists     func(string) bool // reports whether there is a file with that name; nil: there is none
 	MayBeEmpty bool              // a manifest without entries and bad lines is valid
 }
 
@@ -67,12 +69,15 @@ type Manifest struct {
 	Backslashes  bool                // names have backslashes and no slashes: they may separate directories
 	BadLines     []BadLine           // the first MaxBadLines of them
 	BadLineCount int
+	PassedOver   int // how many lines list no digest and need none
 
 	stdin    string  // the file of a sidecar that was written through standard input
 	registry bool    // its name says that it is a registry of pooch
 	given    *Format // the format that the caller or the name says; nil: the lines decide
 	dialect  dialect
 	content  content
+	exists   func(string) bool
+	sections []section
 	offsets  []uint32 // of the lines that are entries
 }
 
@@ -91,7 +96,7 @@ func (m *Manifest) Entry(index int) Entry {
 // listed returns an entry with the name that the line has.
 func (m *Manifest) listed(index int) Entry {
 	offset := m.offsets[index/m.dialect.perLine()]
-	entry, err := m.Format.parse(&m.dialect, m.content.line(offset), index%m.dialect.perLine())
+	entry, err := m.parse(m.content.line(offset), offset, index%m.dialect.perLine())
 	if err != nil {
 		panic(err) // Parse parsed this line without an error
 	}
@@ -142,7 +147,7 @@ func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, er
 	if err != nil {
 		return nil, err
 	}
-	m := &Manifest{content: c, Signed: c.signed}
+	m := &Manifest{content: c, Signed: c.signed, exists: options.Exists}
 	if err := m.choose(options); err != nil {
 		return nil, err
 	}
@@ -161,7 +166,7 @@ func (m *Manifest) read(stopped *atomic.Bool) {
 		most := min(strings.Count(m.content.bytes, string(m.content.delimiter))+1, len(m.content.bytes)/minEntry)
 		m.offsets = make([]uint32, 0, most)
 	}
-	m.offsets, m.Algorithms, m.BadLines, m.BadLineCount = m.offsets[:0], nil, nil, 0
+	m.offsets, m.sections, m.Algorithms, m.BadLines, m.BadLineCount, m.PassedOver = m.offsets[:0], nil, nil, nil, 0, 0
 	separators := separators{}
 	for number, offset := range m.content.lines() {
 		if number%StopEvery == 0 && stopped.Load() {
@@ -169,10 +174,19 @@ func (m *Manifest) read(stopped *atomic.Bool) {
 		}
 		line := m.content.line(offset)
 		if m.Format.isComment(line) && strings.IndexByte(line, '\n') < 0 {
+			if line != "" {
+				m.enter(line, number, offset)
+			}
 			continue
 		}
-		if err := m.add(line, offset, &separators); err != nil && !m.Format.skips(line) {
-			m.addBadLine(number, err)
+		switch err := m.add(line, offset, &separators); err {
+		case nil:
+		case errPassedOver:
+			m.PassedOver++
+		default:
+			if !m.Format.skips(line) {
+				m.addBadLine(number, err)
+			}
 		}
 	}
 	m.Backslashes = separators.backslash && !separators.slash && !separators.escaped && m.Format.Name != "list"
@@ -205,8 +219,11 @@ func (m *Manifest) add(line string, offset uint32, seen *separators) error {
 	var entry Entry
 	var err error
 	for column := range m.dialect.perLine() {
-		if entry, err = m.Format.parse(&m.dialect, line, column); err != nil {
+		if entry, err = m.parse(line, offset, column); err != nil {
 			return err
+		}
+		if entry.unsure && !m.isFile(entry.Name) {
+			return errNotNamed(entry.Name)
 		}
 		if !slices.Contains(m.Algorithms, entry.Algorithm) {
 			m.Algorithms = append(m.Algorithms, entry.Algorithm)
@@ -218,6 +235,9 @@ func (m *Manifest) add(line string, offset uint32, seen *separators) error {
 	m.offsets = append(m.offsets, offset)
 	return nil
 }
+
+// isFile reports whether there is a file with that name.
+func (m *Manifest) isFile(name string) bool { return m.exists != nil && m.exists(name) }
 
 func (m *Manifest) addBadLine(number int, err error) {
 	m.BadLineCount++

@@ -53,6 +53,12 @@ var canonical = map[string]func(e Entry) string{
 		name := strings.NewReplacer("%", "%25", "\n", "%0A", "\r", "%0D").Replace(e.Name)
 		return fmt.Sprintf("%x  %s\n", e.Digest(), name)
 	},
+	"colon": func(e Entry) string {
+		return fmt.Sprintf("# %s hash\n%s: %x\n", e.Algorithm.Name, e.Name, e.Digest())
+	},
+	"debian": func(e Entry) string {
+		return fmt.Sprintf("Checksums-%s:\n %x %d %s\n", e.Algorithm.Name, e.Digest(), e.Size, e.Name)
+	},
 	"record": func(e Entry) string {
 		if strings.ContainsAny(e.Name, "\r\n") {
 			return ""
@@ -136,6 +142,12 @@ func FuzzPooch(f *testing.F) {
 func FuzzSum(f *testing.F) {
 	fuzzParse(f, "sum", "36979     1 a\n00000 0 b c\n", "3015617425 6 a\n 0\t0 b\n", "36979 9223372036854775807 a\n")
 }
+func FuzzColon(f *testing.F) {
+	fuzzParse(f, "colon", "a.tgz: "+sum64+"\n", "# MD5 checksums:\nd/b.zip : "+sum64[:32]+"\nSHA256: "+sum64+"\n")
+}
+func FuzzDebian(f *testing.F) {
+	fuzzParse(f, "debian", "Source: x\nFiles:\n "+sum64[:32]+" 6 utils optional a\nSHA256:\n "+sum64+"   7 b/c\n", " "+sum64+" 1 a\nTiger:\n x\n")
+}
 func FuzzBagIt(f *testing.F) { fuzzParse(f, "bagit", sum64+"  data/a%0Ab%25\n", sum64+"\t*data/b") }
 func FuzzRecord(f *testing.F) {
 	fuzzParse(f, "record", "a,sha256=AAAA,3\n\"b,c\",md5=,\n", "x.dist-info/RECORD,,\n")
@@ -213,8 +225,9 @@ func checkLines(t *testing.T, m *Manifest) {
 			comments++
 		}
 	}
-	if got := len(m.offsets) + m.BadLineCount + comments; got != lines {
-		t.Errorf("got %d entries, %d bad lines and %d comments, of %d", m.Len(), m.BadLineCount, comments, lines)
+	if got := len(m.offsets) + m.BadLineCount + m.PassedOver + comments; got != lines {
+		t.Errorf("got %d entries, %d bad lines, %d lines passed over and %d comments, of %d",
+			m.Len(), m.BadLineCount, m.PassedOver, comments, lines)
 	}
 	if len(m.BadLines) != min(m.BadLineCount, MaxBadLines) {
 		t.Errorf("kept %d of %d bad lines", len(m.BadLines), m.BadLineCount)

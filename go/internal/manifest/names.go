@@ -119,10 +119,21 @@ func refuseUnsupported(word string) error {
 	if slices.Contains(blakes, plain) {
 		return &Error{Reason: digest.Unknown(plain)}
 	}
-	if slices.Contains(unsupported, plain) {
+	if isUnsupported(plain) {
 		return &Error{Reason: "algorithm " + plain + " is not supported"}
 	}
 	return nil
+}
+
+// isUnsupported reports whether a word, in lower case, is the name of an algorithm that checksig
+// does not support.
+func isUnsupported(word string) bool {
+	return slices.Contains(unsupported, word)
+}
+
+// wordsOf splits a name into words.
+func wordsOf(name string) []string {
+	return strings.FieldsFunc(name, func(c rune) bool { return strings.ContainsRune(" ._-/", c) })
 }
 
 // cutManifest returns the "sha256" of "manifest-sha256" and "tagmanifest-sha256".
@@ -173,6 +184,8 @@ func formatOfName(file string) *Format {
 		return FormatByName("sfv")
 	case extension == "txt" && cutManifest(strings.TrimSuffix(name, ".txt")) != "":
 		return FormatByName("bagit")
+	case extension == "dsc" || extension == "changes" || extension == "buildinfo":
+		return FormatByName("debian")
 	case name == "RECORD":
 		return FormatByName("record")
 	}

@@ -2,11 +2,8 @@ package manifest
 
 import (
 	"errors"
-	"fmt"
 	"path"
 	"strings"
-
-	"checksig/internal/digest"
 )
 
 // parsePooch reads a line of a registry of pooch, the Python package: a name, a digest,
@@ -14,7 +11,7 @@ import (
 // quoted, has a backslash before each blank, or is followed by a tab. It may also have none
 // of these, as pooch.make_registry writes it, if the manifest is known to be a registry.
 func parsePooch(d *dialect, line string, _ int) (Entry, error) {
-	name, rest, err := poochName(line)
+	name, rest, plain, err := poochName(line)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -26,7 +23,9 @@ func parsePooch(d *dialect, line string, _ int) (Entry, error) {
 		}
 		return Entry{}, errors.New("more fields than a name, a digest, and a URL")
 	}
-	return d.poochEntry(name, digits)
+	entry, err := d.poochEntry(name, digits)
+	entry.unsure = plain && isLabel(name)
+	return entry, err
 }
 
 // cutField returns the first field of s, which may begin with blanks, and the rest without
@@ -69,47 +68,35 @@ func (d *dialect) plainPooch(line string) (Entry, error) {
 	}
 	name := line[:at]
 	first, _ := cutField(name)
-	if isLabel(name) || isLabel(first) || leadingHex(first) == len(first) && len(first) >= fewestDigits {
-		return Entry{}, errLabel(name)
-	}
-	return d.poochEntry(name, line[at+1:])
+	entry, err := d.poochEntry(name, line[at+1:])
+	entry.unsure = isLabel(name) || isLabel(first) || leadingHex(first) == len(first) && len(first) >= fewestDigits
+	return entry, err
 }
 
 // fewestDigits is how many hexadecimal digits are more likely a digest than a part of a name.
 const fewestDigits = 32
 
-func errLabel(name string) error {
-	return fmt.Errorf("%q before the digest is not a file name", clip(name))
-}
-
-// isLabel reports whether what comes before a digest says what the digest is, as in
-// "SHA256: 5a…", and is not the name of a file.
-func isLabel(name string) bool {
-	return strings.HasSuffix(name, ":") || strings.HasSuffix(name, "=") || isSpelling(name) && digest.BySpelling(name) != nil
-}
-
 // poochName splits a line into the name and the rest. A backslash before a blank, a quotation
-// mark or a backslash stands for that character, as in a shell.
-func poochName(line string) (name, rest string, err error) {
+// mark or a backslash stands for that character, as in a shell. plain is true if the name has
+// neither quotation marks nor backslashes.
+func poochName(line string) (name, rest string, plain bool, err error) {
 	line = trimBlanks(line)
 	if line != "" && (line[0] == '"' || line[0] == '\'') {
-		return cutQuoted(line)
+		name, rest, err = cutQuoted(line)
+		return name, rest, false, err
 	}
 	at := strings.IndexByte(line, '\t')
 	if at < 0 {
 		at = endOfWord(line)
 	}
 	if at < 0 {
-		return "", "", errNoDigest
+		return "", "", false, errNoDigest
 	}
 	name, rest = strings.TrimRight(line[:at], " "), line[at:]
 	if strings.IndexByte(name, '\\') >= 0 {
-		return unescapePooch(name, " \t'\"\\"), rest, nil
+		return unescapePooch(name, " \t'\"\\"), rest, false, nil
 	}
-	if isLabel(name) {
-		return "", "", errLabel(name)
-	}
-	return name, rest, nil
+	return name, rest, true, nil
 }
 
 // endOfWord returns the index of the first space that has no backslash before it, or -1.

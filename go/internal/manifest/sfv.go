@@ -26,15 +26,26 @@ func parseSFV(d *dialect, line string, _ int) (Entry, error) {
 		return Entry{}, err
 	}
 	entry.Name = strings.TrimRight(line[:at], " \t")
+	if err := checkName(entry.Name); err != nil {
+		return Entry{}, err
+	}
 	if strings.HasSuffix(entry.Name, "=") {
 		if _, isTag, err := parseTag(d, line); isTag {
 			return Entry{}, cmp.Or(err, errTag)
 		}
 	}
-	if label, found := strings.CutSuffix(entry.Name, ":"); found && digest.BySpelling(label) != nil {
-		return Entry{}, fmt.Errorf("%q before the digest is not a file name", entry.Name)
+	entry.unsure = isLabel(entry.Name) || isGrouped(entry.Name)
+	return entry, nil
+}
+
+// isGrouped reports whether what stands before the last 8 digits is the beginning of a digest in
+// groups, as gpg --print-mds writes it.
+func isGrouped(name string) bool {
+	rest := name
+	for len(rest) >= shortestDigest && leadingHex(rest[len(rest)-shortestDigest:]) == shortestDigest {
+		rest = strings.TrimRight(rest[:len(rest)-shortestDigest], " \t")
 	}
-	return entry, checkName(entry.Name)
+	return rest == "" || rest != name && rest[len(rest)-1] == '='
 }
 
 // errTag says that a line would be one of another format.

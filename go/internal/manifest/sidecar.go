@@ -1,8 +1,11 @@
 package manifest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+
+	"checksig/internal/digest"
 )
 
 // stdinNames lists what tools call their standard input.
@@ -31,13 +34,21 @@ func (m *Manifest) ReadsStdin() (name string, ok bool) {
 func (m *Manifest) TakeStdin() { m.stdin = m.dialect.file }
 
 // parseSidecar reads the line of a sidecar, such as x.tar.gz.sha256, that has nothing but
-// a digest, in hexadecimal or, as NuGet writes it, in base64. The sidecar's own name says
-// which file the digest is for.
+// a digest, in hexadecimal or, as NuGet writes it, in base64, with or without a label that names
+// its algorithm, as in "SHA256: 5a…". The sidecar's own name says which file the digest is for.
 func parseSidecar(d *dialect, line string, _ int) (Entry, error) {
 	line = strings.Trim(line, " \t")
-	entry, err := d.byDigest(line, d.algorithm)
+	labelled := *d
+	if at := strings.LastIndexAny(strings.TrimRight(line, "="), " \t:="); at >= 0 && d.file != "" {
+		var err error
+		if labelled.algorithm, err = d.labelled(line[:at+1]); err != nil {
+			return Entry{}, err
+		}
+		line = line[at+1:]
+	}
+	entry, err := labelled.byDigest(line, labelled.algorithm)
 	if err != nil && leadingHex(line) < len(line) {
-		if inBase64, ok := d.base64Digest(line); ok {
+		if inBase64, ok := labelled.base64Digest(line); ok {
 			entry, err = inBase64, nil
 		}
 	}
@@ -45,5 +56,24 @@ func parseSidecar(d *dialect, line string, _ int) (Entry, error) {
 		return Entry{}, err
 	}
 	entry.Name = d.file
+	entry.unsure = !hasExtension(d.file) // a list, such as all.md5, is no sidecar
 	return entry, checkName(d.file)
+}
+
+// labelled returns the algorithm of a digest with a label that has nothing else, as "SHA-256:",
+// "sha256sum =" and "Checksum:" have.
+func (d *dialect) labelled(label string) (*digest.Algorithm, error) {
+	words := strings.TrimRight(label, " \t:=")
+	if !isLabelText(words) {
+		return nil, fmt.Errorf("%q before the digest is not an algorithm", clip(label))
+	}
+	for word := range strings.FieldsSeq(words) {
+		if found := bySums(word); found != nil {
+			return d.named(found.Name)
+		}
+		if isAlgorithm(strings.ToLower(word)) {
+			return d.named(word)
+		}
+	}
+	return d.algorithm, nil
 }

@@ -57,9 +57,13 @@ func (d *dialect) ofStdin(digits string) (entry Entry, isTag bool, err error) {
 	return entry, true, err
 }
 
+// longestSpelling is the length in bytes of the longest name of an algorithm: "HMAC-SHA2-512/256"
+// and the like are recognized, though not supported.
+const longestSpelling = 24
+
 // isSpelling reports whether s could be the name of an algorithm in a manifest.
 func isSpelling(s string) bool {
-	if s == "" || len(s) > 16 {
+	if s == "" || len(s) > longestSpelling {
 		return false
 	}
 	for i := range len(s) {

@@ -40,7 +40,7 @@ from checksig.command.terminal import (
 from checksig.errors import ChecksigError, ManifestError
 from checksig.report import Changes, Progress
 
-_FORMATS = ("gnu", "bagit", "sfv", "pooch", "hashdeep", "record", "sidecar", "sum")
+_FORMATS = ("gnu", "bagit", "sfv", "pooch", "hashdeep", "record", "sidecar", "colon", "debian", "sum")
 _WRITTEN = ("gnu", "tag", "sfv", "bagit")
 
 

@@ -1,0 +1,109 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"checksig/internal/digest"
+)
+
+// A section is the part of a manifest that follows a heading, up to the next one.
+type section struct {
+	offset    uint32            // of the heading
+	line      int               // of the heading
+	algorithm *digest.Algorithm // of the digests; nil: unknown, or the section lists no files
+	spelling  string            // what the heading calls the algorithm
+	passed    bool              // the section lists no files
+}
+
+func sectionOf(spelling string) section {
+	return section{algorithm: digest.BySpelling(spelling), spelling: spelling}
+}
+
+// errPassedOver says that a line lists no file and need not be understood.
+var errPassedOver = errors.New("no file is listed")
+
+// parse parses a line under the heading that it has.
+func (m *Manifest) parse(line string, offset uint32, column int) (Entry, error) {
+	at := sort.Search(len(m.sections), func(i int) bool { return m.sections[i].offset > offset }) - 1
+	if at < 0 {
+		return m.Format.parse(&m.dialect, line, column)
+	}
+	s := &m.sections[at]
+	if s.passed && trimBlanks(line) != line {
+		return Entry{}, s.passOver(line)
+	}
+	if s.passed || m.dialect.names(line) {
+		return m.Format.parse(&m.dialect, line, column)
+	}
+	if s.algorithm == nil {
+		return Entry{}, fmt.Errorf("%s, as line %d says", digest.Unknown(s.spelling), s.line)
+	}
+	if m.dialect.forced && s.algorithm != m.dialect.algorithm {
+		return Entry{}, fmt.Errorf("line %d says %s, not %s", s.line, s.algorithm.Name, m.dialect.algorithm.Name)
+	}
+	d := m.dialect
+	d.algorithm = s.algorithm
+	entry, err := m.Format.parse(&d, line, column)
+	if err != nil && m.Format.Name != "debian" {
+		return m.Format.parse(&m.dialect, line, column) // the heading is for digests of another length
+	}
+	return entry, err
+}
+
+// names reports whether a line names its own algorithm.
+func (d *dialect) names(line string) bool {
+	if line = trimBlanks(line); beginsWithDigest(line) {
+		return false
+	}
+	_, isTag, _ := parseTag(d, line)
+	return isTag
+}
+
+// passOver returns errPassedOver for a line of a section that lists no files, or another error
+// if the line has a digest all the same.
+func (s *section) passOver(line string) error {
+	word, _, _ := strings.Cut(trimBlanks(line), " ")
+	if len(word) >= 2*digest.ByName("md5").Size && leadingHex(word) == len(word) {
+		return fmt.Errorf("digest in the field of line %d, which is not known to list files", s.line)
+	}
+	return errPassedOver
+}
+
+// enter begins a section if the line is a heading.
+func (m *Manifest) enter(line string, number int, offset uint32) {
+	if m.Format.heading == nil {
+		return
+	}
+	if s, found := m.Format.heading(line); found {
+		s.offset, s.line = offset, number
+		m.sections = append(m.sections, s)
+	}
+}
+
+// commentSection returns the section that a comment begins if it says nothing but an algorithm,
+// as "# SHA512 HASH" does. A comment that only mentions one begins none.
+func commentSection(line string) (section, bool) {
+	if len(line) > longestHeading {
+		return section{}, false
+	}
+	words := strings.FieldsFunc(strings.ToLower(line), func(c rune) bool { return strings.ContainsRune(" \t#=:-*~()[]", c) })
+	words = slices.DeleteFunc(words, func(word string) bool { return slices.Contains(headingWords, word) })
+	spelling := cutSums(strings.Join(words, ""))
+	if spelling == "" || spelling == "sha" || spelling == "crc" || !isAlgorithm(spelling) {
+		return section{}, false
+	}
+	return sectionOf(spelling), true
+}
+
+// longestHeading is the length in bytes of the longest comment that can be a heading.
+const longestHeading = 80
+
+// headingWords lists words that a heading may have besides its algorithm.
+var headingWords = []string{
+	"checksum", "checksums", "digest", "digests", "hash", "hashes", "sum", "sums", "value", "values", "of", "the", "all",
+	"file", "files", "for", "algorithm", "algo",
+}
