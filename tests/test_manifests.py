@@ -111,6 +111,42 @@ def test_a_label_is_a_name_if_a_file_is_called_so(directory: Directory) -> None:
     assert checksig.check(root, manifest=manifest).ok
 
 
+@pytest.mark.parametrize(
+    ("name", "line"), [("x.sfv", "{0} 9b9f9d9e"), ("registry.txt", "{0} {1}"), ("x", "{0}: {1}")]
+)
+def test_a_line_that_begins_with_a_number_sign_is_an_entry_if_its_file_exists(
+    name: str, line: str, directory: Directory
+) -> None:
+    root = directory({"#1.mp3": b"1", "b.mp3": b"1"})
+    lines = [line.format(file, digest("sha256", b"2")) for file in ("#1.mp3", "b.mp3")]
+    (root / name).write_text("# Made by a test\n" + "\n".join(lines) + "\n")
+    report = checksig.check(root, manifest=root / name)
+    assert [(result.path, result.status) for result in report.failures] == [
+        ("#1.mp3", Status.FAILED),
+        ("b.mp3", Status.FAILED),
+    ]
+    assert [entry.path for entry in checksig.read_manifest(root / name)] == ["#1.mp3", "b.mp3"]
+    run = command("check", "-m", root / name, root, cwd=root)
+    assert (run.returncode, run.stdout.count(".mp3: FAILED")) == (1, 2)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_note_says_how_many_lines_were_passed_over(count: int, directory: Directory) -> None:
+    root = directory({"a.py": b"1"})
+    encoded = base64.urlsafe_b64encode(hashlib.sha256(b"1").digest()).rstrip(b"=").decode()
+    lines = [f"a.py,sha256={encoded},1", *[f"__pycache__/{n}.pyc,," for n in range(count)]]
+    (root / "RECORD").write_text("\n".join(lines) + "\n")
+    notes = {
+        0: (),
+        1: ("1 line without a digest was passed over",),
+        2: ("2 lines without a digest were passed over",),
+    }
+    report = checksig.check(root, manifest=root / "RECORD")
+    assert (report.ok, report.manifests[0].notes) == (True, notes[count])
+    run = command("check", "-m", root / "RECORD", root, cwd=root)
+    assert (run.returncode, "passed over" in run.stdout) == (0, count > 0)
+
+
 @pytest.mark.parametrize("place", ["first", "second", "last"])
 @pytest.mark.parametrize("format", ["gnu", "tag", "pooch", "record", "hashdeep"])
 def test_a_strange_line_at_any_place_is_one_bad_line(format: str, place: str, tmp_path: Path) -> None:

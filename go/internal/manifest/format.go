@@ -16,6 +16,7 @@ type Format struct {
 	parse     func(d *dialect, line string, column int) (Entry, error)
 	isComment func(line string) bool
 	heading   func(line string) (section, bool) // of a comment; nil: comments are no headings
+	nameFirst bool                              // an entry whose name begins with "#" looks like a comment
 	detected  bool                              // its lines can tell it from other formats
 
 	// comments are how other tools begin comments. A line that begins so is one, unless it is
@@ -30,12 +31,12 @@ var Formats = []*Format{
 	{Name: "tag", parse: parseGNUOrTag, isComment: hashComment, heading: commentSection, comments: semicolonOrSlashes},
 	{Name: "debian", parse: parseDebian, isComment: debianComment, heading: debianSection},
 	{Name: "hashdeep", parse: parseHashdeep, isComment: hashdeepComment, detected: true, comments: semicolonOrSlashes},
-	{Name: "record", parse: parseRecord, isComment: unlistedInRecord, detected: true},
+	{Name: "record", parse: parseRecord, isComment: noComment, detected: true},
 	{Name: "sidecar", parse: parseSidecar, isComment: hashComment, heading: commentSection, detected: true, comments: semicolonOrSlashes},
-	{Name: "colon", parse: parseColon, isComment: hashComment, heading: commentSection, detected: true, comments: slashes},
-	{Name: "pooch", parse: parsePooch, isComment: hashComment, heading: commentSection, detected: true, comments: slashes},
+	{Name: "colon", parse: parseColon, isComment: hashComment, heading: commentSection, nameFirst: true, detected: true, comments: slashes},
+	{Name: "pooch", parse: parsePooch, isComment: hashComment, heading: commentSection, nameFirst: true, detected: true, comments: slashes},
 	{Name: "sum", parse: parseSum, isComment: hashComment, detected: true, comments: semicolonOrSlashes},
-	{Name: "sfv", parse: parseSFV, isComment: sfvComment, detected: true, comments: slashes},
+	{Name: "sfv", parse: parseSFV, isComment: sfvComment, nameFirst: true, detected: true, comments: slashes},
 	{Name: "bagit", parse: parseBagIt, isComment: noComment},
 	{Name: "list", parse: parseList, isComment: noComment},
 }

@@ -174,10 +174,9 @@ func (m *Manifest) read(stopped *atomic.Bool) {
 		}
 		line := m.content.line(offset)
 		if m.Format.isComment(line) && strings.IndexByte(line, '\n') < 0 {
-			if line != "" {
-				m.enter(line, number, offset)
+			if line == "" || !m.heed(line, number, offset) {
+				continue
 			}
-			continue
 		}
 		switch err := m.add(line, offset, &separators); err {
 		case nil:
@@ -222,7 +221,7 @@ func (m *Manifest) add(line string, offset uint32, seen *separators) error {
 		if entry, err = m.parse(line, offset, column); err != nil {
 			return err
 		}
-		if entry.unsure && !m.isFile(entry.Name) {
+		if (entry.unsure || m.Format.isComment(line)) && !m.isFile(entry.Name) {
 			return errNotNamed(entry.Name)
 		}
 		if !slices.Contains(m.Algorithms, entry.Algorithm) {

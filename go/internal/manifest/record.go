@@ -16,6 +16,9 @@ func parseRecord(d *dialect, line string, _ int) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	if fields[1] == "" && fields[2] == "" && needsNoDigest(fields[0]) {
+		return Entry{}, errPassedOver
+	}
 	spelling, value, found := strings.Cut(fields[1], "=")
 	if !found {
 		return Entry{}, errNoDigest
@@ -69,14 +72,9 @@ func errColumns(count int) error {
 	return fmt.Errorf("%d fields instead of %d", count, recordColumns)
 }
 
-// unlistedInRecord reports whether a line names a file that needs no digest in a RECORD:
-// RECORD itself, its signatures, and compiled files.
-func unlistedInRecord(line string) bool {
-	name, found := strings.CutSuffix(line, ",,")
-	if !found {
-		return line == ""
-	}
-	name = strings.Trim(name, `"`)
+// needsNoDigest reports whether a file needs no digest in a RECORD: RECORD itself, its signatures,
+// and compiled files.
+func needsNoDigest(name string) bool {
 	for _, suffix := range []string{".dist-info/RECORD", ".dist-info/RECORD.jws", ".dist-info/RECORD.p7s", ".pyc"} {
 		if strings.HasSuffix(name, suffix) {
 			return true

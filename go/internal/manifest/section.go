@@ -73,15 +73,40 @@ func (s *section) passOver(line string) error {
 	return errPassedOver
 }
 
-// enter begins a section if the line is a heading.
-func (m *Manifest) enter(line string, number int, offset uint32) {
-	if m.Format.heading == nil {
-		return
+// heed looks at a line that begins like a comment. It begins a section if the line is a heading,
+// and reports whether the line must be read as an entry all the same.
+func (m *Manifest) heed(line string, number int, offset uint32) (isEntry bool) {
+	if m.Format.heading != nil {
+		if s, found := m.Format.heading(line); found {
+			s.offset, s.line = offset, number
+			m.sections = append(m.sections, s)
+			return false
+		}
 	}
-	if s, found := m.Format.heading(line); found {
-		s.offset, s.line = offset, number
-		m.sections = append(m.sections, s)
+	return m.Format.nameFirst && m.listsInComment(line)
+}
+
+// listsInComment reports whether a line that begins like a comment lists a file whose name
+// begins so: the file exists, or the line looks like nothing else.
+func (m *Manifest) listsInComment(line string) bool {
+	entry, err := m.Format.parse(&m.dialect, line, 0)
+	if err != nil {
+		return false
 	}
+	return m.isFile(entry.Name) || m.Format.Name == "sfv" && isLostInSFV(entry.Name, line)
+}
+
+// isLostInSFV reports whether a line of SFV that begins with "#" looks like an entry and not like
+// a remark: "#1 song.mp3 00000000", but not "# Made by x on 12345678".
+func isLostInSFV(name, line string) bool {
+	rest := strings.TrimLeft(name, "#")
+	if rest == name || rest == "" {
+		return false
+	}
+	if rest[0] == ' ' || rest[0] == '\t' || endsInDate(line) {
+		return hasExtension(rest[strings.LastIndexAny(rest, " \t")+1:])
+	}
+	return true
 }
 
 // commentSection returns the section that a comment begins if it says nothing but an algorithm,
