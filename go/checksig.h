@@ -128,6 +128,8 @@ typedef struct checksig_request {
                               the algorithm, the size or -1, the digest and the name, separated by
                               one space, and ends with NUL */
     size_t list_length;    /* in bytes */
+    const char *strip_prefix; /* a directory that is taken off the names that begin with it, such as
+                                 "target/release/"; it is an error if none does */
 } checksig_request;
 
 /* How far a job has come. */

@@ -244,6 +244,7 @@ func requestOf(request *C.const_request) (*wire.Request, error) {
 		Manifest:  optional(q.manifest),
 		Name:      optional(q.name),
 		Format:    optional(q.format),
+		Prefix:    optional(q.strip_prefix),
 		Workers:   int(q.workers),
 		Flags:     int(q.flags),
 		Shard:     int(q.shard),

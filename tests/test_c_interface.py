@@ -266,7 +266,7 @@ def test_both_names_of_verify_do_the_same(caller: Caller, name: str) -> None:
 @loads_library
 def test_a_structure_that_is_too_small_is_refused(caller: Caller) -> None:
     assert caller.start(b".", 1, struct_size=8) == _wire.Kind.ARGUMENT
-    assert caller.message() == "checksig_request.struct_size is 8, less than 88"
+    assert caller.message() == "checksig_request.struct_size is 8, less than 96"
 
     caller.error.struct_size, caller.error.line = 16, 12345
     request = _Request(ctypes.sizeof(_Request), root=b"", root_length=0)

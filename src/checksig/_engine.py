@@ -169,6 +169,7 @@ def make_request(
     algorithm: str | None = None,
     workers: int | None = None,
     shard: tuple[int, int] | None = None,
+    strip_prefix: AnyPath | None = None,
     flags: int = 0,
 ) -> Request:
     """Check the arguments of a job, and return them as bytes and numbers.
@@ -183,6 +184,7 @@ def make_request(
         algorithm: of the digests. None: detected.
         workers: how many files are read at the same time. None: automatic.
         shard: the number of a shard, from 1, and the number of shards. None: all files.
+        strip_prefix: a directory that is taken off the listed names. None: they stay as they are.
         flags: of ``checksig_request``.
 
     Raises:
@@ -204,6 +206,7 @@ def make_request(
         name=None if name is None else _encode("manifest", name),
         format=_encode_word("format", format),
         list=entries,
+        strip_prefix=None if strip_prefix is None else _encode("prefix", strip_prefix),
         workers=workers or 0,
         flags=flags,
         shard=operator.index(number),

@@ -33,7 +33,11 @@ _MAX_SIZE = 1 << 30  # bytes of a manifest, as in docs/format.md
 
 
 def read_manifest(
-    path: AnyPath | BinaryIO, *, format: str | None = None, algorithm: str | None = None
+    path: AnyPath | BinaryIO,
+    *,
+    format: str | None = None,
+    algorithm: str | None = None,
+    strip_prefix: AnyPath | None = None,
 ) -> Entries:
     """Yield the entries of a manifest, or of all manifests of a directory, in order.
 
@@ -44,6 +48,7 @@ def read_manifest(
             contains a manifest.
         format: as in :func:`checksig.check_signatures`.
         algorithm: as there.
+        strip_prefix: as there.
 
     Returns:
         An iterator, which after the last entry also says how the manifests were read.
@@ -56,7 +61,7 @@ def read_manifest(
         ValueError: an argument is not allowed.
         TypeError: an argument has the wrong type.
     """
-    request = functools.partial(make_request, format=format, algorithm=algorithm)
+    request = functools.partial(make_request, format=format, algorithm=algorithm, strip_prefix=strip_prefix)
     if not isinstance(path, (str, bytes, os.PathLike)):
         name, content = as_content(path)
         return Entries(Job(request(".", name=name, entries=content, flags=READ_ENTRIES | CONTENT)))
@@ -159,13 +164,18 @@ def _entry(record: Record) -> Entry:
 
 
 def read_whole(
-    path: AnyPath, name: AnyPath | None = None, *, new_bag: bool = False
+    path: AnyPath,
+    name: AnyPath | None = None,
+    *,
+    new_bag: bool = False,
+    strip_prefix: AnyPath | None = None,
 ) -> tuple[Manifest, list[Entry]]:
     """Read a manifest at once, and return how it was understood and its entries.
 
     Args:
         path: the manifest.
         name: the file name to assume when detecting format and algorithm. None: that of path.
+        strip_prefix: as in :func:`read_manifest`.
         new_bag: it belongs to a bag whose bagit.txt is not written yet: one of the current version.
 
     Raises:
@@ -177,7 +187,9 @@ def read_whole(
         flags = READ_ENTRIES | CONTENT
         request = make_request(".", name=name, entries=content, format="bagit", flags=flags)
     else:
-        request = make_request(_folder(path), manifest=path, name=name, flags=READ_ENTRIES)
+        request = make_request(
+            _folder(path), manifest=path, name=name, strip_prefix=strip_prefix, flags=READ_ENTRIES
+        )
     found = Entries(Job(request))
     entries = list(found)
     return found.manifests[0], entries

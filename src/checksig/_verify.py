@@ -41,6 +41,7 @@ def check_signatures(
     ignore_missing: bool = False,
     extra: ExtraOption = "ignore",
     shard: tuple[int, int] | None = None,
+    strip_prefix: AnyPath | None = None,
     progress: ProgressOption = None,
 ) -> None:
     """Verify a directory against its manifests, and raise an exception unless all is well.
@@ -69,6 +70,9 @@ def check_signatures(
             With "report" and "fail", a directory that cannot be listed is bad.
         shard: (K, N): verify only every N-th file, starting with the K-th. The shards (1, N) to
             (N, N) together cover all files, and also the files that no manifest lists.
+        strip_prefix: a directory, such as ``target/release`` or ``/mnt/old``, that is taken off the
+            names that begin with it. The others stay as they are. It is a ManifestError if no name
+            begins with it.
         progress: True to show a tqdm progress bar, or a function that is called with a
             :class:`Progress` on this thread, at most ten times a second.
 
@@ -97,6 +101,7 @@ def check_signatures(
         ignore_missing=ignore_missing,
         extra=extra,
         shard=shard,
+        strip_prefix=strip_prefix,
         progress=progress,
     ).raise_for_failures()
 
@@ -111,6 +116,7 @@ def check(
     ignore_missing: bool = False,
     extra: ExtraOption = "ignore",
     shard: tuple[int, int] | None = None,
+    strip_prefix: AnyPath | None = None,
     progress: ProgressOption = None,
 ) -> Report:
     """Verify a directory against its manifests, and return a report.
@@ -125,7 +131,9 @@ def check(
         What was found.
     """
     flags = _flags(ignore_missing, extra, progress)
-    run = _Run(path, _request(path, manifest, format, algorithm, workers, shard, flags), progress)
+    run = _Run(
+        path, _request(path, manifest, format, algorithm, workers, shard, strip_prefix, flags), progress
+    )
     failures: list[FileResult] = []
     extras: list[FileResult] = []
     for result in run:
@@ -146,6 +154,7 @@ def iter_check(
     ignore_missing: bool = False,
     extra: ExtraOption = "ignore",
     shard: tuple[int, int] | None = None,
+    strip_prefix: AnyPath | None = None,
     progress: ProgressOption = None,
     only_bad: bool = False,
 ) -> Results:
@@ -168,6 +177,7 @@ def iter_check(
         ignore_missing: as there.
         extra: as there; "report" yields the extra files.
         shard: as there.
+        strip_prefix: as there.
         progress: as there.
         only_bad: do not yield results of files that are OK.
 
@@ -179,7 +189,9 @@ def iter_check(
             too.
     """
     flags = _flags(ignore_missing, extra, progress) | (0 if only_bad else ALL_RESULTS)
-    return Results(_Run(path, _request(path, manifest, format, algorithm, workers, shard, flags), progress))
+    return Results(
+        _Run(path, _request(path, manifest, format, algorithm, workers, shard, strip_prefix, flags), progress)
+    )
 
 
 class Results(JobIterator[FileResult]):
@@ -304,6 +316,7 @@ def _request(
     algorithm: str | None,
     workers: int | None,
     shard: tuple[int, int] | None,
+    strip_prefix: AnyPath | None,
     flags: int,
 ) -> Request:
     entries: bytes | None = None
@@ -325,6 +338,7 @@ def _request(
         algorithm=algorithm,
         workers=workers,
         shard=shard,
+        strip_prefix=strip_prefix,
         flags=flags,
     )
 

@@ -66,6 +66,7 @@ REQUEST_MEMBERS = {
     "format": "z",
     "list": "z",
     "list_length": "N",
+    "strip_prefix": "z",
 }
 ERROR_MEMBERS = {
     "struct_size": "I",
@@ -126,6 +127,7 @@ class Request(NamedTuple):
     name: bytes | None = None
     format: bytes | None = None
     list: bytes | None = None
+    strip_prefix: bytes | None = None
     workers: int = 0
     flags: int = 0
     shard: int = 0

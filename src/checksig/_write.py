@@ -199,6 +199,7 @@ def diff(
     include: Collection[str] = (),
     exclude: Collection[str] = (),
     follow_symlinks: bool = False,
+    strip_prefix: AnyPath | None = None,
     workers: int | None = None,
     progress: ProgressOption = None,
 ) -> Changes:
@@ -212,6 +213,7 @@ def diff(
         include: as there.
         exclude: as there.
         follow_symlinks: as there.
+        strip_prefix: as in :func:`checksig.check_signatures`.
         workers: as there.
         progress: as there.
 
@@ -222,7 +224,7 @@ def diff(
         Exception: as :func:`update`, except that every format can be compared.
     """
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
-    target, info, old = _read_manifest(root, chosen)
+    target, info, old = _read_manifest(root, chosen, strip_prefix)
     names, left_out = _find_files(root, target, follow_symlinks, wanted, old)
     if info.format == "bagit":
         names = _part_of_bag(root, target, names, [name for name in old if wanted(name)])
@@ -430,13 +432,15 @@ def _entry(root: bytes, record: Record) -> Entry:
     raise ManifestError(f'"{path}" - {record.reason}', path, None, record.reason)
 
 
-def _read_manifest(root: bytes, manifest: AnyPath | None) -> tuple[bytes, Manifest, dict[str, Entry]]:
+def _read_manifest(
+    root: bytes, manifest: AnyPath | None, strip_prefix: AnyPath | None = None
+) -> tuple[bytes, Manifest, dict[str, Entry]]:
     """Return the path of a manifest, how it was understood, and its entries by name."""
     found = [] if manifest is not None else discover_manifests(root)
     if len(found) > 1 and _is_bag(root):
         found = [each for each in found if not os.path.basename(each.path).startswith(_TAG_MANIFEST)]
     target = os.fsencode(manifest) if manifest is not None else _choose(found)
-    info, entries = read_whole(target)
+    info, entries = read_whole(target, strip_prefix=strip_prefix)
     if len(info.algorithms) != 1:
         raise ManifestError(f'"{info.path}" - lists several algorithms', info.path)
     by_name: dict[str, Entry] = {}

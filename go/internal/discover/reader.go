@@ -23,14 +23,15 @@ import (
 
 // Options say which manifest to read, and how. The zero value is the default.
 type Options struct {
-	Manifest  string            // the path of the manifest; "": find those of the directory
-	Name      string            // file name to assume for format and algorithm, or to find; "": the manifest's own
-	List      string            // entries, in the format "list", instead of a manifest
-	Content   *string           // the content of a manifest, instead of a file
-	Format    *manifest.Format  // nil: the name or the lines decide
-	Algorithm *digest.Algorithm // nil: a line, the name, or a digest's length decides
-	NamesOnly bool              // find the manifests without reading them
-	NoDigests bool              // "-" in a list stands for a digest that is not known
+	Manifest    string            // the path of the manifest; "": find those of the directory
+	Name        string            // file name to assume for format and algorithm, or to find; "": the manifest's own
+	List        string            // entries, in the format "list", instead of a manifest
+	Content     *string           // the content of a manifest, instead of a file
+	Format      *manifest.Format  // nil: the name or the lines decide
+	Algorithm   *digest.Algorithm // nil: a line, the name, or a digest's length decides
+	StripPrefix string            // a directory that is taken off the names, from [CleanPrefix]; "": none
+	NamesOnly   bool              // find the manifests without reading them
+	NoDigests   bool              // "-" in a list stands for a digest that is not known
 }
 
 // Found is what was found and read.
@@ -80,6 +81,7 @@ type reader struct {
 	declared    *declaration // of a bag in the root, to which a manifest belongs, or nil
 	byExtension bool         // true if no manifest has a usual name
 	unfinished  string       // the name of a payload manifest without bagit.txt, or ""
+	stripped    bool         // a name begins with the prefix that the caller named
 	unusable    int          // how many of found are
 	failed      error        // why the first of them is, or nil
 }
@@ -103,7 +105,7 @@ func (r *reader) read() (Sources, error) {
 	if len(r.found) == 0 {
 		return nil, &manifest.NotFoundError{Dir: r.root, Unfinished: r.unfinished}
 	}
-	return r.found, nil
+	return r.found, r.checkStripped()
 }
 
 // addContent adds a manifest that the caller gave by its content.
@@ -227,7 +229,8 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 		parsed.TakeStdin()
 		source.Notes = append(source.Notes, "digest of standard input")
 	}
-	if r.looksLikeSysV(parsed) {
+	r.strip(source)
+	if r.looksLikeSysV(source) {
 		parsed.UseSysV()
 	}
 	if parsed.PassedOver > 0 {
@@ -239,15 +242,15 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 
 // looksLikeSysV reports whether the blocks that a manifest of sums lists fit the sizes of more
 // files if they have 512 bytes, as those of sum -s, than if they have 1,024.
-func (r *reader) looksLikeSysV(m *manifest.Manifest) bool {
+func (r *reader) looksLikeSysV(source *Source) bool {
 	const most = 100 // files whose size is looked at
 	votes := 0
-	for i := range min(m.Len(), most) {
-		blocks, unknown := m.Blocks(i)
+	for i := range min(source.Manifest.Len(), most) {
+		blocks, unknown := source.Blocks(i)
 		if !unknown {
 			return false
 		}
-		name, err := beneath.Clean(m.Entry(i).Name)
+		name, err := beneath.Clean(source.entry(i).Name)
 		if err != nil {
 			continue
 		}

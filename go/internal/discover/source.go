@@ -13,6 +13,7 @@ type Source struct {
 	Path        string   // for messages
 	Backslashes bool     // backslashes in its names separate directories
 	Notes       []string // what else is worth knowing about it
+	prefixes    []string // that are taken off its names, from [CleanPrefix]
 
 	Role   Role // in a bag, if it is read as a manifest of one
 	Strict bool // and whether that bag has version 1.0
@@ -47,9 +48,18 @@ func (s Sources) Find(index int) int {
 // Entry returns the entry with that index, counted from 0.
 func (s Sources) Entry(index int) manifest.Entry {
 	source := s[s.Find(index)]
-	entry := source.Manifest.Entry(index - source.First)
-	if source.Backslashes {
+	return source.entry(index - source.First)
+}
+
+// entry returns the entry of one source with that index, counted from 0, whose name is counted
+// from the root.
+func (s *Source) entry(index int) manifest.Entry {
+	entry := s.Manifest.Entry(index)
+	if s.Backslashes {
 		entry.Name = strings.ReplaceAll(entry.Name, `\`, "/")
+	}
+	for _, prefix := range s.prefixes {
+		entry.Name = stripPrefix(entry.Name, prefix)
 	}
 	return entry
 }

@@ -62,9 +62,10 @@ func runCase(t *testing.T, path string, open func(string) (*beneath.Root, error)
 	}
 	j := newJob(root, Options{
 		Options: discover.Options{
-			Manifest:  strings.ReplaceAll(c.Options["manifest"], "ROOT", root),
-			Format:    manifest.FormatByName(c.Options["format"]),
-			Algorithm: digest.ByName(c.Options["algorithm"]),
+			Manifest:    strings.ReplaceAll(c.Options["manifest"], "ROOT", root),
+			Format:      manifest.FormatByName(c.Options["format"]),
+			Algorithm:   digest.ByName(c.Options["algorithm"]),
+			StripPrefix: discover.CleanPrefix(c.Options["strip_prefix"]),
 		},
 		Workers: 3,
 		Extra:   map[string]ExtraMode{"": IgnoreExtra, "report": ReportExtra, "fail": FailExtra}[c.Options["extra"]],

@@ -151,7 +151,7 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 		report.Sources = append(report.Sources, found.Bag.Rest()...)
 	}
 	report.Bytes = j.bytes.Load()
-	report.Hint = j.hint(report, dir)
+	report.Hint = j.hint(report, dir, p)
 	j.report = report
 	return nil
 }

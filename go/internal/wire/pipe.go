@@ -116,16 +116,17 @@ func appendProgress(b []byte, job *Job) []byte {
 
 // members says how each member of a request is set, by its name in checksig_request.
 var members = map[string]func(*Request, string) error{
-	"root":      func(r *Request, value string) error { r.Root = value; return nil },
-	"algorithm": func(r *Request, value string) error { r.Algorithm = &value; return nil },
-	"manifest":  func(r *Request, value string) error { r.Manifest = &value; return nil },
-	"name":      func(r *Request, value string) error { r.Name = &value; return nil },
-	"format":    func(r *Request, value string) error { r.Format = &value; return nil },
-	"list":      func(r *Request, value string) error { r.List = &value; return nil },
-	"workers":   func(r *Request, value string) error { return number(&r.Workers, value) },
-	"flags":     func(r *Request, value string) error { return number(&r.Flags, value) },
-	"shard":     func(r *Request, value string) error { return number(&r.Shard, value) },
-	"shards":    func(r *Request, value string) error { return number(&r.Shards, value) },
+	"root":         func(r *Request, value string) error { r.Root = value; return nil },
+	"algorithm":    func(r *Request, value string) error { r.Algorithm = &value; return nil },
+	"manifest":     func(r *Request, value string) error { r.Manifest = &value; return nil },
+	"name":         func(r *Request, value string) error { r.Name = &value; return nil },
+	"format":       func(r *Request, value string) error { r.Format = &value; return nil },
+	"list":         func(r *Request, value string) error { r.List = &value; return nil },
+	"strip_prefix": func(r *Request, value string) error { r.Prefix = &value; return nil },
+	"workers":      func(r *Request, value string) error { return number(&r.Workers, value) },
+	"flags":        func(r *Request, value string) error { return number(&r.Flags, value) },
+	"shard":        func(r *Request, value string) error { return number(&r.Shard, value) },
+	"shards":       func(r *Request, value string) error { return number(&r.Shards, value) },
 }
 
 func number(to *int, value string) (err error) {

@@ -22,9 +22,9 @@ var (
 
 // A Request says what a job has to do, as checksig_request does. A nil member is NULL.
 type Request struct {
-	Root                                    string
-	Algorithm, Manifest, Name, Format, List *string
-	Workers, Flags, Shard, Shards           int
+	Root                                            string
+	Algorithm, Manifest, Name, Format, List, Prefix *string
+	Workers, Flags, Shard, Shards                   int
 }
 
 // Start starts the job of a request. The caller must close it.
@@ -79,6 +79,9 @@ func (r *Request) options() (engine.Options, error) {
 	if r.Format != nil && err == nil {
 		options.Format, err = formatOf(*r.Format)
 	}
+	if r.Prefix != nil && err == nil {
+		options.StripPrefix, err = prefixOf(*r.Prefix)
+	}
 	return options, err
 }
 
@@ -113,6 +116,14 @@ func algorithmOf(name string) (*digest.Algorithm, error) {
 		return known, nil
 	}
 	return nil, ArgumentError(fmt.Sprintf("%s (known: %s)", digest.Unknown(name), digest.Names()))
+}
+
+func prefixOf(path string) (string, error) {
+	prefix := discover.CleanPrefix(path)
+	if prefix == "" {
+		return "", ArgumentError(fmt.Sprintf("prefix %q names no directory", path))
+	}
+	return prefix, nil
 }
 
 func formatOf(name string) (*manifest.Format, error) {

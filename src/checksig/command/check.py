@@ -57,6 +57,7 @@ class Check:
     algorithm: str | None
     format: str | None
     workers: int | None
+    strip_prefix: str | None
     ignore_missing: bool
     extra: ExtraOption
     fail_fast: bool
@@ -100,7 +101,7 @@ class Check:
         """Verify what one PATH stands for."""
         results, why = None, None
         try:
-            target = Target.of(path, self.manifest, self.format, self.algorithm)
+            target = Target.of(path, self.manifest, self.format, self.algorithm, self.strip_prefix)
             findings = Findings(target.root, self.shard)
             with progress_bar(self.out, False if self.lines == "status" else self.progress) as draw:
                 results = self._start(target, draw)
@@ -134,6 +135,7 @@ class Check:
             ignore_missing=self.ignore_missing,
             extra=self.extra,
             shard=self.shard,
+            strip_prefix=self.strip_prefix,
             progress=draw,
             only_bad=self.lines != "verbose" and not (self.as_json and self.lines is None),
         )
@@ -198,6 +200,7 @@ class Target:
         content: the content of a manifest on standard input, else None.
         format: the format that the user named, if any.
         algorithm: the algorithm that the user named, if any.
+        strip_prefix: the prefix that the user named, if any.
     """
 
     root: str
@@ -205,9 +208,17 @@ class Target:
     content: bytes | None
     format: str | None
     algorithm: str | None
+    strip_prefix: str | None
 
     @classmethod
-    def of(cls, path: str, manifest: str | None, format: str | None, algorithm: str | None) -> Target:
+    def of(
+        cls,
+        path: str,
+        manifest: str | None,
+        format: str | None,
+        algorithm: str | None,
+        strip_prefix: str | None,
+    ) -> Target:
         """Return what a PATH and the value of -m stand for."""
         root, file = path, manifest
         if path == "-" or not os.path.isdir(path):
@@ -215,7 +226,7 @@ class Target:
                 raise click.UsageError(f"with -m/--manifest, PATH must be a directory, but {path!r} is not")
             root, file = os.path.dirname(path) or ".", path
         content = _standard_input() if file == "-" else None
-        return cls(root, file, content, format, algorithm)
+        return cls(root, file, content, format, algorithm, strip_prefix)
 
     def manifest(self) -> str | BinaryIO | None:
         """Return the manifest as :func:`checksig.check` takes it."""
@@ -228,7 +239,9 @@ class Target:
     def entries(self) -> Entries:
         """Return the entries of the manifest."""
         source = self.manifest() or self.root
-        return checksig.read_manifest(source, format=self.format, algorithm=self.algorithm)
+        return checksig.read_manifest(
+            source, format=self.format, algorithm=self.algorithm, strip_prefix=self.strip_prefix
+        )
 
 
 def _standard_input() -> bytes:

@@ -216,6 +216,11 @@ _include = click.option(
 _exclude = click.option(
     "--exclude", metavar="PATTERN", multiple=True, help="Do not list files that match PATTERN (repeatable)."
 )
+_strip_prefix = click.option(
+    "--strip-prefix",
+    metavar="PREFIX",
+    help="Take the directory PREFIX off the listed names, such as target/release/.",
+)
 _symlinks = click.option("--follow-symlinks", is_flag=True, help="Also list symlinks to files.")
 
 
@@ -319,6 +324,7 @@ def _version(verbose: bool) -> int:
     "-w", "--warn", is_flag=True, help="Report the first 20 bad lines of each manifest, not only one."
 )
 @click.option("--strict", is_flag=True, help="Exit with status 2 for a bad line, even if a file is bad too.")
+@_strip_prefix
 @_json
 @click.option("--shard", metavar="K/N", callback=_shard, help="Verify every Nth file, starting with the Kth.")
 @_progress
@@ -385,6 +391,7 @@ def update(**options: Any) -> int:
 
 
 @main.command(epilog=_example("checksig diff data", "checksig diff -m old/SHA256SUMS data"))
+@_strip_prefix
 @_update_options
 def diff(**options: Any) -> int:
     """Report what differs from a manifest.
@@ -421,6 +428,7 @@ def _change(
 @click.argument("manifest", metavar="[MANIFEST]", default=".", type=_path_or_dash)
 @_detected_algorithm
 @_detected_format
+@_strip_prefix
 @click.option("-q", "--quiet", is_flag=True, help="Do not list the entries.")
 @_json
 @_color
