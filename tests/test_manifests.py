@@ -130,6 +130,55 @@ def test_a_line_that_begins_with_a_number_sign_is_an_entry_if_its_file_exists(
     assert (run.returncode, run.stdout.count(".mp3: FAILED")) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "algorithm", "length"),
+    [
+        ("manifest-blake2s.txt", "blake2s", 64),
+        ("manifest-ripemd160.txt", "ripemd160", 40),
+        ("files-sm3.txt", "sm3", 64),
+        ("xxh128sums.txt", "xxh128", 32),
+        ("all.whirlpool", "whirlpool", 128),
+        ("my_blake2s-256_list", "blake2s256", 64),
+    ],
+)
+def test_no_file_is_hashed_with_another_algorithm_than_the_name_says(
+    name: str, algorithm: str, length: int, directory: Directory
+) -> None:
+    root = directory({"a": b"1"})
+    (root / name).write_text(f"{'0' * length}  a\n")
+    reason = f"algorithm {algorithm} is not supported"
+    with pytest.raises(checksig.ManifestError, match=reason):
+        checksig.check(root, manifest=root / name)
+    with pytest.raises(checksig.ManifestError, match=reason):
+        list(checksig.read_manifest(root / name))
+    run = command("check", "-m", root / name, root, cwd=root)
+    assert (run.returncode, reason in run.stderr) == (2, True)
+    (root / name).write_text(f"# {algorithm} hash\n{'0' * length}  a\n")
+    (root / name).rename(root / "list")
+    with pytest.raises(
+        checksig.ManifestError, match=f'line 2: unknown algorithm "{algorithm}", as line 1 says'
+    ):
+        checksig.check(root, manifest=root / "list")
+
+
+def test_headings_say_the_algorithm_of_the_lines_below_them(directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    lines = [
+        f"# {heading}\n{digest(algorithm, b'1')}  a\n"
+        for heading, algorithm in (
+            ("BLAKE2B HASH", "blake2b"),
+            ("SHA512 HASH", "sha512"),
+            ("SHA3-512 sums", "sha3_512"),
+        )
+    ]
+    (root / "x.DIGESTS").write_text("".join(lines))
+    report = checksig.check(root, manifest=root / "x.DIGESTS")
+    assert (report.ok, sorted(report.manifests[0].algorithms)) == (True, ["blake2b", "sha3-512", "sha512"])
+    entries = list(checksig.read_manifest(root / "x.DIGESTS"))
+    assert [entry.algorithm for entry in entries] == ["blake2b", "sha512", "sha3-512"]
+    assert command("check", "-m", root / "x.DIGESTS", root, cwd=root).returncode == 0
+
+
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_note_says_how_many_lines_were_passed_over(count: int, directory: Directory) -> None:
     root = directory({"a.py": b"1"})

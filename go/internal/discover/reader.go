@@ -282,6 +282,9 @@ func passedOver(lines int) string {
 // be backslashes.
 func (r *reader) isFile(name string) bool {
 	for _, name := range []string{name, strings.ReplaceAll(name, `\`, "/")} {
+		if r.options.StripPrefix != "" {
+			name = stripPrefix(name, r.options.StripPrefix)
+		}
 		name, err := beneath.Clean(name)
 		if err != nil || r.files.Stopped.Load() {
 			continue

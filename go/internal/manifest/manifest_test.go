@@ -282,6 +282,10 @@ func TestTheNameOfAManifestImpliesTheAlgorithm(t *testing.T) {
 		"sha1sum.txt": "sha1", "SHA256SUMS": "sha256", "SHASUMS256.txt": "sha256", "SHASUMS": "", "x.tar.gz.md5": "md5",
 		"md5checksums.txt": "md5", "manifest-sha512.txt": "sha512", "tagmanifest-sha3-256.txt": "sha3-256",
 		"checksums.sha256": "sha256", "a.sha512-256": "sha512-256", "my_md5_list.txt": "md5", "md5-tool.zip.sha1": "sha1",
+		"my_sha3-256_list.txt": "sha3-256", "x-sha512-224.txt": "sha512-224", "SHA512-SUMS.txt": "sha512", "sha-256.txt": "sha256",
+		"x_sha2-512_256_sums": "sha512-256", "checksums_sha256.txt": "sha256", "a-1.2-sha1.txt": "sha1", "x.sha256.txt": "sha256",
+		"sha256sums.asc": "sha256", "x.sha256.txt.asc": "sha256", "x.sha": "", "SHA256": "sha256", "sha1-1.0": "sha1",
+		"efficientnet-b3_checksums.txt": "", "vitamin-b2.txt": "", "tiger_checksums.txt": "", "b3_checksums.txt": "", "b3.txt": "", "shake.txt": "",
 		"checklist.chk": "", "CHECKSUM": "", "checksums.txt": "", "dir.md5/list": "", "SHA3-256SUMS": "sha3-256", "photos.sfv": "",
 	} {
 		found, err := algorithmOfName(name)
@@ -293,7 +297,12 @@ func TestTheNameOfAManifestImpliesTheAlgorithm(t *testing.T) {
 			t.Errorf("%s: got %q, %v; want %q", name, got, err, want)
 		}
 	}
-	for _, name := range []string{"files.md4", "WHIRLPOOLSUMS", "x.tiger"} {
+	for _, name := range []string{
+		"files.md4", "WHIRLPOOLSUMS", "x.tiger", "manifest-blake2s.txt", "manifest-ripemd160.txt", "tagmanifest-sm3.txt",
+		"manifest-xxh128.txt", "manifest-whirlpool.txt", "x-whirlpool_sums.txt", "RIPEMD-160SUMS", "my_blake2s-256_list.txt",
+		"sha3sums.txt", "manifest-tiger.txt", "TIGERSUMS", "xxh3sums", "a.crc32c", "manifest-streebog256.txt", "manifest-shake-128.txt",
+		"crc-32c.txt", "x.sm3.txt", "blake2sums.txt",
+	} {
 		if _, err := algorithmOfName(name); err == nil {
 			t.Errorf("%s: no error", name)
 		}

@@ -17,7 +17,9 @@ func usual() []string {
 	list := []string{"sha1sum.txt"}
 	var algorithms []string
 	for _, a := range digest.Algorithms {
-		algorithms = append(algorithms, a.Name)
+		if !a.Decimal {
+			algorithms = append(algorithms, a.Name)
+		}
 	}
 	for _, algorithm := range append(algorithms, "blake2b", "blake3") { // which a build may lack
 		for _, name := range namesFor(algorithm) {
@@ -82,28 +84,46 @@ func SignedBy(name string) string {
 	return ""
 }
 
-// unsupported lists algorithms that occur in names and that checksig does not support.
-var unsupported = []string{
-	"md2", "md4", "ripemd160", "rmd160", "tiger", "tth", "whirlpool", "gost", "adler32", "crc32c", "crc64", "xxh32",
-	"xxh64", "xxh3", "xxh128", "blake2s", "blake2sp", "blake2bp", "sm3", "snefru128", "edonr256", "has160", "k12",
-}
-
 // algorithmOfName returns the algorithm that the name of a manifest implies, or nil. Its
 // error says that this algorithm is not supported.
 func algorithmOfName(file string) (*digest.Algorithm, error) {
-	name := strings.TrimSuffix(path.Base(file), ".txt")
+	name := cutText(path.Base(file))
 	if rest, found := strings.CutPrefix(name, "SHASUMS"); found && rest != "" {
 		return digest.BySpelling("sha" + rest), nil
 	}
 	_, extension := cutExtension(name)
-	words := strings.FieldsFunc(name, func(c rune) bool { return strings.ContainsRune(" ._-", c) })
-	slices.Reverse(words) // the last word counts most
-	for _, word := range append([]string{extension, name, cutManifest(name)}, words...) {
-		if found := bySums(word); found != nil {
+	whole := name
+	plain := cutSums(strings.ToLower(name))
+	if word := strings.TrimRight(plain, " ._-"); slices.Contains(ambiguous, word) && (word != plain || len(plain) == len(name)) {
+		whole = ""
+	}
+	for _, part := range []string{extension, whole, cutManifest(name)} {
+		if found := bySums(part); found != nil {
 			return found, nil
 		}
-		if word == extension || word == name {
-			if err := refuseUnsupported(word); err != nil {
+		if err := refuse(part); err != nil {
+			return nil, err
+		}
+	}
+	return algorithmOfWords(wordsOf(name))
+}
+
+// algorithmOfWords returns the algorithm that words of a name imply. The last ones count most,
+// and several together count more than one alone: "sha3", "256".
+func algorithmOfWords(words []string) (*digest.Algorithm, error) {
+	const most = 3
+	for end := len(words); end > 0; end-- {
+		for begin := max(0, end-most); begin < end; begin++ {
+			word := strings.ToLower(strings.Join(words[begin:end], ""))
+			several := end-begin > 1
+			plain := cutSums(word)
+			if several && !isSplit(words[begin:end]) || slices.Contains(ambiguous, plain) && (several || plain == word) {
+				continue
+			}
+			if found := bySums(word); found != nil {
+				return found, nil
+			}
+			if err := refuse(word); err != nil {
 				return nil, err
 			}
 		}
@@ -111,25 +131,27 @@ func algorithmOfName(file string) (*digest.Algorithm, error) {
 	return nil, nil
 }
 
+// isSplit reports whether words could be those of one algorithm: a name, then numbers of bits
+// and a word such as "sums".
+func isSplit(words []string) bool {
+	for i, word := range words[1:] {
+		last := i == len(words)-2
+		number := slices.Contains(bitLengths, word) || word == "1" || word == "2" || word == "3" || strings.EqualFold(word, "32c")
+		if !number && !(last && cutSums(strings.ToLower(word)) == "") {
+			return false
+		}
+	}
+	return strings.ContainsFunc(words[0][:1], isLetter)
+}
+
+// cutText removes what names may have after the name of a manifest: that of a text, or of one
+// with a PGP signature in it.
+func cutText(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(name, ".asc"), ".txt")
+}
+
 // blakes lists what names call the algorithms that a build may lack.
 var blakes = []string{"b2", "b3", "blake2b", "blake3"}
-
-func refuseUnsupported(word string) error {
-	plain := cutSums(strings.ToLower(word))
-	if slices.Contains(blakes, plain) {
-		return &Error{Reason: digest.Unknown(plain)}
-	}
-	if isUnsupported(plain) {
-		return &Error{Reason: "algorithm " + plain + " is not supported"}
-	}
-	return nil
-}
-
-// isUnsupported reports whether a word, in lower case, is the name of an algorithm that checksig
-// does not support.
-func isUnsupported(word string) bool {
-	return slices.Contains(unsupported, word)
-}
 
 // wordsOf splits a name into words.
 func wordsOf(name string) []string {
@@ -178,11 +200,11 @@ func cutExtension(name string) (stem, extension string) {
 // formatOfName returns the format that the name of a manifest implies, or nil.
 func formatOfName(file string) *Format {
 	name := path.Base(file)
-	_, extension := cutExtension(name)
+	_, extension := cutExtension(cutText(name))
 	switch {
 	case extension == "sfv":
 		return FormatByName("sfv")
-	case extension == "txt" && cutManifest(strings.TrimSuffix(name, ".txt")) != "":
+	case strings.HasSuffix(name, ".txt") && cutManifest(cutText(name)) != "":
 		return FormatByName("bagit")
 	case extension == "dsc" || extension == "changes" || extension == "buildinfo":
 		return FormatByName("debian")
@@ -195,8 +217,8 @@ func formatOfName(file string) *Format {
 // sidecarOf returns the name of the file that a sidecar with that name is for: x.tar.gz
 // for x.tar.gz.sha256. It returns "" if the name is not that of a sidecar.
 func sidecarOf(file string) string {
-	stem, extension := cutExtension(strings.TrimSuffix(path.Base(file), ".txt"))
-	if bySums(extension) == nil {
+	stem, extension := cutExtension(cutText(path.Base(file)))
+	if bySums(extension) == nil && extension != "sha" {
 		return ""
 	}
 	return stem

@@ -116,10 +116,14 @@ func commentSection(line string) (section, bool) {
 		return section{}, false
 	}
 	words := strings.FieldsFunc(strings.ToLower(line), func(c rune) bool { return strings.ContainsRune(" \t#=:-*~()[]", c) })
+	all := len(words)
 	words = slices.DeleteFunc(words, func(word string) bool { return slices.Contains(headingWords, word) })
 	spelling := cutSums(strings.Join(words, ""))
 	if spelling == "" || spelling == "sha" || spelling == "crc" || !isAlgorithm(spelling) {
 		return section{}, false
+	}
+	if slices.Contains(ambiguous, spelling) && len(words) == all {
+		return section{}, false // "# tiger" may be about tigers
 	}
 	return sectionOf(spelling), true
 }
