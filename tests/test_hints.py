@@ -115,7 +115,7 @@ def test_swapped_files_are_recognized(tmp_path: Path) -> None:
 def test_a_similar_name_is_recognized(
     tmp_path: Path, existing: str, listed: str, differs: str | None
 ) -> None:
-    entries = write(tmp_path, {existing: b"1"}, {listed: b"1"})
+    entries = write(tmp_path, {existing: b"1"}, {listed: b"2"})
     hint = Hint("similar-name", f"exists as {existing} (different {differs})")
     assert hints_of(tmp_path, entries) == ({listed: hint} if differs else {})
 
@@ -126,7 +126,7 @@ def test_nothing_outside_the_directory_is_examined_and_nothing_blocks(tmp_path: 
     (tmp_path / "out").write_bytes(b"")
     (root / "link").symlink_to(tmp_path / "out")
     (root / "folder").symlink_to(tmp_path)
-    (root / "OUT").write_bytes(b"1")
+    (root / "OUT").write_bytes(b"3")
     (root / "real").mkdir()
     (root / "real" / "up").symlink_to("..")
     os.mkfifo(root / "fifo")
@@ -194,7 +194,7 @@ def test_the_limits_hold_for_all_directories_of_a_run(
 
 
 def test_only_failed_and_missing_files_get_a_hint(tmp_path: Path) -> None:
-    write(tmp_path, {"empty": b"", "Name": b"1"}, {})
+    write(tmp_path, {"empty": b"", "Name": b"3"}, {})
     for status in Status:
         failed = FileResult("empty", status, "sha256", digest(b"1"), digest(b""), bad=True)
         missing = FileResult("name", status, "sha256", digest(b"1"), bad=True)
@@ -217,3 +217,75 @@ def test_hints_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert len(Hints().find(str(tmp_path), failures)) == 2
     assert opened
     assert not any(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) for flags in opened)
+
+
+@pytest.mark.parametrize(
+    ("files", "listed", "name"),
+    [
+        ({"x.tgz": b"1"}, "target/release/x.tgz", "x.tgz"),
+        ({"x.tgz": b"1"}, "/builds/out/x.tgz", "x.tgz"),
+        ({"x.tgz": b"1"}, "../out/x.tgz", "x.tgz"),
+        ({"x.tgz": b"1", "a": b"1"}, "out/x.tgz", "x.tgz"),
+        ({"x.y.tgz": b"1", "a": b"2"}, "x y.tgz", "x.y.tgz"),
+        ({"d/x.y.tgz": b"1", "a": b"2"}, "d/x y.tgz", "d/x.y.tgz"),
+        ({"x.tgz": b"2"}, "out/x.tgz", None),
+        ({"d/x.tgz": b"1"}, "out/x.tgz", None),
+    ],
+)
+def test_a_file_with_the_listed_digest_is_found_under_another_name(
+    files: dict[str, bytes], listed: str, name: str | None, tmp_path: Path
+) -> None:
+    entries = write(tmp_path, files, {listed: b"1"})
+    hint = Hint("other-name", f"exists as {name}, which has the listed digest")
+    assert hints_of(tmp_path, entries) == ({listed: hint} if name else {})
+
+
+def test_an_empty_file_is_found_only_under_the_same_name(tmp_path: Path) -> None:
+    entries = write(tmp_path, {"a": b"", "b": b""}, {"d/a": b"", "d/c": b""})
+    assert found(tmp_path, entries) == {"d/a": "other-name"}
+
+
+@pytest.mark.parametrize("limit", ["MAX_HASHED", "MAX_BYTES", "MAX_LISTED"])
+def test_looking_for_another_name_is_limited(
+    limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = write(tmp_path, {"a": b"1", "b": b"2", "c": b"3"}, {"x": b"1", "y": b"2", "z": b"3"})
+    monkeypatch.setattr(hints, limit, 2)
+    finder = Hints()
+    assert len(finder.find(str(tmp_path), checksig.check(tmp_path, entries).failures)) <= 2
+    assert set(found(tmp_path, [Entry("x", "blake3", "00" * 32)])) == set()
+
+
+def test_backslashes_that_were_escaped_on_windows_are_recognized(tmp_path: Path) -> None:
+    write(tmp_path, {"dir/a.txt": b"1", "dir/b.txt": b"2"}, {})
+    lines = [f"\\{digest(content)} *dir\\\\{name}.txt\n" for name, content in (("a", b"1"), ("c", b"2"))]
+    (tmp_path / "SHA256SUMS").write_text("".join(lines))
+    report = checksig.check(tmp_path)
+    hint = Hint("similar-name", "exists as dir/a.txt (slashes in place of backslashes)")
+    assert Hints().find(str(tmp_path), report.failures, report) == {"dir\\a.txt": hint}
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "dropped"),
+    [
+        ("MD5SUMS", "", True),
+        ("MD5SUMS", f"{'0' * 32}  b\n", False),  # update would also accept what b is now
+        ("MD5SUMS", "?\n", False),
+        ("hashes.txt", "%%%% HASHDEEP-1.0\n%%%% size,md5,filename\n", False),
+    ],
+)
+def test_a_manifest_that_lists_itself_is_recognized(
+    name: str, other: str, dropped: bool, tmp_path: Path
+) -> None:
+    write(tmp_path, {"a": b"1", "b": b"2"}, {})
+    entries = [(0, digest(b"", "md5"), name), (1, digest(b"1", "md5"), "a")]
+    form = "{0},{1},{2}\n" if "HASHDEEP" in other else "{1}  {2}\n"
+    (tmp_path / name).write_text(other + "".join(form.format(*entry) for entry in entries))
+    report = checksig.check(tmp_path, tmp_path / name)
+    hint = Hints().find(str(tmp_path), report.failures, report)[name]
+    said = "is the manifest; no manifest can have its own digest"
+    said += "; 'checksig update' drops the line" if dropped else ""
+    assert hint == Hint("lists-itself", said)
+    if dropped:
+        checksig.update(tmp_path)
+        assert checksig.check(tmp_path).ok

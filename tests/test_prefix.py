@@ -82,7 +82,7 @@ def test_each_command_takes_a_prefix_off(release: Path) -> None:
 def test_the_hint_names_the_prefix_that_all_names_have(release: Path) -> None:
     hint = 'all names begin with "target/release/": --strip-prefix, or strip_prefix=, takes it off'
     assert checksig.check(release).hint == hint
-    assert command("check", cwd=release).stderr == f"checksig: hint: {hint}\n"
+    assert command("check", cwd=release).stderr.endswith(f"checksig: hint: {hint}\n")
     summary = json.loads(command("check", "--json", cwd=release).stdout.splitlines()[-1])
     assert summary["hint"] == hint
     (release / "target" / "release").mkdir(parents=True)

@@ -107,7 +107,7 @@ class Check:
                 results = self._start(target, draw)
                 why = self._take(results, findings)
             if self.lines != "status":
-                findings.hints = self.hints.find(findings.root, findings.kept)
+                findings.hints = self.hints.find(findings.root, findings.kept, results.report)
         except KeyboardInterrupt:
             why = INTERRUPTED
         except (ChecksigError, OSError) as error:

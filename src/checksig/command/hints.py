@@ -19,15 +19,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from checksig._text import printable
-from checksig.report import FileResult, Status
+from checksig.report import FileResult, Report, Status
 
 # The limits of a run, which may have several directories.
 MAX_FILES = 1000  # bad files that are examined
 MAX_BYTES = 64 << 20  # bytes that are read and hashed to try other line endings
+MAX_HASHED = 1000  # files that are hashed to find one with a listed digest
 MAX_LISTED = 100_000  # names that are listed to find a similar one
 
 MAX_CONVERTED = 16 << 20  # size in bytes of a file that is tried with other line endings
 MAX_DEPTH = 64  # elements of the name of a file that is examined
+_EXAMINED = (Status.FAILED, Status.MISSING)
+_UPDATED = ("gnu", "tag", "sfv")  # formats that update can write
 _START = 8192  # bytes that are read from the start of a file; they have no NUL if it is text
 _POINTER = 1024  # a Git LFS pointer is shorter than this number of bytes
 
@@ -42,7 +45,8 @@ class Hint:
     """What was seen of a bad file.
 
     Attributes:
-        kind: git-lfs-pointer, html-page, empty, other-entry, line-ends, similar-name.
+        kind: git-lfs-pointer, html-page, empty, other-entry, line-ends, similar-name, other-name,
+            lists-itself.
         text: a sentence about the file, without its subject.
     """
 
@@ -57,13 +61,17 @@ class Hints:
         self._files = MAX_FILES
         self._bytes = MAX_BYTES
         self._listed = MAX_LISTED
+        self._hashed = MAX_HASHED
+        self._digests: dict[tuple[str, str, str], str | None] = {}  # by root, algorithm and name
+        self._folders: dict[tuple[str, ...], dict[str, str]] = {}  # by root, algorithm and folder
 
-    def find(self, root: str, results: Sequence[FileResult]) -> dict[str, Hint]:
+    def find(self, root: str, results: Sequence[FileResult], report: Report | None = None) -> dict[str, Hint]:
         """Return the hints for the files of a directory that failed or are missing, by name.
 
         Args:
             root: the directory.
             results: its bad files.
+            report: the report on it. None: the verification ended early.
         """
         hints: dict[str, Hint] = {}
         if os.open not in os.supports_dir_fd:
@@ -72,19 +80,92 @@ class Hints:
         folders: dict[tuple[str, ...], dict[str, str]] = {}
         for result in results:
             parts = result.path.split("/")
-            if result.status not in (Status.FAILED, Status.MISSING) or not _is_below(parts):
+            refused = result.status is Status.ERROR and not _is_inside(parts)
+            if not refused and (result.status not in _EXAMINED or not _is_below(parts)):
                 continue
             if self._files == 0:
                 break
             self._files -= 1
             with contextlib.suppress(OSError, UnicodeError, MemoryError):
-                if result.status is Status.MISSING:
-                    hint = self._similar(root, parts, folders)
+                if refused:
+                    hint = self._other_name(root, parts, result)
+                elif result.status is Status.MISSING:
+                    hint = self._missing(root, parts, result, folders)
                 else:
-                    hint = self._failed(root, parts, result, expected)
+                    hint = _lists_itself(root, result, report) or self._failed(root, parts, result, expected)
                 if hint is not None:
                     hints[result.path] = hint
         return hints
+
+    def _missing(
+        self,
+        root: str,
+        parts: list[str],
+        result: FileResult,
+        folders: dict[tuple[str, ...], dict[str, str]],
+    ) -> Hint | None:
+        with contextlib.suppress(OSError):  # a folder does not exist either, or must not be entered
+            if hint := self._similar(root, parts, folders):
+                return hint
+        return _with_slashes(root, result.path) or self._other_name(root, parts, result)
+
+    def _other_name(self, root: str, parts: list[str], result: FileResult) -> Hint | None:
+        """Return a hint if a file has the listed digest: in the directory, or where the missing one was.
+
+        A file of the same name is tried first.
+        """
+        if _digest(result.algorithm, b"") is None:
+            return None
+        *folder, last = parts
+        places = [[], folder] if folder and _is_below(parts) else [[]]
+        for place in places:
+            if self._digest_of(root, [*place, last], result.algorithm) == result.expected:
+                return _named([*place, last])
+        for place in places:
+            found = self._by_digest(root, place, result.algorithm).get(result.expected)
+            if found is not None:
+                return _named([*place, found])
+        return None
+
+    def _by_digest(self, root: str, folder: list[str], algorithm: str) -> dict[str, str]:
+        """Return the names of the files in a folder by their digests; it is listed and hashed once.
+
+        An empty file tells nothing.
+        """
+        key = (root, algorithm, *folder)
+        if key not in self._folders:
+            found = self._folders[key] = {}
+            for name in self._files_in(root, folder):
+                if digest := self._digest_of(root, [*folder, name], algorithm):
+                    found.setdefault(digest, name)
+            found.pop(_digest(algorithm, b"") or "", None)
+        return self._folders[key]
+
+    def _files_in(self, root: str, folder: list[str]) -> list[str]:
+        """Return the sorted names of the regular files in a folder."""
+        with contextlib.suppress(OSError), contextlib.closing(_Walk(root)) as walk:
+            for part in folder:
+                walk.enter(part)
+            with os.scandir(walk.folder) as items:
+                listed = list(itertools.islice(items, self._listed))
+            self._listed -= len(listed)
+            return sorted(item.name for item in listed if item.is_file(follow_symlinks=False))
+        return []
+
+    def _digest_of(self, root: str, parts: list[str], algorithm: str) -> str | None:
+        """Return the digest of a file, which is hashed once; None if the file cannot be hashed."""
+        key = (root, algorithm, "/".join(parts))
+        if key not in self._digests:
+            self._digests[key] = None
+            if self._hashed == 0:
+                return None
+            with contextlib.suppress(OSError), _opened(root, parts) as file:
+                size = os.fstat(file).st_size
+                if size <= self._bytes:
+                    self._hashed -= 1
+                    self._bytes -= size
+                    self._digests[key] = _digest(algorithm, os.pread(file, size, 0))
+        return self._digests[key]
 
     def _failed(
         self, root: str, parts: list[str], result: FileResult, expected: dict[tuple[str, str], str]
@@ -155,8 +236,49 @@ class Hints:
         return folders[tuple(parts)]
 
 
+def _is_inside(parts: list[str]) -> bool:
+    return parts[0] != "" and ".." not in parts
+
+
 def _is_below(parts: list[str]) -> bool:
-    return parts[0] != "" and ".." not in parts and len(parts) <= MAX_DEPTH
+    return _is_inside(parts) and len(parts) <= MAX_DEPTH
+
+
+def _named(parts: list[str]) -> Hint:
+    return Hint("other-name", f"exists as {printable('/'.join(parts))}, which has the listed digest")
+
+
+def _with_slashes(root: str, path: str) -> Hint | None:
+    """Return a hint if a missing file exists with slashes in place of the backslashes of its name."""
+    name = path.replace("\\", "/")
+    parts = name.split("/")
+    if name == path or not _is_below(parts):
+        return None
+    with contextlib.suppress(OSError), _opened(root, parts):
+        return Hint("similar-name", f"exists as {printable(name)} (slashes in place of backslashes)")
+    return None
+
+
+def _lists_itself(root: str, result: FileResult, report: Report | None) -> Hint | None:
+    """Return a hint if a file that failed is the manifest that lists it."""
+    if report is None:
+        return None
+    path = os.path.abspath(os.path.join(root, result.path))
+    for manifest in report.manifests:
+        if os.path.abspath(manifest.path) == path:
+            text = "is the manifest; no manifest can have its own digest"
+            alone = len(report.manifests) == report.bad == report.files - report.counts[Status.OK] == 1
+            plain = not report.bad_line_count and len(manifest.algorithms) == 1 and not manifest.notes
+            if (
+                alone
+                and plain
+                and report.files > 1
+                and "/" not in result.path
+                and manifest.format in _UPDATED
+            ):
+                text += "; 'checksig update' drops the line"
+            return Hint("lists-itself", text)
+    return None
 
 
 def _of_content(result: FileResult, start: bytes, size: int) -> Hint | None:
