@@ -152,20 +152,22 @@ type tagLine struct {
 	line  int
 }
 
-// valuesOf returns the values of a label in the content of a tag file. A line continues in the
-// next one if that begins with a blank.
+// valuesOf returns the values of a label in the content of a tag file, at most two. A line
+// continues in the next one if that begins with a blank.
 func valuesOf(content, name string) (values []tagLine) {
 	wanted := false
-	for number, line := range strings.Split(plainLines(content), "\n") {
+	for number, line := range linesOf(plainLines(content)) {
 		if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
-			if wanted {
+			if wanted && len(values[len(values)-1].value) < manifest.MaxLine {
 				values[len(values)-1].value = strings.TrimSpace(values[len(values)-1].value + " " + strings.TrimSpace(line))
 			}
 			continue
 		}
 		label, value, found := strings.Cut(line, ":")
 		if wanted = found && strings.EqualFold(strings.TrimSpace(label), name); wanted {
-			values = append(values, tagLine{strings.TrimSpace(value), number + 1})
+			if values = append(values, tagLine{strings.TrimSpace(value), number}); len(values) == 2 {
+				break
+			}
 		}
 	}
 	return values
@@ -204,7 +206,22 @@ func (r *reader) bagFile(name string) (string, error) {
 // plainLines returns the content of a tag file without a byte order mark, and with LF at the end
 // of each line, where CR LF or CR may be.
 func plainLines(content string) string {
-	return lineEnds.Replace(strings.TrimPrefix(content, byteOrderMark))
+	return withLF(strings.TrimPrefix(content, byteOrderMark))
 }
 
-var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+// withLF returns content with LF at the end of each line. It copies only if something changes.
+func withLF(content string) string {
+	at := strings.IndexByte(content, '\r')
+	if at < 0 {
+		return content
+	}
+	var b strings.Builder
+	b.Grow(len(content))
+	for ; at >= 0; at = strings.IndexByte(content, '\r') {
+		b.WriteString(content[:at])
+		b.WriteByte('\n')
+		content = strings.TrimPrefix(content[at+1:], "\n")
+	}
+	b.WriteString(content)
+	return b.String()
+}

@@ -10,6 +10,14 @@ import (
 	"checksig/internal/manifest"
 )
 
+func TestEveryLineEndBecomesLF(t *testing.T) {
+	for content, want := range map[string]string{"": "", "\r": "\n", "\r\n\r\r\n": "\n\n\n", "a\n\rb\r\nc": "a\n\nb\nc", "\n\n": "\n\n"} {
+		if got := withLF(content); got != want {
+			t.Errorf("withLF(%q) = %q, want %q", content, got, want)
+		}
+	}
+}
+
 // A declaration of version 1.0 without faults has exactly the two lines.
 func FuzzDeclaration(f *testing.F) {
 	for _, seed := range []string{
@@ -23,7 +31,7 @@ func FuzzDeclaration(f *testing.F) {
 		if err != nil {
 			return
 		}
-		lines := strings.Split(strings.TrimSuffix(lineEnds.Replace(content), "\n"), "\n")
+		lines := strings.Split(strings.TrimSuffix(withLF(content), "\n"), "\n")
 		if !d.strict || len(d.faults) > 0 {
 			return
 		}
@@ -64,7 +72,7 @@ func FuzzInfo(f *testing.F) {
 		f.Add(seed, false)
 	}
 	f.Fuzz(func(t *testing.T, content string, strict bool) {
-		for number, line := range linesOf(lineEnds.Replace(content)) {
+		for number, line := range linesOf(withLF(content)) {
 			if faultOfElement(line, number > 1, strict) != "" || strings.ContainsAny(line[:1], " \t") {
 				continue
 			}

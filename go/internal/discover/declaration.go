@@ -34,9 +34,15 @@ var declarationLabels = []string{"BagIt-Version", "Tag-File-Character-Encoding"}
 
 const byteOrderMark = "\xef\xbb\xbf"
 
+// maxDeclaration is the size in bytes from which on a file is no bagit.txt, which has two lines.
+const maxDeclaration = 64 * 1024
+
 // parseDeclaration reads the content of a bagit.txt. Its error says what keeps the rest of the
 // bag from being understood.
 func parseDeclaration(content string) (*declaration, error) {
+	if len(content) > maxDeclaration {
+		return nil, fmt.Errorf("bagit.txt has more than %d bytes", maxDeclaration)
+	}
 	var values []string
 	for _, label := range declarationLabels {
 		found := valuesOf(content, label)
@@ -101,7 +107,7 @@ func (d *declaration) isTagFile(name string) bool {
 // text returns the content of a tag file in UTF-8 and with LF at the end of each line.
 func (d *declaration) text(content string) (string, error) {
 	decoded, err := d.charset.Decode(content)
-	return lineEnds.Replace(decoded), err
+	return withLF(decoded), err
 }
 
 // readDeclaration reads the bagit.txt of the root.

@@ -17,6 +17,9 @@ func (r *reader) readFetch() error {
 		return err
 	}
 	for number, line := range linesOf(content) {
+		if number%manifest.StopEvery == 0 && r.files.Stopped.Load() {
+			break
+		}
 		name, err := parseFetch(line, r.declared.strict)
 		if err != nil {
 			r.bag.Fetch.AddBadLine(number, err.Error())
@@ -30,6 +33,9 @@ func (r *reader) readFetch() error {
 // parseFetch returns the clean name in a line of fetch.txt: a URL, a length or "-", and a name,
 // separated by blanks. The name has the escapes of the manifests, which percent says.
 func parseFetch(line string, percent bool) (string, error) {
+	if len(line) > manifest.MaxLine {
+		return "", fmt.Errorf("longer than %d bytes", manifest.MaxLine)
+	}
 	url, rest := cutBlanks(line)
 	length, name := cutBlanks(rest)
 	if name == "" {
@@ -78,6 +84,9 @@ func (r *reader) readInfo() error {
 	}
 	inElement := false
 	for number, line := range linesOf(content) {
+		if number%manifest.StopEvery == 0 && r.files.Stopped.Load() {
+			break
+		}
 		if reason := faultOfElement(line, inElement, r.declared.strict); reason != "" {
 			r.bag.Info.AddBadLine(number, reason)
 		}

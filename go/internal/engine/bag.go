@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"checksig/internal/beneath"
 	"checksig/internal/discover"
@@ -14,9 +15,10 @@ import (
 // Whether the listed files are as they should be is not its concern.
 type bagCheck struct {
 	*plan
-	found  *discover.Found
-	counts []int                     // for each source, how many entries the current file has
-	twice  map[*discover.Source]bool // those that list a file several times
+	stopped *atomic.Bool
+	found   *discover.Found
+	counts  []int                     // for each source, how many entries the current file has
+	twice   map[*discover.Source]bool // those that list a file several times
 }
 
 // checkBag adds a bad line for each entry that breaks a rule, and for each that a rule demands
@@ -25,7 +27,7 @@ func (j *Job) checkBag(p *plan, found *discover.Found) {
 	if !slices.ContainsFunc(p.list, func(s *discover.Source) bool { return s.Role != discover.NotInBag }) {
 		return
 	}
-	c := &bagCheck{p, found, make([]int, len(p.list)), map[*discover.Source]bool{}}
+	c := &bagCheck{p, &j.stopped, found, make([]int, len(p.list)), map[*discover.Source]bool{}}
 	for i, first := range p.first {
 		if i%manifest.StopEvery == 0 && j.stopped.Load() {
 			return
@@ -43,7 +45,10 @@ func (c *bagCheck) checkFile(first uint32) {
 	name := c.name(first)
 	clear(c.counts)
 	c.checkEntry(first, name)
-	for _, entry := range c.more[first] {
+	for i, entry := range c.more[first] {
+		if i%manifest.StopEvery == 0 && c.stopped.Load() {
+			return
+		}
 		c.checkEntry(entry, name)
 	}
 	if !discover.InPayload(name) {
