@@ -148,6 +148,24 @@ def test_a_bag_that_would_not_be_valid_is_not_made(tmp_path: Path) -> None:
     assert checksig.check(tmp_path).ok
 
 
+def test_a_file_that_an_old_bag_lists_twice_is_noted(bag: Path) -> None:
+    (bag / "tagmanifest-sha256.txt").unlink()
+    (bag / "bagit.txt").write_text("BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n")
+    manifest = bag / "manifest-sha256.txt"
+    lines = manifest.read_bytes().replace(b"%25", b"%").splitlines(keepends=True)
+    manifest.write_bytes(b"".join([*lines, *lines]))
+    for report in (checksig.check(bag), checksig.check(bag, manifest)):
+        assert report.ok
+        assert report.manifests[0].notes == ("lists a file several times",)
+
+
+def test_a_large_bagit_txt_is_refused(bag: Path) -> None:
+    (bag / "bagit.txt").write_bytes((bag / "bagit.txt").read_bytes() + b"\n" * 65536)
+    for path in (bag, bag / "manifest-sha256.txt"):
+        with pytest.raises(checksig.ManifestError, match=r"bagit.txt. - has more than 65536 bytes"):
+            list(checksig.read_manifest(path))
+
+
 def test_the_names_of_the_manifests_are_those_of_the_bag(bag: Path) -> None:
     names = [os.path.basename(path) for path in checksig.find_manifests(bag)]
     assert names == ["manifest-sha256.txt", "tagmanifest-sha256.txt"]

@@ -41,7 +41,7 @@ const maxDeclaration = 64 * 1024
 // bag from being understood.
 func parseDeclaration(content string) (*declaration, error) {
 	if len(content) > maxDeclaration {
-		return nil, fmt.Errorf("bagit.txt has more than %d bytes", maxDeclaration)
+		return nil, fmt.Errorf("has more than %d bytes", maxDeclaration)
 	}
 	var values []string
 	for _, label := range declarationLabels {

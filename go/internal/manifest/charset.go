@@ -85,8 +85,15 @@ func decodeASCII(content string) (string, error) {
 }
 
 func decodeLatin1(content string) (string, error) {
+	long := 0 // how many bytes become two
+	for i := range len(content) {
+		long += int(content[i] >> 7)
+	}
+	if long == 0 {
+		return content, nil
+	}
 	var b strings.Builder
-	b.Grow(len(content))
+	b.Grow(len(content) + long)
 	for i := range len(content) {
 		b.WriteRune(rune(content[i]))
 	}
