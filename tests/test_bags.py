@@ -148,6 +148,19 @@ def test_a_bag_that_would_not_be_valid_is_not_made(tmp_path: Path) -> None:
     assert checksig.check(tmp_path).ok
 
 
+@posix
+def test_a_payload_that_is_not_listed_as_a_whole_is_no_bag(tmp_path: Path) -> None:
+    plant(tmp_path, {"data/a": b"1", "data/b": b"2"})
+    with pytest.raises(checksig.ManifestError, match=r"data/b. - in the payload .* but left out$"):
+        checksig.create(tmp_path, format="bagit", exclude=["b"])
+    (tmp_path / "data" / "link").symlink_to("a")
+    with pytest.raises(checksig.ManifestError, match=r"data/link. - .* but left out \(is a symlink\)$"):
+        checksig.create(tmp_path, format="bagit")
+    assert not (tmp_path / "bagit.txt").exists()
+    checksig.create(tmp_path, format="bagit", follow_symlinks=True)
+    assert checksig.check(tmp_path, extra="fail").ok
+
+
 def test_a_file_that_an_old_bag_lists_twice_is_noted(bag: Path) -> None:
     (bag / "tagmanifest-sha256.txt").unlink()
     (bag / "bagit.txt").write_text("BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n")

@@ -85,7 +85,8 @@ def create(
             with another algorithm.
         OSError: a file cannot be read, a directory cannot be listed, or the manifest cannot be
             written.
-        ManifestError: there are no files to list, or a file changed while it was read.
+        ManifestError: there are no files to list, a file changed while it was read, or a bag would not
+            be valid, for example because its payload has symlinks that are left out.
         ValueError: an argument is not allowed, or the manifest would not be read back as written.
         TypeError: an argument has the wrong type.
     """
@@ -109,6 +110,7 @@ def create(
             others = [name for name in names if not name.startswith(_PAYLOAD)]
             left_out = [name for name in _sort([*left_out, *others]) if name not in tags]
             names = [name for name in names if name.startswith(_PAYLOAD)]
+            _check_payload(root, names)
         entries = _hash_files(root, names, algorithm, workers, progress)
         if not entries:
             raise ManifestError(f'"{decode_path(root)}" - contains no files to list', decode_path(target))
@@ -567,6 +569,19 @@ def _check_bag(root: bytes, algorithm: str) -> None:
         if not (continued or _ELEMENT.fullmatch(line)):
             why = f'must be "label: value", not {line!r}'
             raise ManifestError(f'"{path}" - line {number}: {why}', path, number, why)
+
+
+def _check_payload(root: bytes, names: list[str]) -> None:
+    """Raise an error if the payload has more than these names, because a bag lists all of it."""
+    listed = set(names)
+    with Job(make_request(root, flags=FIND_FILES)) as job:
+        for batch in job.batches():
+            for record in batch:
+                if record.name.startswith(_PAYLOAD) and record.name not in listed:
+                    why = "in the payload of the bag, which must be listed as a whole, but left out"
+                    path = _join(root, record.name)
+                    why += f" ({record.reason})" if record.reason else ""
+                    raise ManifestError(f'"{path}" - {why}', path, None, why)
 
 
 def _bag_info(root: bytes) -> bytes:
