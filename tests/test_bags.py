@@ -148,6 +148,12 @@ def test_a_bag_that_would_not_be_valid_is_not_made(tmp_path: Path) -> None:
     assert checksig.check(tmp_path).ok
 
 
+def test_a_prefix_is_taken_off_names_in_the_payload(bag: Path) -> None:
+    report = checksig.check(bag / "data", bag / "manifest-sha256.txt", strip_prefix="data/")
+    assert report.ok
+    assert report.files == len(NAMES)
+
+
 @posix
 def test_a_payload_that_is_not_listed_as_a_whole_is_no_bag(tmp_path: Path) -> None:
     plant(tmp_path, {"data/a": b"1", "data/b": b"2"})

@@ -84,7 +84,7 @@ func (c *bagCheck) checkEntry(entry uint32, name string) {
 		c.twice[source] = true
 		source.Notes = append(source.Notes, "lists a file several times")
 	case c.counts[at] > 1:
-	case source.Role == discover.PayloadManifest && !discover.InPayload(name) && isInside(name):
+	case source.Role == discover.PayloadManifest && leavesPayload(source.Manifest.Entry(int(entry)-source.First).Name):
 		reason = fmt.Sprintf("%q is not in the directory %s", name, discover.PayloadDir)
 	case source.Role == discover.TagManifest && source.Strict && discover.IsTagManifest(name):
 		reason = fmt.Sprintf("a tag manifest must not list the tag manifest %q", name)
@@ -96,10 +96,11 @@ func (c *bagCheck) checkEntry(entry uint32, name string) {
 	}
 }
 
-// isInside reports whether a name does not lead out. One that does is a bad file anyway.
-func isInside(name string) bool {
-	_, err := beneath.Clean(name)
-	return err == nil
+// leavesPayload reports whether a name, as it is listed, is not that of a payload file. It
+// reports false for a name that leads out, because that is a bad file anyway.
+func leavesPayload(listed string) bool {
+	clean, err := beneath.Clean(listed)
+	return err == nil && !discover.InPayload(clean)
 }
 
 // checkTagManifests adds a bad line for each payload manifest that a tag manifest must list.
