@@ -562,6 +562,14 @@ TOOLS = {
     "b2sum -l 256 --untagged": (["b2sum", "-l", "256", "--"], "B2SUMS"),
     "b2sum -l 200": (["b2sum", "-l", "200", "--"], "B2SUMS"),
     "b2sum -l 8 --tag": (["b2sum", "-l", "8", "--tag", "--"], "list"),
+    "gpg --print-md": (
+        ["gpg", "--no-options", "--no-keyring", "--homedir", ".", "--print-md", "SHA512"],
+        "SHA512SUMS",
+    ),
+    "gpg --print-md md5": (
+        ["gpg", "--no-options", "--no-keyring", "--homedir", ".", "--print-md", "MD5"],
+        "MD5SUMS",
+    ),
     "sum": (["sum", "--"], "CHECKSUMS"),
     "sum -s": (["sum", "-s", "--"], "CHECKSUMS"),
     "cksum": (["cksum", "--"], "CHECKSUMS"),

@@ -60,7 +60,8 @@ def check_signatures(
             binary file that contains a manifest, such as ``sys.stdin.buffer``. None: the manifests
             in the directory.
         format: the format of the manifest: gnu, bagit, sfv, pooch, hashdeep, record,
-            sidecar, colon, debian or sum. None: detected from its name or its lines.
+            sidecar, colon, debian, sum, gpg, certutil or get-filehash. None: detected from its
+            name or its lines.
         algorithm: the algorithm of the manifest's digests, such as md5, sha1 or sha256. None:
             detected from the manifest's name, its lines, or the length of the digests.
         workers: how many files are read at the same time, at most 256. None: automatic.

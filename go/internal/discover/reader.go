@@ -221,13 +221,12 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 	if parsed.Signed {
 		source.Notes = append(source.Notes, "PGP signature not checked")
 	}
-	if parsed.Backslashes && !r.anyExists(parsed) {
+	if name, ok := parsed.MayBeOwn(); ok && !r.isThere(name) {
+		parsed.UseOwn()
+		source.Notes = append(source.Notes, fmt.Sprintf("%q stands for the file of the sidecar", name))
+	} else if parsed.Backslashes && !r.anyExists(parsed) {
 		source.Backslashes = true
 		source.Notes = append(source.Notes, "backslashes separate directories")
-	}
-	if name, ok := parsed.ReadsStdin(); ok && !r.dir.Exists(name) {
-		parsed.TakeStdin()
-		source.Notes = append(source.Notes, "digest of standard input")
 	}
 	r.strip(source)
 	if r.looksLikeSysV(source) {
@@ -238,6 +237,12 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 	}
 	r.found = append(r.found, source)
 	return nil
+}
+
+// isThere reports whether a listed name exists below the root.
+func (r *reader) isThere(listed string) bool {
+	name, err := beneath.Clean(listed)
+	return err == nil && r.dir.Exists(name)
 }
 
 // looksLikeSysV reports whether the blocks that a manifest of sums lists fit the sizes of more
@@ -303,7 +308,7 @@ func (r *reader) anyExists(m *manifest.Manifest) bool {
 		if strings.IndexByte(entry.Name, '\\') < 0 {
 			continue
 		}
-		if name, err := beneath.Clean(entry.Name); err == nil && r.dir.Exists(name) {
+		if r.isThere(entry.Name) {
 			return true
 		}
 	}

@@ -13,7 +13,14 @@ type content struct {
 	end       int
 	before    int  // how many lines come before that part
 	signed    bool // that part is PGP-signed: "- " at the start of a line is ignored
+
+	// more, unless it is nil, reports whether the line next belongs to the lines before it,
+	// which are then one line with line feeds in it.
+	more func(before, next string) bool
 }
+
+// maxJoined is how many lines can be one.
+const maxJoined = 32
 
 // decode removes a byte order mark, converts UTF-16 to UTF-8, and finds the signed part of
 // a PGP message. See docs/format.md, section 6.
@@ -99,9 +106,30 @@ func (c *content) lines() iter.Seq2[int, uint32] {
 			if !yield(number, uint32(at)) {
 				return
 			}
+			if c.more != nil {
+				_, next, count := c.joined(uint32(at))
+				at = next
+				number += count - 1
+				continue
+			}
 			at = c.next(uint32(at))
 		}
 	}
+}
+
+// joined returns the line at offset with those that belong to it, the offset of the next one,
+// and how many they are.
+func (c *content) joined(offset uint32) (line string, next, count int) {
+	line, next = c.single(offset), c.next(offset)
+	for count = 1; count < maxJoined && next < c.end && len(line) <= MaxLine; count++ {
+		added := c.single(uint32(next))
+		if !c.more(line, added) {
+			break
+		}
+		line += "\n" + added
+		next = c.next(uint32(next))
+	}
+	return line, next, count
 }
 
 // next returns the offset of the line that follows the one at offset.
@@ -113,8 +141,17 @@ func (c *content) next(offset uint32) int {
 	return int(offset) + length + 1
 }
 
-// line returns the line at offset, without its end.
+// line returns the line at offset, without its end, with those that belong to it.
 func (c *content) line(offset uint32) string {
+	if c.more != nil {
+		line, _, _ := c.joined(offset)
+		return line
+	}
+	return c.single(offset)
+}
+
+// single returns the line at offset, without its end.
+func (c *content) single(offset uint32) string {
 	line := c.bytes[offset:]
 	if length := strings.IndexByte(line, c.delimiter); length >= 0 {
 		line = line[:length]

@@ -105,17 +105,51 @@ func (m *Manifest) tally(lines int, stopped *atomic.Bool) *tally {
 		t.complete = true
 		return t
 	}
-	looked := 0
-	for number, offset := range m.content.lines() {
+	looked, joined := 0, 0
+	c := m.content
+	c.more = nil
+	for number, offset := range c.lines() {
 		if looked == lines || int(offset) > maxTallied || stopped.Load() {
 			t.complete = lines == maxDetected
 			return t
 		}
 		looked++
-		t.add(number, m.content.line(offset))
+		if joined > 0 {
+			joined-- // this line belongs to one that was counted
+			continue
+		}
+		if joined = t.addJoined(&c, offset); joined == 0 {
+			t.add(number, c.single(offset))
+		}
 	}
 	t.complete = true
 	return t
+}
+
+// addJoined counts the lines at offset if they are, or clearly should be, an entry of a format
+// that has several lines for each, or may have. It returns how many more lines belong to the
+// first one.
+func (t *tally) addJoined(c *content, offset uint32) (more int) {
+	if sfvComment(c.single(offset)) {
+		return 0
+	}
+	for i, f := range Formats {
+		if f.more == nil {
+			continue
+		}
+		c.more = f.more
+		line, _, count := c.joined(offset)
+		if count == 1 && f.detected {
+			continue // add counts it
+		}
+		isClear := f.clear > 0 && count >= f.clear
+		entry, err := f.parse(&t.dialect, line, 0)
+		if err == nil && (!entry.unsure || t.manifest.isFile(entry.Name)) || isClear {
+			t.lines[i] += count
+			return count - 1
+		}
+	}
+	return 0
 }
 
 // add counts a line for the first format that can read it.
@@ -254,7 +288,7 @@ func (m *Manifest) adopt(t *tally) (changed bool, err error) {
 		}
 	}
 	changed = m.Format != format || m.dialect.separator != dialect.separator || m.dialect.sum != dialect.sum
-	m.Format, m.dialect = format, dialect
+	m.Format, m.dialect, m.content.more = format, dialect, format.more
 	return changed, nil
 }
 

@@ -35,6 +35,9 @@ var goodManifests = []goodManifest{
 	{what: "RECORD", name: "RECORD", format: "record", first: "a,sha256=" + b64 + ",3", second: `"b,c",sha256=` + b64 + ","},
 	{what: "sidecar", name: "x.sha256", format: "sidecar", first: sum64},
 	{what: "pooch", name: "registry.txt", format: "pooch", first: "a " + sum64, second: `"b c" md5:` + sum64[:32] + " https://x/y"},
+	{what: "get-filehash", name: "CHECKSUMS", format: "get-filehash", first: "SHA256          " + sum64 + "  a", second: "SHA1            " + sum40 + "  b c"},
+	{what: "get-filehash in CSV", name: "CHECKSUMS", format: "get-filehash", first: `"SHA256","` + sum64 + `","a"`, second: "SHA1," + sum40 + ",b c"},
+	{what: "gpg", name: "CHECKSUMS", format: "gpg", first: "a.txt: " + groups(sum40, 4), second: "b/c.gz: " + groups(sum64, 8)},
 	{what: "sum", name: "CHECKSUMS", format: "sum", first: "36979     1 a", second: "00542  1234 b c"},
 	{what: "cksum", name: "CHECKSUMS", format: "sum", first: "3015617425 6 a", second: "4294967295 0 b c"},
 	{what: "colon", name: "CHECKSUMS", format: "colon", first: "a.tgz: " + sum64, second: "d/b.zip: " + sum40},
@@ -66,6 +69,9 @@ var strangeLines = []string{
 	"SHA256 (f",
 	"CRC32 (f) = 1234567",
 	"SHA256: " + sum64,
+	"0:",
+	"Fingerprint: " + groups(sum40, 4),
+	"Key fingerprint = " + groups(sum40, 4),
 	"f: " + sum64,
 	"sha256 " + sum64,
 	"sha256  " + sum64,
@@ -144,6 +150,9 @@ func (g *goodManifest) sizes() []int {
 // isStrange reports whether a line is a bad one in such a manifest. In one with a single entry,
 // it must not be a line of another format either.
 func (g *goodManifest) isStrange(line string) bool {
+	if more := FormatByName(g.format).more; more != nil && (more(g.first, line) || more(line, g.first)) {
+		return false // it would be a part of an entry
+	}
 	m, err := parse(g.header+line+"\n"+g.first+"\n", Options{Name: g.name, Format: FormatByName(g.format)})
 	if err != nil || m.BadLineCount != 1 || m.Len() == 0 {
 		return false

@@ -19,6 +19,13 @@ type Format struct {
 	nameFirst bool                              // an entry whose name begins with "#" looks like a comment
 	detected  bool                              // its lines can tell it from other formats
 
+	// more, unless it is nil, reports whether a line belongs to those before it.
+	more func(before, next string) bool
+
+	// clear, unless it is 0, is how many such lines are of no other format, even if they are
+	// no entry.
+	clear int
+
 	// comments are how other tools begin comments. A line that begins so is one, unless it is
 	// an entry.
 	comments []string
@@ -33,6 +40,9 @@ var Formats = []*Format{
 	{Name: "hashdeep", parse: parseHashdeep, isComment: hashdeepComment, detected: true, comments: semicolonOrSlashes},
 	{Name: "record", parse: parseRecord, isComment: noComment, detected: true},
 	{Name: "sidecar", parse: parseSidecar, isComment: hashComment, heading: commentSection, detected: true, comments: semicolonOrSlashes},
+	{Name: "gpg", parse: parseGPG, isComment: hashComment, nameFirst: true, more: continuesGPG},
+	{Name: "certutil", parse: parseCertutil, isComment: hashComment, more: continuesCertutil, clear: 3},
+	{Name: "get-filehash", parse: parseGetFileHash, isComment: getFileHashComment, more: continuesGetFileHash, clear: 2, detected: true},
 	{Name: "colon", parse: parseColon, isComment: hashComment, heading: commentSection, nameFirst: true, detected: true, comments: slashes},
 	{Name: "pooch", parse: parsePooch, isComment: hashComment, heading: commentSection, nameFirst: true, detected: true, comments: slashes},
 	{Name: "sum", parse: parseSum, isComment: hashComment, detected: true, comments: semicolonOrSlashes},

@@ -71,7 +71,7 @@ type Manifest struct {
 	BadLineCount int
 	PassedOver   int // how many lines list no digest and need none
 
-	stdin    string  // the file of a sidecar that was written through standard input
+	own      string  // the file of a sidecar, if its lines have another name for it
 	registry bool    // its name says that it is a registry of pooch
 	given    *Format // the format that the caller or the name says; nil: the lines decide
 	dialect  dialect
@@ -87,8 +87,8 @@ func (m *Manifest) Len() int { return len(m.offsets) * m.dialect.perLine() }
 // Entry returns the entry with that index, counted from 0.
 func (m *Manifest) Entry(index int) Entry {
 	entry := m.listed(index)
-	if m.stdin != "" {
-		entry.Name = m.stdin
+	if m.own != "" {
+		entry.Name = m.own
 	}
 	return entry
 }
@@ -108,7 +108,7 @@ type Error struct {
 	Path    string
 	Line    int // counted from 1; 0 if the error is not about one line
 	Reason  string
-	NoEntry bool // no line is an entry
+	NoEntry bool // no line is an entry, or clearly meant to be one
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%q - %s", e.Path, e.Fault()) }
@@ -251,5 +251,5 @@ func (m *Manifest) errNoEntry() error {
 		return &Error{Reason: "lists no files", NoEntry: true}
 	}
 	first := m.BadLines[0]
-	return &Error{Line: first.Line, Reason: first.Reason + " (no line of this manifest is valid)", NoEntry: true}
+	return &Error{Line: first.Line, Reason: first.Reason + " (no line of this manifest is valid)", NoEntry: m.Format.clear == 0}
 }

@@ -70,6 +70,27 @@ var canonical = map[string]func(e Entry) string{
 		name := `"` + strings.ReplaceAll(e.Name, `"`, `""`) + `"`
 		return fmt.Sprintf("%s,%s=%s,%s\n", name, e.Algorithm.Name, base64.RawURLEncoding.EncodeToString(e.Digest()), size)
 	},
+	"gpg": func(e Entry) string {
+		if strings.ContainsAny(e.Name, "\r\n") || strings.HasPrefix(e.Name, "#") || strings.HasPrefix(e.Name, " ") ||
+			strings.HasPrefix(e.Name, "//") || strings.HasPrefix(e.Name, ";") || strings.IndexByte("\xef\xfe\xff", e.Name[0]) >= 0 {
+			return ""
+		}
+		digits := fmt.Sprintf("%x", e.Digest())
+		half := len(digits) / 2
+		return fmt.Sprintf("%s: %s = %s\n    %s\n", e.Name, e.Algorithm.Name, groups(digits[:half], 2), groups(digits[half:], 2))
+	},
+	"certutil": func(e Entry) string {
+		if strings.ContainsAny(e.Name, "\r\n") || strings.HasPrefix(e.Name, "file ") || strings.HasSuffix(e.Name, " ") {
+			return ""
+		}
+		return fmt.Sprintf("%s hash of file %s:\n%s\nCertUtil: -hashfile\n", e.Algorithm.Name, e.Name, groups(fmt.Sprintf("%x", e.Digest()), 2))
+	},
+	"get-filehash": func(e Entry) string {
+		if strings.ContainsAny(e.Name, "\r\n") || strings.Trim(e.Name, " ") != e.Name {
+			return ""
+		}
+		return fmt.Sprintf("Algorithm : %s\nHash      : %x\nPath      : %s\n\n", e.Algorithm.Name, e.Digest(), e.Name)
+	},
 	"sum": func(e Entry) string {
 		if strings.ContainsAny(e.Name, "\r\n") || e.Algorithm.Name == "sysv" {
 			return ""
@@ -139,6 +160,28 @@ func FuzzSFV(f *testing.F) { fuzzParse(f, "sfv", "; x\na b   5A5A5a5a\n", "a\t00
 func FuzzPooch(f *testing.F) {
 	fuzzParse(f, "pooch", "a "+sum64+"\n", "'a b' md5:"+sum64[:32]+" https://x/y\n", "a\t"+sum64)
 }
+func FuzzGPG(f *testing.F) {
+	fuzzParse(f, "gpg", "a: "+groups(sum64, 8)+"\n   "+groups(sum64, 8)+"\n", "a:\n"+groups(sum64, 8)+"\n "+groups(sum64, 8)+"\n",
+		"a: SHA1 = "+groups(sum40, 4)+"\n", groups(sum40, 4)+"\n")
+}
+func FuzzCertutil(f *testing.F) {
+	fuzzParse(f, "certutil", "SHA1 hash of file a:\r\n"+groups(sum40, 2)+"\r\nCertUtil: -hashfile\r\n",
+		"SHA1-Hash von C:\\b\\x:\n"+sum40+"\nCertUtil: -hashfile-Befehl", "SHA1 hash of x:\n"+sum40+"\nCertUtil: -hashfile\n\n")
+}
+func FuzzGetFileHash(f *testing.F) {
+	fuzzParse(f, "get-filehash", "Algorithm  Hash  Path\nSHA1   "+sum40+"  a b\n", "SHA1,"+sum40+",a\n\"SHA1\";\""+sum40+"\";\"a;b\"\n",
+		"Algorithm : SHA1\nHash      : "+sum40[:20]+"\n            "+sum40[20:]+"\nPath      : a\n\nAlgorithm : SHA1\n")
+}
+
+// groups returns digits in groups of n.
+func groups(digits string, n int) string {
+	var b strings.Builder
+	for i := range len(digits) / n {
+		fmt.Fprintf(&b, "%s ", digits[i*n:(i+1)*n])
+	}
+	return strings.TrimRight(b.String(), " ")
+}
+
 func FuzzSum(f *testing.F) {
 	fuzzParse(f, "sum", "36979     1 a\n00000 0 b c\n", "3015617425 6 a\n 0\t0 b\n", "36979 9223372036854775807 a\n")
 }

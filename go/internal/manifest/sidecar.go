@@ -11,13 +11,14 @@ import (
 // stdinNames lists what tools call their standard input.
 var stdinNames = []string{"-", "stdin"}
 
-// maxOfStdin is how many digests of its standard input a sidecar may have.
-const maxOfStdin = 16
+// maxForOwn is how many digests of its file a sidecar may have, to be known as its only ones.
+const maxForOwn = 16
 
-// ReadsStdin returns the name of the only file that the manifest lists, if it is one that
-// stands for standard input. ok is false for other manifests, and if it is no sidecar.
-func (m *Manifest) ReadsStdin() (name string, ok bool) {
-	if m.dialect.file == "" || m.Len() == 0 || m.Len() > maxOfStdin {
+// MayBeOwn returns the name of the only file that a sidecar lists, if it may stand for the
+// sidecar's own file: it is that of standard input, or ends with that of the file in a format
+// whose tools list the name that they were given, such as an absolute one.
+func (m *Manifest) MayBeOwn() (name string, ok bool) {
+	if m.dialect.file == "" || m.Len() == 0 || m.Len() > maxForOwn {
 		return "", false
 	}
 	name = m.Entry(0).Name
@@ -26,12 +27,12 @@ func (m *Manifest) ReadsStdin() (name string, ok bool) {
 			return "", false
 		}
 	}
-	return name, slices.Contains(stdinNames, name)
+	asGiven := m.Format.more != nil && name != m.dialect.file && m.dialect.isOwn(name)
+	return name, asGiven || slices.Contains(stdinNames, name)
 }
 
-// TakeStdin makes the entries of a sidecar that was written through standard input those of
-// the file that it is for.
-func (m *Manifest) TakeStdin() { m.stdin = m.dialect.file }
+// UseOwn makes the entries of a sidecar those of its own file.
+func (m *Manifest) UseOwn() { m.own = m.dialect.file }
 
 // parseSidecar reads the line of a sidecar, such as x.tar.gz.sha256, that has nothing but
 // a digest, in hexadecimal or, as NuGet writes it, in base64, with or without a label that names

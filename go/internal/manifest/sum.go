@@ -73,9 +73,9 @@ func (t *tally) addSum(line string) {
 	}
 }
 
-// sum returns the algorithm that the numbers of most lines have.
+// sum returns the algorithm that the numbers of most lines have. CRCs can also be small.
 func (t *tally) sum() *digest.Algorithm {
-	if 2*t.crcs > t.sums {
+	if t.crcs > 0 && 2*t.crcs >= t.sums {
 		return digest.ByName("crc")
 	}
 	return digest.ByName("bsd")

@@ -40,7 +40,10 @@ from checksig.command.terminal import (
 from checksig.errors import ChecksigError, ManifestError
 from checksig.report import Changes, Progress
 
-_FORMATS = ("gnu", "bagit", "sfv", "pooch", "hashdeep", "record", "sidecar", "colon", "debian", "sum")
+_FORMATS = (
+    *("gnu", "bagit", "sfv", "pooch", "hashdeep", "record", "sidecar", "colon", "debian", "sum"),
+    *("gpg", "certutil", "get-filehash"),
+)
 _WRITTEN = ("gnu", "tag", "sfv", "bagit")
 
 
