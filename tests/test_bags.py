@@ -221,3 +221,14 @@ def test_the_verdict_is_that_of_the_conformance_suite(bag: Path) -> None:
     assert report.ok == valid
     if bag.name in INCOMPLETE and not sys.platform.startswith(("win32", "darwin")):
         assert [failure.status for failure in report.failures] == [checksig.Status.MISSING]
+
+
+@pytest.mark.parametrize("algorithm", [name for name in checksig.get_algorithms() if "sha3" in name])
+def test_the_name_of_a_bags_manifest_has_no_hyphen_in_the_algorithm(tmp_path: Path, algorithm: str) -> None:
+    plant(tmp_path, {"data/a": b"1"})
+    manifest = checksig.create(tmp_path, format="bagit", algorithm=algorithm)
+    assert Path(manifest.path).name == f"manifest-{algorithm.replace('-', '')}.txt"
+    report = checksig.check(tmp_path, extra="fail")
+    assert report.ok
+    assert {name for found in report.manifests for name in found.algorithms} == {algorithm}
+    assert report.files == 4

@@ -106,7 +106,7 @@ def create(
             raise FileExistsError(errno.EEXIST, why, decode_path(target))
         names, left_out = _find_files(root, target, follow_symlinks, wanted, (), replacement.name)
         if format == "bagit":
-            tags = (*_TAG_FILES, f"tagmanifest-{algorithm}.txt")
+            tags = (*_TAG_FILES, f"tag{_bag_manifest(algorithm)}")
             others = [name for name in names if not name.startswith(_PAYLOAD)]
             left_out = [name for name in _sort([*left_out, *others]) if name not in tags]
             names = [name for name in names if name.startswith(_PAYLOAD)]
@@ -255,7 +255,7 @@ def _usual_name(algorithm: str, format: str) -> str:
     if algorithm not in writable:
         raise ValueError(f'unknown algorithm "{algorithm}" (known: {", ".join(writable)})')
     if format == "bagit":
-        return f"manifest-{algorithm}.txt"
+        return _bag_manifest(algorithm)
     return "checksums.sfv" if format == "sfv" else f"{_SHORT.get(algorithm, algorithm).upper()}SUMS"
 
 
@@ -517,6 +517,11 @@ def _part_of_bag(root: bytes, manifest: bytes, names: list[str], listed: list[st
     return _sort(part)
 
 
+def _bag_manifest(algorithm: str) -> str:
+    """Return the name of a bag's manifest, in which the algorithm has no hyphen (RFC 8493, 2.4)."""
+    return f"manifest-{algorithm.replace('-', '')}.txt"
+
+
 def _is_unfinished_bag(root: bytes, manifest: bytes) -> bool:
     """Return whether a bag has a manifest but no bagit.txt, which is written last."""
     return os.path.lexists(manifest) and not os.path.lexists(os.path.join(root, b"bagit.txt"))
@@ -538,11 +543,11 @@ def _commit_bag(
         declaration.write([b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"])
         size = sum(entry.size or 0 for entry in entries)
         info.write([b"%sPayload-Oxum: %d.%d\n" % (_bag_info(root), size, len(entries))])
-        tags = {"bag-info.txt": info, "bagit.txt": declaration, f"manifest-{algorithm}.txt": manifest}
+        tags = {"bag-info.txt": info, "bagit.txt": declaration, _bag_manifest(algorithm): manifest}
         base = os.path.realpath(root)
         names = [decode_path(os.path.relpath(os.path.realpath(tag.name), base)) for tag in tags.values()]
         hashed = zip(tags, _hash_files(root, names, algorithm, None, None), strict=True)
-        listed = begin(f"tagmanifest-{algorithm}.txt")
+        listed = begin(f"tag{_bag_manifest(algorithm)}")
         listed.write(LINES["bagit"](replace(entry, path=name)) for name, entry in hashed)
         manifest.commit(overwrite)
         for file in (info, listed, declaration):
@@ -555,7 +560,7 @@ def _check_bag(root: bytes, algorithm: str) -> None:
         name
         for name in map(os.fsdecode, os.listdir(root))
         if re.fullmatch(r"(tag)?manifest-.+\.txt", name, re.DOTALL)
-        and name.removeprefix("tag") != f"manifest-{algorithm}.txt"
+        and name.removeprefix("tag") != _bag_manifest(algorithm)
     ]
     if stale:
         why = "manifest of a bag, which would not be right any more (remove it first)"
