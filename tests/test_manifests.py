@@ -179,6 +179,45 @@ def test_headings_say_the_algorithm_of_the_lines_below_them(directory: Directory
     assert command("check", "-m", root / "x.DIGESTS", root, cwd=root).returncode == 0
 
 
+@pytest.mark.parametrize("begin", [b"\x7fELF\x02\x01\x01\x00", b"#!/bin/sh\necho 12345678\n"])
+def test_programs_called_like_manifests_are_none(begin: bytes, directory: Directory) -> None:
+    root = directory({"a": b"1"})
+    for name in ("sha256sum", "md5sum", "checksum"):
+        (root / name).write_bytes(begin + bytes(1000))
+    assert checksig.check(root).ok
+    (root / "sha1sum.txt").rename(root / "x.sha1")
+    report = checksig.check(root)
+    assert (report.ok, report.counts[Status.OK]) == (True, 1)
+    assert command("check", root, cwd=root).returncode == 0
+    (root / "x.sha1").unlink()
+    with pytest.raises(checksig.ManifestError, match="is a program, not a checksum manifest"):
+        checksig.check(root)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "similar"),
+    [
+        ("published.txt", f"{'0' * 64}  a\n", True),
+        ("tool_hashes.txt", f"sha256   {'0' * 64}\n", True),
+        ("all.md4", f"{'0' * 32}  a\n", True),
+        ("x_1.dsc", f"Source: x\nFiles:\n {'0' * 32} 6 a\n", True),
+        ("readme.txt", "This is a text.\n", False),
+        ("tiger.txt", "This is a text.\n", False),
+        ("sha256.zip", f"{'0' * 64}  a\n", False),
+    ],
+)
+def test_with_no_manifest_the_error_names_a_file_that_may_be_one(
+    name: str, content: str, similar: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(checksig.ManifestNotFoundError) as caught:
+        checksig.check(tmp_path)
+    assert (f'but "{name}" may be one' in str(caught.value)) is similar
+    run = command("check", tmp_path, cwd=tmp_path)
+    assert (run.returncode, f'but "{name}" may be one' in run.stderr) == (2, similar)
+
+
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_note_says_how_many_lines_were_passed_over(count: int, directory: Directory) -> None:
     root = directory({"a.py": b"1"})

@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,6 +81,7 @@ type reader struct {
 	bag     *Bag // nil if the directory is not a bag
 
 	declared    *declaration // of a bag in the root, to which a manifest belongs, or nil
+	texts       []string     // the names of files that may be manifests, if none is found
 	byExtension bool         // true if no manifest has a usual name
 	unfinished  string       // the name of a payload manifest without bagit.txt, or ""
 	stripped    bool         // a name begins with the prefix that the caller named
@@ -103,7 +106,7 @@ func (r *reader) read() (Sources, error) {
 		return nil, err
 	}
 	if len(r.found) == 0 {
-		return nil, &manifest.NotFoundError{Dir: r.root, Unfinished: r.unfinished}
+		return nil, &manifest.NotFoundError{Dir: r.root, Unfinished: r.unfinished, Similar: r.similar()}
 	}
 	return r.found, r.checkStripped()
 }
@@ -330,24 +333,105 @@ func (r *reader) discover() error {
 		}
 		names = slices.DeleteFunc(names, func(name string) bool { return name == bagDeclaration })
 	}
-	if len(names) == 1 && names[0] == huggingFace {
-		return r.readHuggingFace()
-	}
-	refused := map[string]error{}
-	for _, name := range names {
-		if r.files.Stopped.Load() {
-			break
+	refused := r.addAll(names)
+	if len(refused) == len(r.found) && len(refused) > 0 && !r.byExtension && allPrograms(refused) {
+		if names, err = r.others(); err != nil {
+			return err
 		}
-		if err := r.addBelow(name, manifest.Options{}); err != nil {
-			r.skip(name, err)
-			refused[name] = err
-		}
+		maps.Copy(refused, r.addAll(names))
 	}
 	if r.unusable == len(r.found) {
 		return r.failed
 	}
 	r.passOver(refused)
 	return nil
+}
+
+// addAll reads the manifests with those names, and returns why some are unusable.
+func (r *reader) addAll(names []string) (refused map[string]error) {
+	refused = map[string]error{}
+	for _, name := range names {
+		if r.files.Stopped.Load() {
+			break
+		}
+		var err error
+		if name == huggingFace {
+			err = r.readHuggingFace()
+		} else {
+			err = r.addBelow(name, manifest.Options{})
+		}
+		if err != nil {
+			r.skip(name, err)
+			refused[name] = err
+		}
+	}
+	return refused
+}
+
+// allPrograms reports whether all files were refused because they are programs.
+func allPrograms(refused map[string]error) bool {
+	for _, err := range refused {
+		if !isProgram(err) {
+			return false
+		}
+	}
+	return true
+}
+
+func isProgram(err error) bool {
+	var bad *manifest.Error
+	return errors.As(err, &bad) && bad.Program
+}
+
+// similar returns the name of a file that may be a manifest, or "": one that can be read as a
+// manifest, or else one whose name suggests that.
+func (r *reader) similar() string {
+	slices.Sort(r.texts)
+	slices.SortStableFunc(r.texts, func(a, b string) int {
+		return cmp.Compare(likeness(b), likeness(a))
+	})
+	for _, name := range r.texts[:min(len(r.texts), maxExamined)] {
+		if r.readsAsManifest(name) {
+			return name
+		}
+	}
+	if len(r.texts) > 0 && likeness(r.texts[0]) > 0 {
+		return r.texts[0]
+	}
+	return ""
+}
+
+// maxExamined is how many files are examined to find one that may be a manifest.
+const maxExamined = 16
+
+func likeness(name string) int {
+	if manifest.MayBeManifest(name) {
+		return 1
+	}
+	return 0
+}
+
+// readsAsManifest reports whether the first lines of a file are those of a manifest, or its
+// name implies an algorithm that is not supported.
+func (r *reader) readsAsManifest(name string) bool {
+	const most = 4096
+	file, err := r.files.Open(name)
+	if err != nil {
+		return false
+	}
+	defer limits.Close(file)
+	buffer := make([]byte, most)
+	n, err := file.Read(buffer)
+	if n <= 0 || err != nil && err != io.EOF {
+		return false
+	}
+	content := string(buffer[:n])
+	if n == most {
+		content = content[:strings.LastIndexByte(content, '\n')+1]
+	}
+	parsed, err := manifest.Parse(content, manifest.Options{Name: name, Exists: r.isFile}, r.files.Stopped)
+	var bad *manifest.Error
+	return err == nil && parsed.Len() > parsed.BadLineCount || errors.As(err, &bad) && !bad.NoEntry && bad.Line == 0
 }
 
 // skip keeps an unusable manifest as one without entries. It has a bad line that says why it
@@ -376,7 +460,7 @@ func (r *reader) passOver(refused map[string]error) {
 		}
 		var bad *manifest.Error
 		empty := errors.As(err, &bad) && bad.NoEntry
-		if empty && r.byExtension || listed[source.name] || r.isIrregular(source.name) {
+		if empty && (isProgram(err) || r.byExtension && !isUsual[source.name]) || listed[source.name] || r.isIrregular(source.name) {
 			note := fmt.Sprintf("%q is not a manifest: %s", source.name, reasonOf(err))
 			if empty {
 				note = fmt.Sprintf("%q has no valid line", source.name)
@@ -449,10 +533,20 @@ func (r *reader) candidates() ([]string, error) {
 	if names := inOrder(usual); len(names) > 0 {
 		return names, nil
 	}
+	return r.others()
+}
+
+// others returns the names of the manifests that have no usual name.
+func (r *reader) others() ([]string, error) {
 	var others []string
-	err = r.list(func(name string, mode os.FileMode) bool {
-		if manifest.IsManifest(name) && name[0] != '.' && r.mayBeManifest(name, mode) {
+	err := r.list(func(name string, mode os.FileMode) bool {
+		if name[0] == '.' || isUsual[name] || !r.mayBeManifest(name, mode) {
+			return true
+		}
+		if manifest.IsManifest(name) {
 			others = append(others, name)
+		} else if mode.IsRegular() && len(r.texts) < maxListed && manifest.MayBeText(name) {
+			r.texts = append(r.texts, name)
 		}
 		if isPayloadManifest(name) && (r.unfinished == "" || name < r.unfinished) {
 			r.unfinished = name
@@ -462,6 +556,10 @@ func (r *reader) candidates() ([]string, error) {
 	if err != nil {
 		return nil, &beneath.OSError{Path: r.root, Err: err}
 	}
+	others = slices.DeleteFunc(others, func(name string) bool {
+		text, signed := strings.CutSuffix(name, ".asc")
+		return signed && r.dir.Exists(text) // its detached signature
+	})
 	slices.Sort(others)
 	r.byExtension = true
 	if len(others) == 0 && r.dir.Exists(huggingFace) {

@@ -317,7 +317,18 @@ var foreign = []struct{ begin, what, advice string }{
 	{"%PDF", "PDF", ""},
 	{`"file" "checksum"`, "a table written by R", ""},
 	{"Algorithm       Hash ", "a table written by PowerShell's Get-FileHash", ""},
+	{pgpSignature, "a detached PGP signature", ""},
 	{lfsPointer, "a Git LFS pointer", " (run 'git lfs pull' to download the file)"},
+}
+
+// isProgram reports whether content is that of a program, such as one that is called md5sum.
+func isProgram(content string) bool {
+	for _, begin := range []string{"\x7fELF", "#!/", "MZ\x90\x00", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe"} {
+		if strings.HasPrefix(content, begin) {
+			return true
+		}
+	}
+	return false
 }
 
 // refuseForeign returns an error that says what content is, or nil if that is not known.

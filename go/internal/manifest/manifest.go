@@ -109,6 +109,7 @@ type Error struct {
 	Line    int // counted from 1; 0 if the error is not about one line
 	Reason  string
 	NoEntry bool // no line is an entry, or clearly meant to be one
+	Program bool // the content is that of a program
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%q - %s", e.Path, e.Fault()) }
@@ -125,6 +126,7 @@ func (e *Error) Fault() string {
 type NotFoundError struct {
 	Dir        string
 	Unfinished string // the name of a payload manifest without bagit.txt, or ""
+	Similar    string // the name of a file that may be a manifest, or ""
 }
 
 func (e *NotFoundError) Error() string {
@@ -136,13 +138,20 @@ func (e *NotFoundError) Reason() string {
 	if e.Unfinished != "" {
 		return fmt.Sprintf("unfinished bag: it has %q, but no bagit.txt (create with format bagit finishes it)", e.Unfinished)
 	}
-	return "no manifest found under a usual name (sha1sum.txt, SHA256SUMS, MD5SUMS, …)"
+	const reason = "no manifest found under a usual name (sha1sum.txt, SHA256SUMS, MD5SUMS, …)"
+	if e.Similar != "" {
+		return fmt.Sprintf("%s, but %q may be one", reason, e.Similar)
+	}
+	return reason
 }
 
 // Parse parses the content of a manifest, of at most MaxSize bytes. Its error is an
 // [*Error] without a path. Once stopped is set, Parse returns after at most StopEvery more
 // lines.
 func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, error) {
+	if isProgram(content) {
+		return nil, &Error{Reason: "is a program, not a checksum manifest", NoEntry: true, Program: true}
+	}
 	c, err := decode(content)
 	if err != nil {
 		return nil, err

@@ -352,6 +352,34 @@ func TestTheNameOfAManifestImpliesTheAlgorithm(t *testing.T) {
 	}
 }
 
+func TestTheSearchKnowsTheNamesThatTheReaderKnows(t *testing.T) {
+	for name, algorithm := range map[string]string{
+		"x-md5sums.txt": "md5", "x-1.2-sha256sum.txt": "sha256", "checksums_sha256.txt": "sha256", "x.zip.sha256.txt": "sha256",
+		"Fedora_CHECKSUM.txt": "", "SHA256": "sha256", "MD5": "md5", "SHA512": "sha512", "sha256sums.asc": "sha256",
+		"SHA512-SUMS.txt": "sha512", "stage3.tar.xz.DIGESTS": "", "x-sha256sums": "sha256", "x.sha": "", "x_SHA256SUMS": "sha256",
+		"x-CHECKSUM": "", "x_checksums.txt": "", "x.sfv": "", "X.MD5": "md5", "x.md5sums": "md5", "DIGESTS": "", "x.checksum": "",
+		"SHASUMS256.txt.asc": "sha256", "checksums-sha3-256.txt": "sha3-256", "sha1.checksums": "sha1", "hashes-sha1.txt": "sha1",
+		"x.sha512-256": "sha512-256", "SHA3-256": "sha3-256", "x-sha-256-sums.txt": "sha256", "CHECKSUMS.asc": "", "x.tar.sha1.asc": "sha1",
+	} {
+		found, err := algorithmOfName(name)
+		got := ""
+		if found != nil {
+			got = found.Name
+		}
+		if !IsManifest(name) || got != algorithm || err != nil {
+			t.Errorf("%s: found %v, algorithm %q, %v; want %q", name, IsManifest(name), got, err, algorithm)
+		}
+	}
+	for _, name := range []string{
+		"go.sum", "x.txt", "md5", "sha256", "md5.py", "x_checksums.zip", "notes.asc", "a.sh", "sum", "sums.txt", "x.sum",
+		"md5-tool.zip", "my_md5_list.txt", "b3", "B3.txt.gz", "efficientnet-b3", "hashes.txt", "hash", "readme", "",
+	} {
+		if IsManifest(name) {
+			t.Errorf("%s: found", name)
+		}
+	}
+}
+
 func BenchmarkParse(b *testing.B) {
 	for format, line := range map[string]string{
 		"gnu":    "%040x  directory-%d/file-%d.bin\n",

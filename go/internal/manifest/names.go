@@ -61,18 +61,70 @@ func namesFor(lower string) []string {
 	return names
 }
 
-// IsManifest reports whether a name, which is not a usual one, is still that of a
-// manifest: x.tar.gz.sha256, photos.sfv, tool_1.0_checksums.txt.
+// IsManifest reports whether a name, which is not a usual one, is still that of a manifest:
+// x.tar.gz.sha256, photos.sfv, tool_1.0_checksums.txt, tool-sha256sums, SHA512. The algorithm that
+// it implies is that of [algorithmOfName].
 func IsManifest(name string) bool {
-	for _, suffix := range []string{"-CHECKSUM", "_checksums.txt", "-checksums.txt", "_SHA256SUMS"} {
-		if strings.HasSuffix(name, suffix) {
-			return true
-		}
-	}
+	name = cutText(name)
 	stem, extension := cutExtension(name)
-	return stem != "" && extension != "" &&
-		(extension == "sfv" || bySums(extension) != nil || slices.Contains(blakes, extension))
+	if stem != "" && isManifestExtension(extension) {
+		return true
+	}
+	if strings.EqualFold(name, "digests") || strings.ToUpper(name) == name && bySums(name) != nil {
+		return true
+	}
+	words := wordsOf(strings.ToLower(name))
+	return len(words) > 0 && (slices.Contains(Usual, name) || endsInSums(words))
 }
+
+// isManifestExtension reports whether files with an extension are manifests.
+func isManifestExtension(extension string) bool {
+	lower := strings.ToLower(extension)
+	return lower == "sfv" || lower == "sha" || lower == "digests" || lower == "checksum" || lower == "checksums" ||
+		bySums(lower) != nil || slices.Contains(blakes, cutSums(lower))
+}
+
+// endsInSums reports whether the last words of a name, in lower case, say that the file has
+// checksums: "checksums", "md5sums", "sha-512 sums", or "checksums sha256".
+func endsInSums(words []string) bool {
+	before, last := words[:len(words)-1], words[len(words)-1]
+	algorithm := cutSums(last)
+	if last == "checksum" || last == "checksums" ||
+		algorithm != last && (bySums(last) != nil || slices.Contains(blakes, algorithm)) {
+		return true
+	}
+	found, err := algorithmOfWords(words)
+	if found == nil || err != nil {
+		return false
+	}
+	if slices.Contains(sumsWords, last) {
+		return true
+	}
+	isSums := func(word string) bool { return slices.Contains(sumsWords, word) }
+	rest, _ := algorithmOfWords(before)
+	return slices.ContainsFunc(before, isSums) && (bySums(last) == found || rest != found)
+}
+
+// sumsWords lists words that, together with the name of an algorithm, are in the names of manifests.
+var sumsWords = []string{"checksum", "checksums", "sum", "sums", "hash", "hashes", "digest", "digests"}
+
+// MayBeManifest reports whether a name, which is not that of a manifest that is searched for,
+// suggests one all the same: a text that has the name of an algorithm, or a word for checksums.
+func MayBeManifest(name string) bool {
+	isWord := func(word string) bool {
+		return isAlgorithm(cutSums(word)) && !slices.Contains(ambiguous, word) || slices.Contains(sumsWords, word)
+	}
+	return slices.ContainsFunc(wordsOf(strings.ToLower(name)), isWord)
+}
+
+// MayBeText reports whether a name, by its extension, is that of a text which may list digests.
+func MayBeText(name string) bool {
+	_, extension := cutExtension(name)
+	extension = strings.ToLower(extension)
+	return slices.Contains(textExtensions, extension) || isUnsupported(extension)
+}
+
+var textExtensions = []string{"", "txt", "asc", "lst", "list", "csv", "manifest", "dsc", "changes", "buildinfo", "registry"}
 
 // SignedBy returns the name of the file that a signature with that name is for: SHA256SUMS for
 // SHA256SUMS.asc. It returns "" if the name is not that of a signature.
