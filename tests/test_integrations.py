@@ -471,3 +471,33 @@ def test_the_cells_show_a_table_and_a_bar_and_stop_at_a_bad_file(
     assert notebook(f"import checksig\n{stop}")[0] == 1
     (root / "data" / "b.csv").write_text("1,2,3\n")
     assert notebook(f"import checksig\n{stop}")[0] == 0
+
+
+def test_the_packages_of_an_environment_are_verified(root: Path, shell: Shell) -> None:
+    info = root / ".venv" / "lib" / "python3.11" / "site-packages" / "tool-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info.parent / "tool.py").write_bytes(b"1")
+    (info / "RECORD").write_text(
+        "tool.py,sha256=a4ayc_80_OGda4BO_1o_V0etpOqiLx1JwB5S3beHW0s,1\ntool-1.0.dist-info/RECORD,,\n"
+    )
+    everything, one = page("installed", "sh")
+    (code,) = page("installed", "python")
+    program = root / "verify.py"
+    program.write_text(code)
+    assert (
+        shell(everything).stdout
+        == "tool 1.0: 1 file OK · 1 line without a digest was passed over\n1 of 1 package OK\n"
+    )
+    assert shell(one).returncode == 0
+    assert shell(f"{sys.executable} verify.py").stdout == ""
+    (info.parent / "tool.py").write_bytes(b"2")
+    done = shell(everything)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        1,
+        ".venv/lib/python3.11/site-packages/tool.py: FAILED",
+    )
+    assert shell(one).returncode == 1
+    assert 'tool.py" - mismatch' in shell(f"{sys.executable} verify.py").stdout
+    (info / "RECORD").unlink()
+    assert shell(everything).returncode == 2
+    assert shell(f"{sys.executable} verify.py").stdout == "tool 1.0 has no RECORD\n"

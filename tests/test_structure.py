@@ -53,7 +53,18 @@ def test_init_is_docstring_version_and_reexports() -> None:
 # Each module may import those before it. The order is that of docs/architecture.md.
 ORDER = [
     *("_bug", "_startup"),
-    *("_version", "_text", "errors", "_lines", "_atomic", "_render", "report", "_options", "_wire"),
+    *(
+        "_version",
+        "_text",
+        "errors",
+        "_lines",
+        "_atomic",
+        "_render",
+        "report",
+        "_options",
+        "_wire",
+        "_installed",
+    ),
     *("_installation", "_pyinstaller.__init__", "_pyinstaller.hook-checksig", "checksig", "_preflight"),
     *("_helper", "_engine", "_progress", "_read", "_verify", "_write"),
     *("__init__", "command.__init__", "command.terminal", "command.hints", "command.output"),

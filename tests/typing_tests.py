@@ -53,6 +53,7 @@ def check_reading(path: Path) -> None:
     checksig.check(path, entries)
     assert_type(checksig.read_manifest(io.BytesIO()), checksig.Entries)
     assert_type(checksig.find_manifests(path), list[str])
+    assert_type(checksig.find_packages(path), list[checksig.Package])
 
 
 def check_writing(path: Path) -> None:

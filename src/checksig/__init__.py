@@ -9,6 +9,7 @@ checksig.errors.VerificationError: "testdata/example/measurements/2025.csv" - mi
 
 from checksig import _startup as _startup  # before all others
 from checksig._engine import Engine, get_algorithms, get_engine
+from checksig._installed import Package, find_packages
 from checksig._options import AnyPath, ExtraOption, ManifestOption, ProgressOption, WriteFormat
 from checksig._read import Entries, find_manifests, read_manifest
 from checksig._verify import Results, check, check_signatures, iter_check
@@ -41,6 +42,7 @@ __all__ = [
     "ManifestError",
     "ManifestNotFoundError",
     "ManifestOption",
+    "Package",
     "Progress",
     "ProgressOption",
     "Report",
@@ -54,6 +56,7 @@ __all__ = [
     "create",
     "diff",
     "find_manifests",
+    "find_packages",
     "get_algorithms",
     "get_engine",
     "get_include",

@@ -231,6 +231,9 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 		source.Backslashes = true
 		source.Notes = append(source.Notes, "backslashes separate directories")
 	}
+	if parsed.Format.Name == "record" {
+		source.base = baseOfRecord(name)
+	}
 	r.strip(source)
 	if r.looksLikeSysV(source) {
 		parsed.UseSysV()

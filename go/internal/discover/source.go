@@ -14,6 +14,7 @@ type Source struct {
 	Backslashes bool     // backslashes in its names separate directories
 	Notes       []string // what else is worth knowing about it
 	prefixes    []string // that are taken off its names, from [CleanPrefix]
+	base        string   // the directory from which its names count; "": the root
 
 	Role   Role // in a bag, if it is read as a manifest of one
 	Strict bool // and whether that bag has version 1.0
@@ -57,6 +58,9 @@ func (s *Source) entry(index int) manifest.Entry {
 	entry := s.Manifest.Entry(index)
 	if s.Backslashes {
 		entry.Name = strings.ReplaceAll(entry.Name, `\`, "/")
+	}
+	if s.base != "" {
+		entry.Name = fromBase(s.base, entry.Name)
 	}
 	for _, prefix := range s.prefixes {
 		entry.Name = stripPrefix(entry.Name, prefix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import BinaryIO
@@ -14,6 +14,7 @@ import click
 
 import checksig
 from checksig import Entries, ExtraOption, Results
+from checksig._installed import Package, find_packages, package_at
 from checksig._read import read_content
 from checksig._text import place
 from checksig.command.hints import Hints
@@ -57,6 +58,7 @@ class Check:
     algorithm: str | None
     format: str | None
     workers: int | None
+    installed: bool
     strip_prefix: str | None
     ignore_missing: bool
     extra: ExtraOption
@@ -70,6 +72,7 @@ class Check:
     color: str
     out: Out = field(init=False)
     printer: Printer = field(init=False)
+    _verified: int = field(init=False, default=0)  # paths or packages that are OK
     hints: Hints = field(init=False, default_factory=Hints)
 
     def __post_init__(self) -> None:
@@ -86,9 +89,38 @@ class Check:
 
     def run(self) -> ExitStatus:
         """Verify each path, and return the exit status."""
-        statuses = []
-        for path in self.paths or (".",):
+        if self.installed:
+            return self._run_installed()
+        return self._run(self.paths or (".",))
+
+    def _run_installed(self) -> ExitStatus:
+        """Verify all packages of the environments that the paths name."""
+        given = (self.manifest, self.format, self.algorithm, self.strip_prefix, self.shard)
+        if self.extra != "ignore" or any(option is not None for option in given):
+            raise click.UsageError("--installed allows no option that is about manifests")
+        packages: list[Package] = []
+        for path in self.paths or (None,):
+            try:
+                found = find_packages(path)
+            except OSError as error:
+                self.out.complain(describe(error))
+                return ExitStatus.ERROR
+            if not found:
+                self.out.complain(f"{place(path or sys.prefix)}: no installed packages found")
+                return ExitStatus.ERROR
+            packages += found
+        if self.progress is None:
+            self.progress = False  # a bar for each package would only flicker
+        status = self._run(packages)
+        if status != ExitStatus.INTERRUPTED:
+            self.printer.packages(self._verified, len(packages))
+        return status
+
+    def _run(self, paths: Sequence[str | Package]) -> ExitStatus:
+        statuses: list[ExitStatus] = []
+        for path in paths:
             statuses.append(self._check(path))
+            self._verified += statuses[-1] == ExitStatus.OK
             if statuses[-1] == ExitStatus.INTERRUPTED:
                 return ExitStatus.INTERRUPTED
             if self.fail_fast and statuses[-1] == ExitStatus.BAD:
@@ -97,12 +129,12 @@ class Check:
             return ExitStatus.ERROR
         return ExitStatus.BAD if ExitStatus.BAD in statuses else max(statuses)
 
-    def _check(self, path: str) -> ExitStatus:
-        """Verify what one PATH stands for."""
+    def _check(self, path: str | Package) -> ExitStatus:
+        """Verify what one PATH stands for, or one package."""
         results, why = None, None
         try:
-            target = Target.of(path, self.manifest, self.format, self.algorithm, self.strip_prefix)
-            findings = Findings(target.root, self.shard)
+            target = self._target(path)
+            findings = Findings(target.root, self.shard, str(path) if isinstance(path, Package) else None)
             with progress_bar(self.out, False if self.lines == "status" else self.progress) as draw:
                 results = self._start(target, draw)
                 why = self._take(results, findings)
@@ -111,7 +143,7 @@ class Check:
         except KeyboardInterrupt:
             why = INTERRUPTED
         except (ChecksigError, OSError) as error:
-            self.printer.error(path, describe(error))
+            self.printer.error(str(path), describe(error))
             self._add_to_step_summary(markdown_note("not verified", describe(error)))
             return ExitStatus.ERROR
         except ValueError as error:
@@ -124,6 +156,13 @@ class Check:
             return self._stop(results, findings, why)
         assert results.report is not None, "a verification that ended has a report"
         return self._end(findings, results.report)
+
+    def _target(self, path: str | Package) -> Target:
+        if not isinstance(path, Package):
+            return Target.of(path, self.manifest, self.format, self.algorithm, self.strip_prefix)
+        if path.record is None:
+            raise ChecksigError(f"{path}: has no RECORD, so it cannot be verified")
+        return Target(path.environment, path.record, None, None, None, None)
 
     def _start(self, target: Target, draw: Callable[[Progress], object] | None) -> Results:
         return checksig.iter_check(
@@ -164,7 +203,8 @@ class Check:
 
     def _end(self, findings: Findings, report: Report) -> ExitStatus:
         self.printer.end(findings, report)
-        self._add_to_step_summary(markdown(findings, report))
+        if not (self.installed and report.ok):
+            self._add_to_step_summary(markdown(findings, report))
         if report.ok:
             return ExitStatus.OK
         if findings.bad and not (self.strict and report.bad_line_count):
@@ -221,6 +261,8 @@ class Target:
     ) -> Target:
         """Return what a PATH and the value of -m stand for."""
         root, file = path, manifest
+        if manifest is None and (package := package_at(path)):
+            return cls(package.environment, package.record, None, format, algorithm, strip_prefix)
         if path == "-" or not os.path.isdir(path):
             if manifest is not None:
                 raise click.UsageError(f"with -m/--manifest, PATH must be a directory, but {path!r} is not")

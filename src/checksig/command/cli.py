@@ -306,6 +306,7 @@ def _version(verbose: bool) -> int:
 @_detected_algorithm
 @_detected_format
 @_workers
+@click.option("--installed", is_flag=True, help="Verify all packages of the Python environment PATH.")
 @click.option("--ignore-missing", is_flag=True, help="Do not treat missing files as bad.")
 @click.option(
     "--extra",
@@ -337,7 +338,9 @@ def check(**options: Any) -> int:
 
     PATH is a directory, a manifest, or - for a manifest on standard input (default: the current
     directory). File names are relative to the directory of the manifest; with -m, to PATH; for
-    standard input, to the current directory.
+    standard input, to the current directory. For the RECORD of an installed package, they are
+    relative to its site-packages, and the files are in its environment. With --installed, PATH is a
+    Python environment (default: the one of this command), and all its packages are verified.
 
     The output is a line for each file that is not OK, then a summary line. Exit status: 0, all is
     well and something was verified; 1, a file is bad; 2, an error: bad usage, unusable manifest,

@@ -54,6 +54,7 @@ class Findings:
     Attributes:
         root: the directory.
         shard: the part of the files that is verified, as (K, N); None: all of them.
+        package: the installed package that is verified, if it is one.
         bad: how many results are bad.
         by_folder: how many results are bad, by directory and status.
         kept: the first bad results.
@@ -62,6 +63,7 @@ class Findings:
 
     root: str
     shard: tuple[int, int] | None
+    package: str | None = None
     bad: int = 0
     by_folder: dict[str, Counter[str]] = field(default_factory=dict)
     kept: list[FileResult] = field(default_factory=list)
@@ -84,6 +86,9 @@ class Printer(Protocol):
 
     def end(self, findings: Findings, report: Report) -> None:
         """Show the report on a directory."""
+
+    def packages(self, good: int, total: int) -> None:
+        """Show how many installed packages are OK."""
 
     def stop(self, findings: Findings, progress: Progress, why: str) -> None:
         """Show how far a verification came that ended early."""
@@ -123,11 +128,21 @@ class TextPrinter:
             self._hints(findings, report.hint)
         if self._summary:
             self._folders(findings)
-            self._out.line(self._summary_line(report))
+            self._out.line(self._summary_line(findings, report))
 
-    def _summary_line(self, report: Report) -> str:
+    def _summary_line(self, findings: Findings, report: Report) -> str:
         verdict, rest = report.summary().split(" · ", 1)
+        if findings.package is not None:
+            verdict = f"{printable(findings.package)}: {verdict}"
+            rest = " · ".join(note for manifest in report.manifests for note in manifest.notes)
+            return self._out.paint(verdict, "green" if report.ok else "red") + (f" · {rest}" if rest else "")
         return f"{self._out.paint(verdict, 'green' if report.ok else 'red')} · {rest}"
+
+    def packages(self, good: int, total: int) -> None:
+        """Write a line with the number of packages that are OK."""
+        if self._summary:
+            verdict = f"{good:,} of {count(total, 'package')} OK"
+            self._out.line(self._out.paint(verdict, "green" if good == total else "red"))
 
     def changes(self, root: str, changes: Changes) -> None:
         """Write a line for each change and for each file left out, and one with the number of each kind."""
@@ -234,6 +249,7 @@ class JsonPrinter:
             {
                 "type": "summary",
                 **_name("root", report.root),
+                "package": findings.package,
                 "complete": True,
                 "ok": report.ok,
                 "files": report.files,
@@ -254,6 +270,7 @@ class JsonPrinter:
             {
                 "type": "summary",
                 **_name("root", findings.root),
+                "package": findings.package,
                 "complete": False,
                 "ok": False,
                 "files": progress.total_files,
@@ -267,6 +284,10 @@ class JsonPrinter:
         )
         if why == INTERRUPTED:
             self._out.complain(f"{why}: {so_far(progress, findings.bad)}")
+
+    def packages(self, good: int, total: int) -> None:
+        """Write an object of type "packages"."""
+        self._write({"type": "packages", "good": good, "total": total})
 
     def error(self, target: str, message: str) -> None:
         """Write an object of type "error", and the message to standard error."""
