@@ -128,10 +128,13 @@ func BySpelling(name string) *Algorithm {
 		return nil
 	}
 	plain := plainSpelling(name)
-	if bits, found := strings.CutPrefix(plain, "blake2b"); found && bits != "" {
+	if found, known := bySpelling[plain]; known {
+		return found
+	}
+	if bits, found := strings.CutPrefix(plain, "blake2b"); found {
 		return blake2bOfBits(bits)
 	}
-	return bySpelling[plain]
+	return nil
 }
 
 // blake2bOfBits returns BLAKE2b with digests of that many bits, which b2sum -l takes, or nil.

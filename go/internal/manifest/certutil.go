@@ -92,11 +92,11 @@ func isBound(c byte, bounds string) bool {
 }
 
 // continuesCertutil reports whether a line is the second or the third one of certutil.
-func continuesCertutil(before, next string) bool {
-	switch strings.Count(before, "\n") {
-	case 0:
-		return strings.HasSuffix(strings.TrimRight(before, " "), ":") && isGroups(next)
+func continuesCertutil(first string, count int, next string) bool {
+	switch count {
 	case 1:
+		return strings.HasSuffix(strings.TrimRight(first, " "), ":") && isGroups(next)
+	case 2:
 		return strings.HasPrefix(next, "CertUtil: -hashfile")
 	}
 	return false

@@ -14,9 +14,9 @@ type content struct {
 	before    int  // how many lines come before that part
 	signed    bool // that part is PGP-signed: "- " at the start of a line is ignored
 
-	// more, unless it is nil, reports whether the line next belongs to the lines before it,
-	// which are then one line with line feeds in it.
-	more func(before, next string) bool
+	// more, unless it is nil, reports whether the line next belongs to the count lines before
+	// it, which are then one line with line feeds in it.
+	more func(first string, count int, next string) bool
 }
 
 // maxJoined is how many lines can be one.
@@ -120,16 +120,18 @@ func (c *content) lines() iter.Seq2[int, uint32] {
 // joined returns the line at offset with those that belong to it, the offset of the next one,
 // and how many they are.
 func (c *content) joined(offset uint32) (line string, next, count int) {
-	line, next = c.single(offset), c.next(offset)
-	for count = 1; count < maxJoined && next < c.end && len(line) <= MaxLine; count++ {
+	first, next := c.single(offset), c.next(offset)
+	lines := []string{first}
+	for length := len(first); len(lines) < maxJoined && next < c.end && length <= MaxLine; {
 		added := c.single(uint32(next))
-		if !c.more(line, added) {
+		if !c.more(first, len(lines), added) {
 			break
 		}
-		line += "\n" + added
+		lines = append(lines, added)
+		length += len(added)
 		next = c.next(uint32(next))
 	}
-	return line, next, count
+	return strings.Join(lines, "\n"), next, len(lines)
 }
 
 // next returns the offset of the line that follows the one at offset.
@@ -143,11 +145,11 @@ func (c *content) next(offset uint32) int {
 
 // line returns the line at offset, without its end, with those that belong to it.
 func (c *content) line(offset uint32) string {
-	if c.more != nil {
-		line, _, _ := c.joined(offset)
-		return line
+	if c.more == nil {
+		return c.single(offset) // nearly always
 	}
-	return c.single(offset)
+	line, _, _ := c.joined(offset)
+	return line
 }
 
 // single returns the line at offset, without its end.

@@ -150,7 +150,7 @@ func (g *goodManifest) sizes() []int {
 // isStrange reports whether a line is a bad one in such a manifest. In one with a single entry,
 // it must not be a line of another format either.
 func (g *goodManifest) isStrange(line string) bool {
-	if more := FormatByName(g.format).more; more != nil && (more(g.first, line) || more(line, g.first)) {
+	if more := FormatByName(g.format).more; more != nil && (more(g.first, 1, line) || more(line, 1, g.first)) {
 		return false // it would be a part of an entry
 	}
 	m, err := parse(g.header+line+"\n"+g.first+"\n", Options{Name: g.name, Format: FormatByName(g.format)})

@@ -19,8 +19,8 @@ type Format struct {
 	nameFirst bool                              // an entry whose name begins with "#" looks like a comment
 	detected  bool                              // its lines can tell it from other formats
 
-	// more, unless it is nil, reports whether a line belongs to those before it.
-	more func(before, next string) bool
+	// more, unless it is nil, reports whether the line next belongs to the count ones before it.
+	more func(first string, count int, next string) bool
 
 	// clear, unless it is 0, is how many such lines are of no other format, even if they are
 	// no entry.

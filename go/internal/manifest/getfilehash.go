@@ -102,8 +102,8 @@ func beginsList(line string) bool {
 }
 
 // continuesGetFileHash reports whether a line belongs to the list that begins before it.
-func continuesGetFileHash(before, next string) bool {
-	return beginsList(before) && strings.Trim(next, " ") != "" && !beginsList(next)
+func continuesGetFileHash(first string, _ int, next string) bool {
+	return beginsList(first) && strings.Trim(next, " ") != "" && !beginsList(next)
 }
 
 // getFileHashComment reports whether a line is the heading of a table or of columns, or has

@@ -62,11 +62,11 @@ func joinGroups(s string) (string, error) {
 
 // continuesGPG reports whether a line has more groups of a digest. If the name is long, the
 // first of them is not indented.
-func continuesGPG(before, next string) bool {
-	if !isGroups(next) {
+func continuesGPG(first string, count int, next string) bool {
+	if first == "" || first[0] == ' ' || !isGroups(next) {
 		return false
 	}
-	return next[0] == ' ' || strings.IndexByte(before, '\n') < 0 && strings.HasSuffix(strings.TrimRight(before, " "), ":")
+	return next[0] == ' ' || count == 1 && strings.HasSuffix(strings.TrimRight(first, " "), ":")
 }
 
 // isGroups reports whether lines have nothing but hexadecimal digits and blanks.

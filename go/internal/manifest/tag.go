@@ -19,8 +19,8 @@ func parseTag(d *dialect, line string) (entry Entry, isTag bool, err error) {
 	if !d.literal {
 		rest, escaped = strings.CutPrefix(line, `\`)
 	}
-	if digits, found := strings.CutPrefix(rest, opensslStdin); found && d.file != "" {
-		return d.ofStdin(strings.Trim(digits, " \t"))
+	if d.file != "" && strings.HasPrefix(rest, opensslStdin) {
+		return d.ofStdin(strings.Trim(rest[len(opensslStdin):], " \t"))
 	}
 	tag, rest, found := strings.Cut(rest, "(")
 	end := strings.LastIndex(rest, ")")
