@@ -28,8 +28,8 @@ def _line(name: str, content: bytes = b"1") -> str:
 CASES = {
     "every file is OK": _line("a") + _line("b", b"2"),
     "one file does not match": _line("a") + _line("b", b"3"),
-    "one file is missing": _line("a") + _line("gone"),
-    "all files are missing": _line("gone") + _line("lost"),
+    "one file is missing": _line("a") + _line("gone", b"4"),
+    "all files are missing": _line("gone", b"4") + _line("lost", b"4"),
     "one file is a directory": _line("a") + _line("folder"),
     "one line is bad": _line("a") + "no digest\n" + _line("b", b"2"),
     "one line is bad, one file does not match": _line("a") + "no digest\n" + _line("b", b"3"),

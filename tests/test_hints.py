@@ -236,7 +236,7 @@ def test_a_file_with_the_listed_digest_is_found_under_another_name(
     files: dict[str, bytes], listed: str, name: str | None, tmp_path: Path
 ) -> None:
     entries = write(tmp_path, files, {listed: b"1"})
-    hint = Hint("other-name", f"exists as {name}, which has the listed digest")
+    hint = Hint("other-name", f"is listed with the digest of {name}, which exists")
     assert hints_of(tmp_path, entries) == ({listed: hint} if name else {})
 
 

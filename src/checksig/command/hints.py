@@ -245,7 +245,7 @@ def _is_below(parts: list[str]) -> bool:
 
 
 def _named(parts: list[str]) -> Hint:
-    return Hint("other-name", f"exists as {printable('/'.join(parts))}, which has the listed digest")
+    return Hint("other-name", f"is listed with the digest of {printable('/'.join(parts))}, which exists")
 
 
 def _with_slashes(root: str, path: str) -> Hint | None:
