@@ -33,7 +33,7 @@ def test_each_function_takes_a_prefix_off(release: Path, prefix: str) -> None:
     checksig.check_signatures(release, strip_prefix=prefix)
     report = checksig.check(release, strip_prefix=prefix, extra="fail")
     assert report.ok
-    assert report.manifests[0].notes == ('"target/release/" is taken off 2 of 2 names',)
+    assert report.manifests[0].notes == ('"target/release/" is taken off 2 of 2 entries',)
     results = checksig.iter_check(release, strip_prefix=prefix)
     assert [(result.path, result.bad) for result in results] == [("a", False), ("d/b", False)]
     for source in (release, release / "SHA256SUMS", io.BytesIO((release / "SHA256SUMS").read_bytes())):
@@ -68,7 +68,7 @@ def test_each_command_takes_a_prefix_off(release: Path) -> None:
     option = ("--strip-prefix", "target/release/")
     done = command("check", *option, cwd=release)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith('SHA256SUMS · "target/release/" is taken off 2 of 2 names\n')
+    assert done.stdout.endswith('SHA256SUMS · "target/release/" is taken off 2 of 2 entries\n')
     listed = command("show", *option, cwd=release).stdout.splitlines()
     assert [line.split("  ")[-1] for line in listed[:2]] == ["a", "d/b"]
     assert command("diff", *option, cwd=release).stdout == "2 unchanged\n"

@@ -58,7 +58,7 @@ func (r *reader) strip(source *Source) {
 		source.prefixes = append(source.prefixes, prefix)
 		if stripped > 0 {
 			r.stripped = true
-			source.Notes = append(source.Notes, fmt.Sprintf("%q is taken off %d of %d names", prefix, stripped, source.Manifest.Len()))
+			source.Notes = append(source.Notes, fmt.Sprintf("%q is taken off %d of %d entries", prefix, stripped, source.Manifest.Len()))
 		}
 	}
 	if root, err := filepath.Abs(r.root); err == nil && root == "/" {
