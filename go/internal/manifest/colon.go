@@ -26,8 +26,7 @@ func parseColon(d *dialect, line string, _ int) (Entry, error) {
 	if isLabelText(entry.Name) {
 		return Entry{}, fmt.Errorf("%q before the digest is not a file name", clip(name+":"))
 	}
-	entry.unsure = !isPlainName(entry.Name)
-	return entry, checkName(entry.Name)
+	return entry, checkUnsure(entry.Name, !isPlainName(entry.Name))
 }
 
 // isPlainName reports whether a name looks like that of a file, and like nothing else: it has an

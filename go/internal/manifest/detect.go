@@ -143,8 +143,7 @@ func (t *tally) addJoined(c *content, offset uint32) (more int) {
 			continue // add counts it
 		}
 		isClear := f.clear > 0 && count >= f.clear
-		entry, err := f.parse(&t.dialect, line, 0)
-		if err == nil && (!entry.unsure || t.manifest.isFile(entry.Name)) || isClear {
+		if t.isEntry(f, line) || isClear {
 			t.lines[i] += count
 			return count - 1
 		}
@@ -167,7 +166,7 @@ func (t *tally) add(number int, line string) {
 		if !f.detected {
 			continue
 		}
-		if entry, err := f.parse(&t.dialect, line, 0); err != nil || entry.unsure && !t.manifest.isFile(entry.Name) {
+		if !t.isEntry(f, line) {
 			continue
 		}
 		if f.Name == "sfv" && endsInDate(line) {
@@ -183,6 +182,12 @@ func (t *tally) add(number int, line string) {
 		}
 		return
 	}
+}
+
+// isEntry reports whether a line is an entry of that format.
+func (t *tally) isEntry(f *Format, line string) bool {
+	entry, err := f.parse(&t.dialect, line, 0)
+	return err == nil || err == errUnsure && t.manifest.isFile(entry.Name)
 }
 
 // endsInDate reports whether a line of SFV ends in a date of our times, as a heading may:

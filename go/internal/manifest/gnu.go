@@ -44,7 +44,7 @@ func parseGNU(d *dialect, line string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	entry.Name, entry.unsure, err = d.gnuName(rest, escaped)
+	entry.Name, err = d.gnuName(rest, escaped)
 	return entry, err
 }
 
@@ -105,22 +105,25 @@ func base64Size(s string) int {
 	return len(digits) * 3 / 4
 }
 
-// gnuName reads what follows the digest: the separator and the name. unsure is true if there
-// may be something else before the name.
-func (d *dialect) gnuName(s string, escaped bool) (name string, unsure bool, err error) {
+// gnuName reads what follows the digest: the separator and the name. The error is errUnsure if
+// there may be something else before the name.
+func (d *dialect) gnuName(s string, escaped bool) (name string, err error) {
 	separator, err := d.separatorOf(s)
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	name = s[len(separator):]
 	if err := checkName(name); err != nil {
-		return "", false, err
+		return "", err
 	}
-	unsure = isOddAfterDigest(name, separator)
+	unsure := isOddAfterDigest(name, separator)
 	if escaped {
 		name, err = unescape(name)
 	}
-	return name, unsure, err
+	if err == nil && unsure {
+		err = errUnsure
+	}
+	return name, err
 }
 
 // The separators of GNU lines. The first two mean the same.

@@ -31,11 +31,11 @@ func parseGPG(d *dialect, line string, _ int) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	entry.Name, entry.unsure = name, !isPlainName(name) && !d.isOwn(name)
+	entry.Name = name
 	if strings.IndexByte(name, '\n') >= 0 {
 		return Entry{}, errNoName
 	}
-	return entry, checkName(name)
+	return entry, checkUnsure(name, !isPlainName(name) && !d.isOwn(name))
 }
 
 var errNoGroups = errors.New("no digest in groups of digits")

@@ -1,10 +1,23 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
+
+// errUnsure says that a line is an entry only if the file exists, because the name may be a label.
+// It comes with the entry.
+var errUnsure = errors.New("the name may be a label")
+
+// checkUnsure returns an error if name cannot be a file's name, or errUnsure if it may be a label.
+func checkUnsure(name string, unsure bool) error {
+	if err := checkName(name); err != nil || !unsure {
+		return err
+	}
+	return errUnsure
+}
 
 // errNotNamed says that a line has something in the place of a name that a file is seldom called,
 // and that no file is called so.
@@ -15,10 +28,11 @@ func errNotNamed(name string) error {
 // isLabel reports whether what stands in the place of a name more likely says what the digest
 // is, as in "SHA256: 5a…".
 func isLabel(name string) bool {
-	if strings.HasSuffix(name, ":") || strings.HasSuffix(name, "=") {
+	const extension = 4 // of most names, with the full stop
+	switch end := len(name); {
+	case end > 0 && (name[end-1] == ':' || name[end-1] == '='):
 		return true
-	}
-	if len(name) > longestLabel || strings.IndexByte(name, '.') >= 0 {
+	case end > extension && name[end-extension] == '.' || end > longestLabel || strings.IndexByte(name, '.') >= 0:
 		return false
 	}
 	return isLabelText(name)
@@ -61,10 +75,14 @@ func hasExtension(name string) bool {
 
 func isLetter(c rune) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// isOddAfterDigest reports whether what follows a digest and a separator has something before
-// the name, as in "5a… (SHA256): name", "5a… = name" or "5a… 1234 name".
+// isOddAfterDigest reports whether what follows a digest and a separator has more than a name, as
+// in "5a… (SHA256): name", "5a… SHA256 name", "5a… = name", "5a… 1234 name", or, after a tab, a name
+// and another tab.
 func isOddAfterDigest(name, separator string) bool {
-	if name[0] > '|' || name[0] > '>' && name[0] < '|' {
+	if separator == tab && strings.IndexByte(name, '\t') >= 0 {
+		return true
+	}
+	if name[0] != '(' && strings.IndexByte(name, ' ') < 0 {
 		return false // nearly always
 	}
 	padded := name[0] == ' ' || name[0] == '\t'
@@ -79,9 +97,16 @@ func isOddAfterDigest(name, separator string) bool {
 		rest := strings.TrimLeft(name, "=:-|>")
 		return rest != "" && (rest[0] == ' ' || rest[0] == '\t')
 	case c < '0' || c > '9':
-		return false
+		word, _ := cutField(name)
+		return len(word) < len(name) && isName(strings.Trim(word, "[]:"))
 	}
 	rest := strings.TrimLeft(name, "0123456789")
 	gap := len(rest) - len(trimBlanks(rest))
 	return gap < len(rest) && (gap > 1 || gap == 1 && (padded || !isDouble(separator)))
+}
+
+// isName reports whether a word is the name of an algorithm and nothing else.
+func isName(word string) bool {
+	word = strings.ToLower(word)
+	return len(word) <= longestLabel && isAlgorithm(word) && !slices.Contains(ambiguous, word)
 }

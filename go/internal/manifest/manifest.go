@@ -37,7 +37,6 @@ type Entry struct {
 	Size      int64  // of the file, in bytes; -1 if it is not listed
 	Algorithm *digest.Algorithm
 	sum       [digest.MaxSize]byte
-	unsure    bool // the line is an entry only if the file exists, because the name may be a label
 }
 
 // Digest returns the listed digest, of Algorithm.Size bytes.
@@ -97,7 +96,7 @@ func (m *Manifest) Entry(index int) Entry {
 func (m *Manifest) listed(index int) Entry {
 	offset := m.offsets[index/m.dialect.perLine()]
 	entry, err := m.parse(m.content.line(offset), offset, index%m.dialect.perLine())
-	if err != nil {
+	if err != nil && err != errUnsure {
 		panic(err) // Parse parsed this line without an error
 	}
 	return entry
@@ -182,12 +181,11 @@ func (m *Manifest) read(stopped *atomic.Bool) {
 			break
 		}
 		line := m.content.line(offset)
-		if m.Format.isComment(line) && strings.IndexByte(line, '\n') < 0 {
-			if line == "" || !m.heed(line, number, offset) {
-				continue
-			}
+		inComment := m.Format.isComment(line) && strings.IndexByte(line, '\n') < 0
+		if inComment && (line == "" || !m.heed(line, number, offset)) {
+			continue
 		}
-		switch err := m.add(line, offset, &separators); err {
+		switch err := m.add(line, offset, &separators, inComment); err {
 		case nil:
 		case errPassedOver:
 			m.PassedOver++
@@ -219,27 +217,35 @@ func (m *Manifest) AddBadLine(line int, reason string) {
 // wrote it escapes backslashes.
 type separators struct{ slash, backslash, escaped bool }
 
-// add parses a line and adds its entries.
-func (m *Manifest) add(line string, offset uint32, seen *separators) error {
+// add parses a line and adds its entries. mustExist means that the line is bad if the file does
+// not exist.
+func (m *Manifest) add(line string, offset uint32, seen *separators, mustExist bool) error {
 	if len(line) > MaxLine {
 		return fmt.Errorf("longer than %d bytes", MaxLine)
 	}
 	var entry Entry
 	var err error
 	for column := range m.dialect.perLine() {
-		if entry, err = m.parse(line, offset, column); err != nil {
+		if len(m.sections) == 0 {
+			entry, err = m.Format.parse(&m.dialect, line, column)
+		} else {
+			entry, err = m.parse(line, offset, column)
+		}
+		if err != nil && err != errUnsure {
 			return err
 		}
-		if (entry.unsure || m.Format.isComment(line)) && !m.isFile(entry.Name) {
+		if (err == errUnsure || mustExist) && !m.isFile(entry.Name) {
 			return errNotNamed(entry.Name)
 		}
 		if !slices.Contains(m.Algorithms, entry.Algorithm) {
 			m.Algorithms = append(m.Algorithms, entry.Algorithm)
 		}
 	}
-	seen.escaped = seen.escaped || strings.HasPrefix(trimBlanks(line), `\`)
-	seen.slash = seen.slash || strings.IndexByte(entry.Name, '/') >= 0
-	seen.backslash = seen.backslash || strings.IndexByte(entry.Name, '\\') >= 0
+	if !seen.slash { // with a slash, the others do not matter
+		seen.escaped = seen.escaped || strings.HasPrefix(trimBlanks(line), `\`)
+		seen.slash = strings.IndexByte(entry.Name, '/') >= 0
+		seen.backslash = seen.backslash || strings.IndexByte(entry.Name, '\\') >= 0
+	}
 	m.offsets = append(m.offsets, offset)
 	return nil
 }

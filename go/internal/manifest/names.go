@@ -112,7 +112,7 @@ var sumsWords = []string{"checksum", "checksums", "sum", "sums", "hash", "hashes
 // suggests one all the same: a text that has the name of an algorithm, or a word for checksums.
 func MayBeManifest(name string) bool {
 	isWord := func(word string) bool {
-		return isAlgorithm(cutSums(word)) && !slices.Contains(ambiguous, word) || slices.Contains(sumsWords, word)
+		return isName(cutSums(word)) || slices.Contains(sumsWords, word)
 	}
 	return slices.ContainsFunc(wordsOf(strings.ToLower(name)), isWord)
 }

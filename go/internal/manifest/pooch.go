@@ -24,7 +24,9 @@ func parsePooch(d *dialect, line string, _ int) (Entry, error) {
 		return Entry{}, errors.New("more fields than a name, a digest, and a URL")
 	}
 	entry, err := d.poochEntry(name, digits)
-	entry.unsure = plain && isLabel(name)
+	if err == nil && plain && isLabel(name) {
+		err = errUnsure
+	}
 	return entry, err
 }
 
@@ -69,7 +71,11 @@ func (d *dialect) plainPooch(line string) (Entry, error) {
 	name := line[:at]
 	first, _ := cutField(name)
 	entry, err := d.poochEntry(name, line[at+1:])
-	entry.unsure = isLabel(name) || isLabel(first) || leadingHex(first) == len(first) && len(first) >= fewestDigits
+	last := name[strings.LastIndexByte(name, ' ')+1:]
+	unsure := isLabel(name) || isLabel(first) || isLabel(last) || leadingHex(first) == len(first) && len(first) >= fewestDigits
+	if err == nil && unsure {
+		err = errUnsure
+	}
 	return entry, err
 }
 

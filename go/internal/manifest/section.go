@@ -48,7 +48,7 @@ func (m *Manifest) parse(line string, offset uint32, column int) (Entry, error) 
 	d := m.dialect
 	d.algorithm = s.algorithm
 	entry, err := m.Format.parse(&d, line, column)
-	if err != nil && m.Format.Name != "debian" {
+	if err != nil && err != errUnsure && m.Format.Name != "debian" {
 		return m.Format.parse(&m.dialect, line, column) // the heading is for digests of another length
 	}
 	return entry, err
@@ -90,7 +90,7 @@ func (m *Manifest) heed(line string, number int, offset uint32) (isEntry bool) {
 // begins so: the file exists, or the line looks like nothing else.
 func (m *Manifest) listsInComment(line string) bool {
 	entry, err := m.Format.parse(&m.dialect, line, 0)
-	if err != nil {
+	if err != nil && err != errUnsure {
 		return false
 	}
 	return m.isFile(entry.Name) || m.Format.Name == "sfv" && isLostInSFV(entry.Name, line)

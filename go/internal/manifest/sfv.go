@@ -34,7 +34,9 @@ func parseSFV(d *dialect, line string, _ int) (Entry, error) {
 			return Entry{}, cmp.Or(err, errTag)
 		}
 	}
-	entry.unsure = isLabel(entry.Name) || isGrouped(entry.Name)
+	if end := entry.Name[len(entry.Name)-1]; (end == '=' || hexValues[end] != noDigit) && isGrouped(entry.Name) || isLabel(entry.Name) {
+		return entry, errUnsure
+	}
 	return entry, nil
 }
 

@@ -57,8 +57,7 @@ func parseSidecar(d *dialect, line string, _ int) (Entry, error) {
 		return Entry{}, err
 	}
 	entry.Name = d.file
-	entry.unsure = !hasExtension(d.file) // a list, such as all.md5, is no sidecar
-	return entry, checkName(d.file)
+	return entry, checkUnsure(d.file, !hasExtension(d.file)) // a list, such as all.md5, is no sidecar
 }
 
 // labelled returns the algorithm of a digest with a label that has nothing else, as "SHA-256:",
