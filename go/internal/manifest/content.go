@@ -152,12 +152,34 @@ func (c *content) line(offset uint32) string {
 	return line
 }
 
+// lineAt returns what line does, the offset of the next line, and how many lines of the content
+// the line is.
+func (c *content) lineAt(offset uint32) (line string, next, count int) {
+	if c.more != nil {
+		return c.joined(offset)
+	}
+	line = c.bytes[offset:]
+	next = len(c.bytes)
+	if length := strings.IndexByte(line, c.delimiter); length >= 0 {
+		line, next = line[:length], int(offset)+length+1
+	}
+	if c.signed || strings.HasSuffix(line, "\r") {
+		line = c.trim(line)
+	}
+	return line, next, 1
+}
+
 // single returns the line at offset, without its end.
 func (c *content) single(offset uint32) string {
 	line := c.bytes[offset:]
 	if length := strings.IndexByte(line, c.delimiter); length >= 0 {
 		line = line[:length]
 	}
+	return c.trim(line)
+}
+
+// trim removes what is not part of a line: CR before LF, and the dash escape of PGP.
+func (c *content) trim(line string) string {
 	if c.delimiter == '\n' {
 		line = strings.TrimSuffix(line, "\r")
 	}

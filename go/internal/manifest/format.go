@@ -162,6 +162,26 @@ func trimBlanks(s string) string {
 	return strings.TrimLeft(s, " \t")
 }
 
+// trimBlanksRight removes spaces and tabs from the end of s.
+func trimBlanksRight(s string) string {
+	for s != "" && isBlank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// lastBlank returns the index in s of the last blank, or -1.
+func lastBlank(s string) int {
+	for i := len(s) - 1; i >= 0; i-- {
+		if isBlank(s[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
 // algorithmOf returns the algorithm of a digest with that many hexadecimal digits: wanted,
 // or, if wanted is nil, the one that has such digests. It returns an error if none fits.
 func algorithmOf(digits int, wanted *digest.Algorithm) (*digest.Algorithm, error) {

@@ -134,11 +134,13 @@ const (
 	tab        = "\t"
 )
 
+var allSeparators = [...]string{twoSpaces, binaryMark, tab, oneSpace}
+
 // separatorOf returns the separator at the start of s, or an error if it is not the one
 // of the other lines.
 func (d *dialect) separatorOf(s string) (string, error) {
 	found := ""
-	for _, separator := range []string{twoSpaces, binaryMark, tab, oneSpace} {
+	for _, separator := range &allSeparators {
 		if strings.HasPrefix(s, separator) {
 			found = separator
 			break

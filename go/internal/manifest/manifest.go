@@ -176,13 +176,16 @@ func (m *Manifest) read(stopped *atomic.Bool) {
 	}
 	m.offsets, m.sections, m.Algorithms, m.BadLines, m.BadLineCount, m.PassedOver = m.offsets[:0], nil, nil, nil, 0, 0
 	separators := separators{}
-	for number, offset := range m.content.lines() {
-		if number%StopEvery == 0 && stopped.Load() {
+	looked := 0
+	for number, next := m.content.before+1, m.content.begin; next < m.content.end; {
+		if looked++; looked%StopEvery == 0 && stopped.Load() {
 			break
 		}
-		line := m.content.line(offset)
+		first, offset := number, uint32(next)
+		line, after, count := m.content.lineAt(offset)
+		number, next = number+count, after
 		inComment := m.Format.isComment(line) && strings.IndexByte(line, '\n') < 0
-		if inComment && (line == "" || !m.heed(line, number, offset)) {
+		if inComment && (line == "" || !m.heed(line, first, offset)) {
 			continue
 		}
 		switch err := m.add(line, offset, &separators, inComment); err {
@@ -191,7 +194,7 @@ func (m *Manifest) read(stopped *atomic.Bool) {
 			m.PassedOver++
 		default:
 			if !m.Format.skips(line) {
-				m.addBadLine(number, err)
+				m.addBadLine(first, err)
 			}
 		}
 	}

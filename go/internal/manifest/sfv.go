@@ -12,8 +12,8 @@ import (
 // parseSFV reads a line of a simple file verification (SFV) list: the name, blanks, and a
 // CRC-32 in 8 hexadecimal digits.
 func parseSFV(d *dialect, line string, _ int) (Entry, error) {
-	line = strings.TrimRight(line, " \t")
-	at := strings.LastIndexAny(line, " \t")
+	line = trimBlanksRight(line)
+	at := lastBlank(line)
 	if at < 0 {
 		return Entry{}, errNoName
 	}
@@ -25,11 +25,11 @@ func parseSFV(d *dialect, line string, _ int) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	entry.Name = strings.TrimRight(line[:at], " \t")
+	entry.Name = trimBlanksRight(line[:at])
 	if err := checkName(entry.Name); err != nil {
 		return Entry{}, err
 	}
-	if strings.HasSuffix(entry.Name, "=") {
+	if entry.Name[len(entry.Name)-1] == '=' {
 		if _, isTag, err := parseTag(d, line); isTag {
 			return Entry{}, cmp.Or(err, errTag)
 		}
@@ -43,6 +43,9 @@ func parseSFV(d *dialect, line string, _ int) (Entry, error) {
 // isGrouped reports whether what stands before the last 8 digits is the beginning of a digest in
 // groups, as gpg --print-mds writes it.
 func isGrouped(name string) bool {
+	if hexValues[name[len(name)-1]] == noDigit {
+		return false // nearly always
+	}
 	rest := name
 	for len(rest) >= shortestDigest && leadingHex(rest[len(rest)-shortestDigest:]) == shortestDigest {
 		rest = strings.TrimRight(rest[:len(rest)-shortestDigest], " \t")

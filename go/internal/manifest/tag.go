@@ -107,14 +107,11 @@ func (e *Entry) setBase64(s string) bool {
 // byDigest returns an entry that has a hexadecimal digest and no name yet. If algorithm is
 // nil, the length of the digest decides.
 func (d *dialect) byDigest(digits string, algorithm *digest.Algorithm) (Entry, error) {
-	if digits == "" || leadingHex(digits) != len(digits) {
+	entry := Entry{Size: -1}
+	if digits == "" || entry.leadingHex(digits) != len(digits) {
 		return Entry{}, errNoDigest
 	}
-	algorithm, err := algorithmOf(len(digits), algorithm)
-	if err != nil {
-		return Entry{}, err
-	}
-	entry := Entry{Algorithm: algorithm, Size: -1}
-	entry.setHex(digits)
-	return entry, nil
+	var err error
+	entry.Algorithm, err = algorithmOf(len(digits), algorithm)
+	return entry, err
 }
