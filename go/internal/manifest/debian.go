@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,11 +11,11 @@ import (
 // (.dsc, .changes, .buildinfo) or in a Release file: " digest size name", or, in the field Files
 // of .changes, " digest size section priority name".
 func parseDebian(d *dialect, line string, _ int) (Entry, error) {
-	if line[0] != ' ' && line[0] != '\t' {
+	if trimBlanks(line) == line {
 		if field, value := debianField(line); field != "" && value != "" {
 			return Entry{}, fmt.Errorf("text after %q on the same line", field+":")
 		}
-		return Entry{}, fmt.Errorf("no field and no line of one")
+		return Entry{}, errors.New("no field and no line of one")
 	}
 	fields := strings.Fields(line)
 	if len(fields) != 3 && len(fields) != 5 {
