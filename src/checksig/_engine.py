@@ -262,7 +262,11 @@ class Job:
         self.hint: str | None = None
         # Nothing is running yet, so no signal can leave a running job behind.
         self._job = LibraryJob(library) if library else HelperJob()
-        outcome = self._job.start(request)
+        try:
+            outcome = self._job.start(request)
+        except BaseException:
+            self._job.close(0)  # a reference cycle of the exception may keep this object for long
+            raise
         if outcome.kind != Kind.MORE:
             _raise(outcome)
 
