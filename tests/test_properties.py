@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support import ENGINE, verify
 
@@ -138,6 +138,7 @@ CONTENTS = st.one_of(
     files=st.dictionaries(NAMED_LIKE_MANIFESTS, CONTENTS, min_size=1),
     chosen=st.sampled_from([None, "list", "all.sha256", "CHECKSUMS", "../SHA256SUMS"]),
 )
+@example(files={"SHA256SUMS": hashlib.sha256(b"").hexdigest().encode() + b"  empty\n"}, chosen="CHECKSUMS")
 def test_every_file_of_any_tree_is_listed_or_said_to_be_left_out(
     files: dict[str, bytes], chosen: str | None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -151,15 +152,17 @@ def test_every_file_of_any_tree_is_listed_or_said_to_be_left_out(
     there = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     target = {os.path.relpath(written.path, root)} & there
     assert sorted([*listed, *written.left_out, *target]) == sorted(there)
-    report = checksig.check(root, named, extra="fail")
+    report = checksig.check(root, named, extra="report")
     assert report.ok, report
+    # A manifest that is named is read alone, and the others are then extra files.
+    assert {extra.path for extra in report.extra} <= (set(written.left_out) if chosen else set())
     if chosen is None:
         assert all(
             checksig.check(root, root / name).ok for name in written.left_out if name != "SHA256SUMS.asc"
         )
     assert not checksig.diff(root, written.path)
     assert not checksig.update(root, written.path, all=True)
-    assert checksig.check(root, named, extra="fail").ok
+    assert checksig.check(root, named).ok
 
 
 @settings(max_examples=200, deadline=None)
