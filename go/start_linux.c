@@ -3,9 +3,10 @@
 // Starts the Go runtime with an environment of its own, and its threads with all signals blocked
 // except those of faults.
 //
-// The runtime reads GODEBUG, GOMEMLIMIT, GOMAXPROCS and more from the environment of the
-// process, which are meant for another program, and may end this one. Its threads would take
-// signals that the host waits for. The runtime is started by a constructor that the Go linker puts into this library.
+// The runtime reads GODEBUG, GOMEMLIMIT, GOMAXPROCS and more from the environment of the process.
+// They are meant for another program, and may end this one. The threads of the runtime would take
+// signals that the host waits for. A constructor that the Go linker puts into this library starts
+// the runtime.
 
 #include <elf.h>
 #include <errno.h>
@@ -70,9 +71,9 @@ static int protect(const void *start, size_t size, int protection)
     return 0;
 }
 
-// A thread of the runtime begins with all signals blocked, and then unblocks some that are no
-// faults of its own. SIGSTKFLT, which Linux never sends, is one of them. It is pending in each
-// new thread, so that this handler runs at that moment, and blocks the others again.
+// A thread of the runtime begins with all signals blocked. It then unblocks those that report its
+// faults, but also others. SIGSTKFLT, which Linux never sends, is one of the others. It is pending in
+// each new thread, so that this handler runs at that moment, and blocks them again.
 static void block_again(int number, siginfo_t *information, void *interrupted)
 {
     sigset_t *mask = &((ucontext_t *)interrupted)->uc_sigmask;
