@@ -39,6 +39,11 @@ except checksig.VerificationError as error:
     assert done.stdout == f"False True\n{MISMATCH} True\n", done.stderr
 
 
+def test_import_does_not_load_what_is_seldom_needed(python: Python) -> None:
+    code = "import sys, checksig; print({'filecmp', 'hashlib', 'tqdm', 'click'} & set(sys.modules))"
+    assert python(code).stdout == "set()\n"
+
+
 def refusal(python: Python, package: Path) -> str:
     """Return the message of the ImportError that a check with this package raises."""
     done = python(CHECK, LOGS, package=package, engine="library")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
 import sys
 from pathlib import Path
@@ -31,6 +30,8 @@ def find_remedy(path: Path) -> str:
 
 def is_as_built(path: Path) -> bool:
     """Return whether a file of the package is there, with the SHA-256 that the build wrote down."""
+    import hashlib  # slow, and nearly never needed
+
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         listed = f"{digest}  {path.name}" in MANIFEST.read_text("utf-8").splitlines()

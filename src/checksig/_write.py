@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import filecmp
 import os
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -115,7 +114,7 @@ def create(
         if not entries:
             raise ManifestError(f'"{decode_path(root)}" - contains no files to list', decode_path(target))
         _write_entries(replacement, target, entries, format)
-        if not overwrite and unfinished and not filecmp.cmp(replacement.name, target, shallow=False):
+        if not overwrite and unfinished and not _have_same_content(replacement.name, target):
             why = "bag without bagit.txt, whose manifest lists other content (overwrite replaces it)"
             raise FileExistsError(errno.EEXIST, why, decode_path(target))
         if format == "bagit":
@@ -525,6 +524,12 @@ def _bag_manifest(algorithm: str) -> str:
 def _is_unfinished_bag(root: bytes, manifest: bytes) -> bool:
     """Return whether a bag has a manifest but no bagit.txt, which is written last."""
     return os.path.lexists(manifest) and not os.path.lexists(os.path.join(root, b"bagit.txt"))
+
+
+def _have_same_content(one: bytes, other: bytes) -> bool:
+    import filecmp  # nearly never needed
+
+    return filecmp.cmp(one, other, shallow=False)
 
 
 def _commit_bag(

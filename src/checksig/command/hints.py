@@ -8,7 +8,6 @@ read. What is examined is limited, so that hints take little time however many f
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import os
 import re
@@ -298,6 +297,8 @@ def _other_entry(result: FileResult, expected: dict[tuple[str, str], str]) -> Hi
 
 def _digest(algorithm: str, content: bytes) -> str | None:
     """Return a digest in hexadecimal; None if hashlib does not have the algorithm."""
+    import hashlib  # slow, and needed only for files that are bad
+
     name, _, bits = algorithm.partition("-")
     if name == "crc32":
         return f"{zlib.crc32(content):08x}"
