@@ -29,7 +29,7 @@ ZIG_REQUIREMENT = "ziglang>=0.13,<0.18"
 ZIG_FOR_TARGETS = "ziglang==0.17.1"
 
 # With this tag, library and helper have the algorithms that need Go modules.
-MODULES_TAG = "checksig_blake"
+MODULES_TAG = "checksig_modules"
 STATIC = "-static"
 DOWNLOAD_SECONDS = 90
 

@@ -1,4 +1,4 @@
-//go:build checksig_blake
+//go:build checksig_modules
 
 package digest
 

@@ -1,4 +1,4 @@
-//go:build checksig_blake && unix
+//go:build checksig_modules && unix
 
 package lanes
 
