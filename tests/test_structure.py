@@ -98,9 +98,10 @@ def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp
         "checksig/internal/manifest": {"digest"},
         "checksig/internal/beneath": set(),
         "checksig/internal/limits": {"beneath"},
-        "checksig/internal/discover": {"digest", "manifest", "beneath", "limits"},
-        "checksig/internal/engine": {"digest", "manifest", "beneath", "limits", "discover"},
-        "checksig/internal/wire": {"digest", "manifest", "beneath", "discover", "engine"},
+        "checksig/internal/signature": set(),
+        "checksig/internal/discover": {"digest", "manifest", "signature", "beneath", "limits"},
+        "checksig/internal/engine": {"digest", "manifest", "signature", "beneath", "limits", "discover"},
+        "checksig/internal/wire": {"digest", "manifest", "signature", "beneath", "discover", "engine"},
         "checksig": {"digest", "limits", "engine", "wire"},
         "checksig/cmd/checksig-helper": {"limits", "wire"},
     }
