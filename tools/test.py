@@ -8,8 +8,9 @@ steps run at a time; those of Go begin at once if the machine has a Go and a C c
 with bounds on time run alone at the end. Each step prints its output when it ends; a table of all
 steps comes last, with the seconds that each took and the seconds of processor time.
 
-With arguments it runs only pytest, with them. For example, this runs all Python tests with the
-helper instead of the library (docs/library-and-helper.md):
+With arguments it runs only pytest, with them; the properties then take new random examples. For
+example, this runs all Python tests with the helper instead of the library
+(docs/library-and-helper.md):
 
     CHECKSIG_ENGINE=helper python3 tools/test.py tests
 """
@@ -274,8 +275,8 @@ def check_format() -> None:
 
 
 def pytest(title: str, *arguments: str, env: Mapping[str, str] | None = None) -> Step:
-    """Return a step that runs pytest."""
-    return Step(title, [PYTHON, "-m", "pytest", *arguments], env=env)
+    """Return a step that runs pytest, with the same random examples each time."""
+    return Step(title, [PYTHON, "-m", "pytest", "--hypothesis-profile=ci", *arguments], env=env)
 
 
 def python_steps() -> list[Step]:
