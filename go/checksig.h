@@ -55,7 +55,8 @@ enum {
     CHECKSIG_ARGUMENT = 5,  /* an argument is not allowed: see message */
     CHECKSIG_INTERNAL = 6,  /* a bug in the library */
     CHECKSIG_CANCELLED = 7, /* the job was cancelled: there is no verdict */
-    CHECKSIG_MORE = 8       /* the job has not ended */
+    CHECKSIG_MORE = 8,      /* the job has not ended */
+    CHECKSIG_NOT_SIGNED = 9 /* a manifest is not shown to be signed by the keys of the request */
 };
 
 /* checksig_record.status, and the index into checksig_progress.counts. */
@@ -74,7 +75,8 @@ enum {
     CHECKSIG_RECORD_FILE = 0,
     CHECKSIG_RECORD_BAD_LINE = 1,
     CHECKSIG_RECORD_MANIFEST = 2,
-    CHECKSIG_RECORD_ENTRY = 3 /* of a manifest */
+    CHECKSIG_RECORD_ENTRY = 3,    /* of a manifest */
+    CHECKSIG_RECORD_SIGNATURE = 4 /* of the manifest whose record comes before */
 };
 
 /* checksig_request.flags */
@@ -85,7 +87,8 @@ enum {
     CHECKSIG_REPORT_EXTRA = 8,    /* give records for files that no manifest lists */
     CHECKSIG_FAIL_EXTRA = 16,     /* the same, and such files are bad */
     CHECKSIG_READ_ENTRIES = 32,   /* verify nothing; give records for the entries */
-    CHECKSIG_FIND_MANIFESTS = 64, /* verify and read nothing; give records for the manifests */
+    CHECKSIG_FIND_MANIFESTS = 64, /* verify and read nothing; give records for the manifests, and
+                                     for the signatures beside them, which have only a name */
     CHECKSIG_FIND_FILES = 128,    /* read no manifest; give a record of kind ENTRY for everything
                                      below root except directories. For anything but a regular
                                      file, reason says what it is; for a directory that cannot be
@@ -98,7 +101,7 @@ enum {
 /* Why a call or a job did not succeed. A member without information is 0 or NULL. */
 typedef struct checksig_error {
     uint32_t struct_size; /* set by the caller */
-    int32_t kind;         /* CHECKSIG_FAILED to CHECKSIG_CANCELLED */
+    int32_t kind;         /* CHECKSIG_FAILED to CHECKSIG_CANCELLED, or CHECKSIG_NOT_SIGNED */
     int32_t os_errno;     /* CHECKSIG_OS: the error number of the operating system */
     int32_t reserved;     /* 0 */
     int64_t line;         /* CHECKSIG_MANIFEST: the line at fault, from 1 */
@@ -106,6 +109,8 @@ typedef struct checksig_error {
     char *path;           /* the manifest, the directory or the file that it is about */
     char *reason;         /* CHECKSIG_MANIFEST, _NOT_FOUND: the message without path and line;
                              CHECKSIG_OS: a better text than that of os_errno, or NULL;
+                             CHECKSIG_NOT_SIGNED: the same, then the IDs of the keys that the
+                             signatures name, which is not verified, each after LF;
                              CHECKSIG_FAILED: the hint that is the last line of message, or NULL */
 } checksig_error;
 
@@ -116,7 +121,7 @@ typedef struct checksig_request {
     int32_t workers;       /* how many files are read at the same time, at most 256; 0: automatic */
     int32_t shard;         /* verify only the files numbered shard, shard + shards, */
     int32_t shards;        /* shard + 2 * shards, ..., counted from 1; 0 and 0: all files */
-    int32_t reserved;      /* 0 */
+    int32_t min_signers;   /* how many of the keys must have signed each manifest; 0: one */
     const char *root;      /* the directory: root_length bytes without NUL */
     size_t root_length;    /* in bytes */
     const char *algorithm; /* of the manifest's digests, such as "sha256"; NULL: detected */
@@ -130,6 +135,13 @@ typedef struct checksig_request {
     size_t list_length;    /* in bytes */
     const char *strip_prefix; /* a directory that is taken off the names that begin with it, such as
                                  "target/release/"; it is an error if none does */
+    const char *keys;       /* keys_length bytes of key files; NULL: manifests need no signature. Each
+                               is the path, which may be empty, NUL, the number of bytes of its
+                               content or -1 to read the file, NUL, and the content */
+    size_t keys_length;     /* in bytes */
+    const char *signature;  /* the path of the signature of the manifest; NULL: those in the
+                               manifest, and beside it */
+    const char *name_space; /* of SSH signatures; NULL: "file" */
 } checksig_request;
 
 /* How far a job has come. */
@@ -160,11 +172,15 @@ typedef struct checksig_record {
     uint8_t bad;              /* 1: because of this file the job cannot end with CHECKSIG_OK */
     uint8_t reserved[2];      /* 0 */
     int32_t os_errno;         /* the error number of the operating system, or 0 */
-    uint32_t name_length;     /* FILE and ENTRY: the file's name; else the manifest's path */
+    uint32_t name_length;     /* FILE and ENTRY: the file's name; SIGNATURE: the path of the file that
+                                 has it; else the manifest's path */
     int64_t number;           /* FILE and ENTRY: the file's size in bytes, or -1; BAD_LINE: the line,
-                                 from 1, or 0 for all of them; MANIFEST: the number of entries */
+                                 from 1, or 0 for all of them; MANIFEST: the number of entries;
+                                 SIGNATURE: when it was made, in seconds since 1970, or -1 */
     uint32_t reason_length;   /* MANIFEST: the algorithms, separated by commas, then notes, each
-                                 after LF; the record's algorithm is the format */
+                                 after LF; the record's algorithm is the format. SIGNATURE: the ID of
+                                 the key, its name and a note, separated by LF; the record's
+                                 algorithm is the scheme */
     uint32_t reserved_end;    /* 0 */
 } checksig_record;
 
@@ -196,7 +212,7 @@ int32_t checksig_start(const checksig_request *request, uint64_t *job, checksig_
 /* Waits up to milliseconds for records, writes those that are ready and fit into the size
  * bytes at buffer, stores how many bytes it wrote in *written, and fills *progress. The
  * records of listed files come first, in manifest order; then those of extra files; then
- * that of each manifest, followed by its bad lines.
+ * that of each manifest, followed by those of its signatures, and by its bad lines.
  *
  * Returns CHECKSIG_MORE while the job is running or records are left. After the last
  * record, returns how the job ended; unless that is CHECKSIG_OK, fills *error as

@@ -245,10 +245,18 @@ func requestOf(request *C.const_request) (*wire.Request, error) {
 		Name:      optional(q.name),
 		Format:    optional(q.format),
 		Prefix:    optional(q.strip_prefix),
+		Signature: optional(q.signature),
+		NameSpace: optional(q.name_space),
 		Workers:   int(q.workers),
 		Flags:     int(q.flags),
 		Shard:     int(q.shard),
 		Shards:    int(q.shards),
+
+		MinSigners: int(q.min_signers),
+	}
+	if q.keys != nil {
+		keys := bytesOf(q.keys, q.keys_length)
+		r.Keys = &keys
 	}
 	if q.list != nil {
 		list := bytesOf(q.list, q.list_length)
@@ -295,6 +303,7 @@ const differences = (C.CHECKSIG_FAILED - wire.Failed) |
 	(C.CHECKSIG_INTERNAL - wire.Internal) |
 	(C.CHECKSIG_CANCELLED - wire.Cancelled) |
 	(C.CHECKSIG_MORE - wire.More) |
+	(C.CHECKSIG_NOT_SIGNED - wire.NotSigned) |
 	(C.CHECKSIG_STATUS_OK - uint(engine.OK)) |
 	(C.CHECKSIG_STATUS_FAILED - uint(engine.Failed)) |
 	(C.CHECKSIG_STATUS_MISSING - uint(engine.Missing)) |
@@ -306,6 +315,7 @@ const differences = (C.CHECKSIG_FAILED - wire.Failed) |
 	(C.CHECKSIG_RECORD_BAD_LINE - wire.BadLineRecord) |
 	(C.CHECKSIG_RECORD_MANIFEST - wire.ManifestRecord) |
 	(C.CHECKSIG_RECORD_ENTRY - wire.EntryRecord) |
+	(C.CHECKSIG_RECORD_SIGNATURE - wire.SignatureRecord) |
 	(C.CHECKSIG_ALL_RESULTS - wire.AllResults) |
 	(C.CHECKSIG_IGNORE_MISSING - wire.IgnoreMissing) |
 	(C.CHECKSIG_TOTALS - wire.Totals) |

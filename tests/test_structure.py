@@ -62,6 +62,8 @@ ORDER = [
         "_render",
         "report",
         "_options",
+        "_content",
+        "_trust",
         "_wire",
         "_installed",
     ),

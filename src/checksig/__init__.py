@@ -10,7 +10,15 @@ checksig.errors.VerificationError: "testdata/example/measurements/2025.csv" - mi
 from checksig import _startup as _startup  # before all others
 from checksig._engine import Engine, get_algorithms, get_engine
 from checksig._installed import Package, find_packages
-from checksig._options import AnyPath, ExtraOption, ManifestOption, ProgressOption, WriteFormat
+from checksig._options import (
+    AnyPath,
+    ExtraOption,
+    KeyOption,
+    ManifestOption,
+    ProgressOption,
+    SignedByOption,
+    WriteFormat,
+)
 from checksig._read import Entries, find_manifests, read_manifest
 from checksig._verify import Results, check, check_signatures, iter_check
 from checksig._version import __version__
@@ -22,9 +30,20 @@ from checksig.errors import (
     InternalError,
     ManifestError,
     ManifestNotFoundError,
+    SignatureError,
     VerificationError,
 )
-from checksig.report import BadLine, Changes, Entry, FileResult, Manifest, Progress, Report, Status
+from checksig.report import (
+    BadLine,
+    Changes,
+    Entry,
+    FileResult,
+    Manifest,
+    Progress,
+    Report,
+    Signature,
+    Status,
+)
 
 __all__ = [
     "AnyPath",
@@ -38,6 +57,7 @@ __all__ = [
     "ExtraOption",
     "FileResult",
     "InternalError",
+    "KeyOption",
     "Manifest",
     "ManifestError",
     "ManifestNotFoundError",
@@ -47,6 +67,9 @@ __all__ = [
     "ProgressOption",
     "Report",
     "Results",
+    "Signature",
+    "SignatureError",
+    "SignedByOption",
     "Status",
     "VerificationError",
     "WriteFormat",

@@ -19,6 +19,7 @@ from checksig import _helper, _preflight, checksig
 from checksig._helper import HelperJob
 from checksig._installation import HELPER, LIBRARY, find_remedy, is_as_built
 from checksig._options import AnyPath
+from checksig._trust import NO_TRUST, Trust
 from checksig._wire import (
     NO_COUNTERS,
     Counters,
@@ -29,7 +30,13 @@ from checksig._wire import (
     unpack_records,
 )
 from checksig.checksig import Library, LibraryJob
-from checksig.errors import CancelledError, InternalError, ManifestError, ManifestNotFoundError
+from checksig.errors import (
+    CancelledError,
+    InternalError,
+    ManifestError,
+    ManifestNotFoundError,
+    SignatureError,
+)
 
 # How long to wait for the end of a closed job. A job that is reading ends after its current read.
 _CLOSE = 0.05  # seconds
@@ -170,6 +177,7 @@ def make_request(
     workers: int | None = None,
     shard: tuple[int, int] | None = None,
     strip_prefix: AnyPath | None = None,
+    trust: Trust = NO_TRUST,
     flags: int = 0,
 ) -> Request:
     """Check the arguments of a job, and return them as bytes and numbers.
@@ -185,6 +193,7 @@ def make_request(
         workers: how many files are read at the same time. None: automatic.
         shard: the number of a shard, from 1, and the number of shards. None: all files.
         strip_prefix: a directory that is taken off the listed names. None: they stay as they are.
+        trust: whose signatures the manifest must have.
         flags: of ``checksig_request``.
 
     Raises:
@@ -207,10 +216,14 @@ def make_request(
         format=_encode_word("format", format),
         list=entries,
         strip_prefix=None if strip_prefix is None else _encode("prefix", strip_prefix),
+        keys=trust.keys,
+        signature=None if trust.signature is None else _encode("signature", trust.signature),
+        name_space=_encode_word("namespace", trust.name_space),
         workers=workers or 0,
         flags=flags,
         shard=operator.index(number),
         shards=shards,
+        min_signers=trust.min_signers,
     )
 
 
@@ -288,6 +301,7 @@ class Job:
         Raises:
             CancelledError: the job was closed before its end.
             ManifestNotFoundError: the directory has no manifest.
+            SignatureError: a manifest is not shown to be signed.
             ManifestError: a manifest is unusable.
             OSError: the directory or a manifest cannot be opened or read.
             InternalError: a bug in checksig.
@@ -317,6 +331,9 @@ def _raise(outcome: Outcome) -> NoReturn:
         raise ManifestError(message, path, outcome.line or None, reason)
     if outcome.kind == Kind.NOT_FOUND:
         raise ManifestNotFoundError(message, path, None, reason)
+    if outcome.kind == Kind.NOT_SIGNED:
+        reason, *claimed = reason.split("\n")
+        raise SignatureError(message, path, None, reason, tuple(claimed))
     if outcome.kind == Kind.OS:
         raise os_error(outcome.os_errno, reason, path)
     if outcome.kind == Kind.ARGUMENT:

@@ -14,6 +14,12 @@ AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 ManifestOption = AnyPath | Iterable[Entry] | BinaryIO | None
 """The path of a manifest, entries, or a binary file. None: the manifests in the directory."""
 
+KeyOption = AnyPath | BinaryIO
+"""A key file, as a path or a binary file; or a line that is a key, as a str."""
+
+SignedByOption = KeyOption | Iterable[KeyOption] | None
+"""The keys whose signatures a manifest must have. None: it need not be signed."""
+
 ExtraOption = Literal["ignore", "report", "fail"]
 """How to treat files that no manifest lists."""
 

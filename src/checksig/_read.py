@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import re
-import selectors
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Self, TypeVar
 
+from checksig._content import as_content
 from checksig._engine import Job, make_request
-from checksig._options import AnyPath
-from checksig._text import count
+from checksig._options import AnyPath, SignedByOption
+from checksig._trust import NO_TRUST, Trust, make_trust
 from checksig._wire import (
     BAD_LINE,
     CONTENT,
@@ -22,14 +20,13 @@ from checksig._wire import (
     FIND_MANIFESTS,
     MANIFEST,
     READ_ENTRIES,
+    SIGNATURE,
     Record,
 )
 from checksig.errors import CancelledError, ManifestError
-from checksig.report import BadLine, Entry, Manifest
+from checksig.report import BadLine, Entry, Manifest, Signature
 
 _T = TypeVar("_T")
-
-_MAX_SIZE = 1 << 30  # bytes of a manifest, as in docs/format.md
 
 
 def read_manifest(
@@ -38,6 +35,10 @@ def read_manifest(
     format: str | None = None,
     algorithm: str | None = None,
     strip_prefix: AnyPath | None = None,
+    signed_by: SignedByOption = None,
+    min_signers: int | None = None,
+    signature: AnyPath | None = None,
+    namespace: str | None = None,
 ) -> Entries:
     """Yield the entries of a manifest, or of all manifests of a directory, in order.
 
@@ -49,19 +50,28 @@ def read_manifest(
         format: as in :func:`checksig.check_signatures`.
         algorithm: as there.
         strip_prefix: as there.
+        signed_by: as there.
+        min_signers: as there.
+        signature: as there.
+        namespace: as there.
 
     Returns:
-        An iterator, which after the last entry also says how the manifests were read.
+        An iterator, which after the last entry also says how the manifests were read, and who has
+        signed them.
 
     Raises:
         ManifestNotFoundError: path is a directory without a manifest.
+        SignatureError: a manifest is not shown to be signed. It is a ManifestError.
         ManifestError: a line is bad, and the exception has its number; or there are no entries.
         OSError: a manifest cannot be opened or read. BlockingIOError: a file object returns None
             for "no data yet", and has no descriptor to wait for.
         ValueError: an argument is not allowed.
         TypeError: an argument has the wrong type.
     """
-    request = functools.partial(make_request, format=format, algorithm=algorithm, strip_prefix=strip_prefix)
+    trust = make_trust(signed_by, min_signers, signature, namespace)
+    request = functools.partial(
+        make_request, format=format, algorithm=algorithm, strip_prefix=strip_prefix, trust=trust
+    )
     if not isinstance(path, (str, bytes, os.PathLike)):
         name, content = as_content(path)
         return Entries(Job(request(".", name=name, entries=content, flags=READ_ENTRIES | CONTENT)))
@@ -126,12 +136,20 @@ class Entries(JobIterator[Entry]):
             entry.
         bad_lines (list[BadLine]): the first 20 bad lines of each manifest; complete after the last
             entry.
+        signatures (list[Signature]): the signatures that count, if keys were given; complete after
+            the last entry.
     """
 
     def __init__(self, job: Job) -> None:
         self.manifests: list[Manifest] = []
         self.bad_lines: list[BadLine] = []
-        super().__init__(job, _entries(job, self.manifests, self.bad_lines))
+        self.signatures: list[Signature] = []
+        super().__init__(job, _entries(job, self.manifests, self.bad_lines, self.signatures))
+
+    @property
+    def authentic(self) -> bool | None:
+        """True if the manifests are signed by the keys that were given; None if none were given."""
+        return True if self.signatures else None
 
     @property
     def bad_line_count(self) -> int:
@@ -139,7 +157,9 @@ class Entries(JobIterator[Entry]):
         return self._job.counters.bad_lines
 
 
-def _entries(job: Job, manifests: list[Manifest], bad_lines: list[BadLine]) -> Iterator[Entry]:
+def _entries(
+    job: Job, manifests: list[Manifest], bad_lines: list[BadLine], signatures: list[Signature]
+) -> Iterator[Entry]:
     with job:
         for batch in job.batches():
             for record in batch:
@@ -147,6 +167,8 @@ def _entries(job: Job, manifests: list[Manifest], bad_lines: list[BadLine]) -> I
                     yield _entry(record)
                 elif record.kind == BAD_LINE:
                     bad_lines.append(as_bad_line(record))
+                elif record.kind == SIGNATURE:
+                    signatures.append(as_signature(record, manifests))
                 else:
                     manifests.append(as_manifest(record))
     if bad_lines:
@@ -169,13 +191,17 @@ def read_whole(
     *,
     new_bag: bool = False,
     strip_prefix: AnyPath | None = None,
-) -> tuple[Manifest, list[Entry]]:
-    """Read a manifest at once, and return how it was understood and its entries.
+    root: AnyPath | None = None,
+    trust: Trust = NO_TRUST,
+) -> tuple[Manifest, list[Entry], list[Signature]]:
+    """Read a manifest at once, and return how it was understood, its entries and its signatures.
 
     Args:
         path: the manifest.
         name: the file name to assume when detecting format and algorithm. None: that of path.
         strip_prefix: as in :func:`read_manifest`.
+        root: the directory whose files it lists. None: its own.
+        trust: whose signatures it must have.
         new_bag: it belongs to a bag whose bagit.txt is not written yet: one of the current version.
 
     Raises:
@@ -188,11 +214,16 @@ def read_whole(
         request = make_request(".", name=name, entries=content, format="bagit", flags=flags)
     else:
         request = make_request(
-            _folder(path), manifest=path, name=name, strip_prefix=strip_prefix, flags=READ_ENTRIES
+            _folder(path) if root is None else root,
+            manifest=path,
+            name=name,
+            strip_prefix=strip_prefix,
+            trust=trust,
+            flags=READ_ENTRIES,
         )
     found = Entries(Job(request))
     entries = list(found)
-    return found.manifests[0], entries
+    return found.manifests[0], entries, found.signatures
 
 
 def find_manifests(path: AnyPath) -> list[str]:
@@ -216,8 +247,23 @@ def discover_manifests(path: AnyPath, assumed: AnyPath | None = None) -> list[Ma
         path: the directory.
         assumed: a name that is looked for as if the directory had it. None: only what it has.
     """
-    with Job(make_request(path, name=assumed, flags=FIND_MANIFESTS)) as job:
-        return [as_manifest(record) for batch in job.batches() for record in batch if record.kind == MANIFEST]
+    return [manifest for manifest, _ in find_signatures(path, assumed=assumed)]
+
+
+def find_signatures(
+    path: AnyPath, manifest: AnyPath | None = None, assumed: AnyPath | None = None
+) -> list[tuple[Manifest, list[str]]]:
+    """Return the manifests of a directory, or one that is named, with the paths of their signatures."""
+    found: list[tuple[Manifest, list[str]]] = []
+    request = make_request(path, manifest=manifest, name=assumed, flags=FIND_MANIFESTS)
+    with Job(request) as job:
+        for batch in job.batches():
+            for record in batch:
+                if record.kind == MANIFEST:
+                    found.append((as_manifest(record), []))
+                elif record.kind == SIGNATURE:
+                    found[-1][1].append(record.name)
+    return found
 
 
 def has_entry(path: AnyPath) -> bool:
@@ -227,55 +273,6 @@ def has_entry(path: AnyPath) -> bool:
             return any(True for _ in entries)
     except (ManifestError, OSError):
         return False
-
-
-def as_content(file: BinaryIO) -> tuple[AnyPath | None, bytes]:
-    """Return the name of a binary file, or None, and its content."""
-    name = getattr(file, "name", None)
-    called = name if name and isinstance(name, (str, bytes, os.PathLike)) else None
-    return called, read_content(file)
-
-
-def read_content(file: BinaryIO) -> bytes:
-    """Return the content of a binary file, up to a size at which a manifest is too large.
-
-    Raises:
-        BlockingIOError: the file has no data yet, and cannot be waited for.
-        OSError: the file cannot be read.
-        TypeError: the file is not a binary file.
-    """
-    pieces, size = [], 0
-    while size <= _MAX_SIZE:
-        piece: object = file.read(1 << 20)
-        if piece is None:  # no data yet: only b"" is the end
-            _wait_for_data(file)
-            continue
-        if not isinstance(piece, bytes):
-            raise TypeError(f"a manifest must be a binary file, not {file!r}")
-        if not piece:
-            _refuse_incomplete(file)
-            break
-        pieces.append(piece)
-        size += len(piece)
-    return b"".join(pieces)
-
-
-def _refuse_incomplete(file: BinaryIO) -> None:
-    """Raise OSError for an HTTP response that ended early, of which read(n) says nothing."""
-    client = sys.modules.get("http.client")
-    if client is not None and isinstance(file, client.HTTPResponse) and file.length:
-        raise OSError(errno.EIO, f"the HTTP response ended {count(file.length, 'byte')} too early")
-
-
-def _wait_for_data(file: BinaryIO) -> None:
-    """Wait until a file that does not block has data, or ends."""
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(file.fileno(), selectors.EVENT_READ)
-            selector.select()
-    except (AttributeError, ValueError, PermissionError) as error:
-        message = "no data yet, and the file has no descriptor to wait for: pass a file that has all data"
-        raise BlockingIOError(errno.EAGAIN, message) from error
 
 
 def pack(entries: Iterable[Entry]) -> bytes:
@@ -312,3 +309,12 @@ def as_manifest(record: Record) -> Manifest:
 def as_bad_line(record: Record) -> BadLine:
     """Return the bad line that a record describes."""
     return BadLine(record.name, record.number or None, record.reason)
+
+
+def as_signature(record: Record, manifests: list[Manifest]) -> Signature:
+    """Return the signature that a record describes. It is of the last manifest."""
+    from datetime import UTC, datetime  # only signed manifests need it
+
+    created = None if record.number < 0 else datetime.fromtimestamp(record.number, UTC)
+    key, name, note = record.reason.split("\n")
+    return Signature(manifests[-1].path, record.name, record.algorithm, key, name, created, note)

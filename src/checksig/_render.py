@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 from checksig._text import count, duration, marked, place, printable, rate, read_as_utf8, size
 
 if TYPE_CHECKING:
-    from checksig.report import Changes, FileResult, Manifest, Report
+    from checksig.report import Changes, FileResult, Manifest, Report, Signature
 
 _HTML_ROWS = 1000
 _TEXT_ROWS = 20
 _SUMMARY_MANIFESTS = 3
+_SUMMARY_SIGNERS = 3
+_LONGEST_KEY = 20  # characters of the ID of a key that is shown as a whole
+_KEY = 8  # characters with which a longer one begins, after "SHA256:"
 
 # What a summary calls the files that are not OK, by status.
 _WORDS = {
@@ -71,10 +74,30 @@ def report_summary(report: Report) -> str:
     ]
     if len(used) > _SUMMARY_MANIFESTS:
         parts.append(count(len(used) - _SUMMARY_MANIFESTS, "more manifest"))
+    parts += signer_notes(report.signatures)
     if report.shard is not None:
         parts.append("shard {} of {}".format(*report.shard))
     parts += sorted({note for manifest in report.manifests for note in manifest.notes})
     return " · ".join(parts)
+
+
+def signer_notes(signatures: Iterable[Signature]) -> list[str]:
+    """Return who has signed the manifests, if they must be signed."""
+    signers = list(dict.fromkeys(map(_signer, signatures)))
+    if not signers:
+        return []
+    shown = ", ".join(signers[:_SUMMARY_SIGNERS])
+    more = len(signers) - _SUMMARY_SIGNERS
+    return [f"signed by {shown}" + (f" and {more:,} more" if more > 0 else "")]
+
+
+def _signer(signature: Signature) -> str:
+    """Return the name of a signer, the ID of the key, shortened, and the note."""
+    key = signature.key
+    if len(key) > _LONGEST_KEY:
+        key = f"{key[: key.find(':') + 1 + _KEY]}…{key[-4:]}"
+    note = f"({printable(signature.note)})" if signature.note else ""
+    return " ".join(filter(None, (printable(signature.name), printable(key), note)))
 
 
 def _verdict(report: Report) -> str:
@@ -147,11 +170,17 @@ def left_out_lines(names: tuple[str, ...]) -> list[str]:
     return lines
 
 
+def outdated_lines(signatures: tuple[str, ...]) -> list[str]:
+    """Return a line for each signature that no longer fits its manifest."""
+    return [f"signature no longer fits: {marked(path)}" for path in signatures]
+
+
 def change_summary(changes: Changes) -> str:
     """Return a line that counts the changes of each kind, and the unchanged files."""
     kinds = ("added", "removed", "modified", "renamed")
     parts = [f"{len(names):,} {kind}" for kind in kinds if (names := getattr(changes, kind))]
-    return ", ".join([*parts, f"{changes.unchanged:,} unchanged{_unread(changes)}"])
+    counts = ", ".join([*parts, f"{changes.unchanged:,} unchanged{_unread(changes)}"])
+    return " · ".join([counts, *signer_notes(changes.signatures)])
 
 
 def _unread(changes: Changes) -> str:

@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
+from checksig._content import as_content
 from checksig._engine import Job, errno_of, make_request
-from checksig._options import AnyPath, ExtraOption, ManifestOption, ProgressOption
+from checksig._options import AnyPath, ExtraOption, ManifestOption, ProgressOption, SignedByOption
 from checksig._progress import Reporter, as_progress, check_progress
-from checksig._read import JobIterator, as_bad_line, as_content, as_manifest, pack
+from checksig._read import JobIterator, as_bad_line, as_manifest, as_signature, pack
+from checksig._trust import Trust, make_trust
 from checksig._wire import (
     ALL_RESULTS,
     BAD_LINE,
@@ -19,13 +21,14 @@ from checksig._wire import (
     FILE,
     IGNORE_MISSING,
     REPORT_EXTRA,
+    SIGNATURE,
     STATUSES,
     TOTALS,
     Record,
     Request,
     decode_path,
 )
-from checksig.report import BadLine, FileResult, Manifest, Progress, Report, Status
+from checksig.report import BadLine, FileResult, Manifest, Progress, Report, Signature, Status
 
 _STATUSES = tuple(map(Status, STATUSES))
 _EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
@@ -42,12 +45,16 @@ def check_signatures(
     extra: ExtraOption = "ignore",
     shard: tuple[int, int] | None = None,
     strip_prefix: AnyPath | None = None,
+    signed_by: SignedByOption = None,
+    min_signers: int | None = None,
+    signature: AnyPath | None = None,
+    namespace: str | None = None,
     progress: ProgressOption = None,
 ) -> None:
     """Verify a directory against its manifests, and raise an exception unless all is well.
 
-    A *signature* is a checksum here: the digest that a manifest lists for a file. This function
-    verifies no cryptographic signatures.
+    A *signature* is a checksum in the name of this function: the digest that a manifest lists for a
+    file. With ``signed_by``, the manifests must also have cryptographic signatures.
 
     The manifests are the files of the directory that have usual names, such as ``sha1sum.txt``,
     ``SHA256SUMS`` or ``MD5SUMS``. A file that several manifests list is read once, and must match
@@ -74,6 +81,14 @@ def check_signatures(
         strip_prefix: a directory, such as ``target/release`` or ``/mnt/old``, that is taken off the
             names that begin with it. The others stay as they are. It is a ManifestError if no name
             begins with it.
+        signed_by: the keys that you trust: paths of key files, binary files, or lines that are keys;
+            one, or a list of them. Keys of OpenPGP, SSH (``id_*.pub``, ``allowed_signers``), minisign
+            and signify are told apart by their content. A manifest counts only if one of them has
+            signed it. If none has, no listed file is read. A key file must not be in the directory.
+        min_signers: how many of these keys must have signed each manifest. None: one.
+        signature: the path of the signature of the manifest. None: the signatures in the manifest,
+            and beside it, such as ``SHA256SUMS.asc``.
+        namespace: the namespace of SSH signatures. None: ``file``.
         progress: True to show a tqdm progress bar, or a function that is called with a
             :class:`Progress` on this thread, at most ten times a second.
 
@@ -82,6 +97,8 @@ def check_signatures(
             message names each with its reason. It is a ValueError.
         ManifestNotFoundError: the directory has no manifest. It is a ManifestError and a
             FileNotFoundError.
+        SignatureError: a manifest is not shown to be signed by the keys that were given. It is a
+            ManifestError.
         ManifestError: the manifest is unusable as a whole, or all that were found are, or the shard
             is empty. It is a ValueError.
         OSError: the directory or a manifest cannot be opened or read, or the process has too few
@@ -103,6 +120,10 @@ def check_signatures(
         extra=extra,
         shard=shard,
         strip_prefix=strip_prefix,
+        signed_by=signed_by,
+        min_signers=min_signers,
+        signature=signature,
+        namespace=namespace,
         progress=progress,
     ).raise_for_failures()
 
@@ -118,6 +139,10 @@ def check(
     extra: ExtraOption = "ignore",
     shard: tuple[int, int] | None = None,
     strip_prefix: AnyPath | None = None,
+    signed_by: SignedByOption = None,
+    min_signers: int | None = None,
+    signature: AnyPath | None = None,
+    namespace: str | None = None,
     progress: ProgressOption = None,
 ) -> Report:
     """Verify a directory against its manifests, and return a report.
@@ -132,9 +157,9 @@ def check(
         What was found.
     """
     flags = _flags(ignore_missing, extra, progress)
-    run = _Run(
-        path, _request(path, manifest, format, algorithm, workers, shard, strip_prefix, flags), progress
-    )
+    trust = make_trust(signed_by, min_signers, signature, namespace)
+    request = _request(path, manifest, format, algorithm, workers, shard, strip_prefix, trust, flags)
+    run = _Run(path, request, progress)
     failures: list[FileResult] = []
     extras: list[FileResult] = []
     for result in run:
@@ -156,6 +181,10 @@ def iter_check(
     extra: ExtraOption = "ignore",
     shard: tuple[int, int] | None = None,
     strip_prefix: AnyPath | None = None,
+    signed_by: SignedByOption = None,
+    min_signers: int | None = None,
+    signature: AnyPath | None = None,
+    namespace: str | None = None,
     progress: ProgressOption = None,
     only_bad: bool = False,
 ) -> Results:
@@ -179,6 +208,10 @@ def iter_check(
         extra: as there; "report" yields the extra files.
         shard: as there.
         strip_prefix: as there.
+        signed_by: as there.
+        min_signers: as there.
+        signature: as there.
+        namespace: as there.
         progress: as there.
         only_bad: do not yield results of files that are OK.
 
@@ -190,9 +223,9 @@ def iter_check(
             too.
     """
     flags = _flags(ignore_missing, extra, progress) | (0 if only_bad else ALL_RESULTS)
-    return Results(
-        _Run(path, _request(path, manifest, format, algorithm, workers, shard, strip_prefix, flags), progress)
-    )
+    trust = make_trust(signed_by, min_signers, signature, namespace)
+    request = _request(path, manifest, format, algorithm, workers, shard, strip_prefix, trust, flags)
+    return Results(_Run(path, request, progress))
 
 
 class Results(JobIterator[FileResult]):
@@ -256,6 +289,7 @@ class _Run:
         self.ended: bool = False
         self._manifests: list[Manifest] = []
         self._bad_lines: list[BadLine] = []
+        self._signatures: list[Signature] = []
 
     def __iter__(self) -> Iterator[FileResult]:
         with self.job as job, self.reporter as reporter:
@@ -265,6 +299,8 @@ class _Run:
                         yield _result(record)
                     elif record.kind == BAD_LINE:
                         self._bad_lines.append(as_bad_line(record))
+                    elif record.kind == SIGNATURE:
+                        self._signatures.append(as_signature(record, self._manifests))
                     else:
                         self._manifests.append(as_manifest(record))
                 reporter.update(job.counters)
@@ -296,6 +332,8 @@ class _Run:
             message=self.job.message,
             hint=self.job.hint,
             shard=self._shard,
+            authentic=True if self._signatures else None,
+            signatures=tuple(self._signatures),
         )
 
 
@@ -318,6 +356,7 @@ def _request(
     workers: int | None,
     shard: tuple[int, int] | None,
     strip_prefix: AnyPath | None,
+    trust: Trust,
     flags: int,
 ) -> Request:
     entries: bytes | None = None
@@ -340,6 +379,7 @@ def _request(
         workers=workers,
         shard=shard,
         strip_prefix=strip_prefix,
+        trust=trust,
         flags=flags,
     )
 

@@ -27,13 +27,14 @@ class Kind(IntEnum):
     INTERNAL = 6
     CANCELLED = 7
     MORE = 8
+    NOT_SIGNED = 9
 
 
 # checksig_record.status is an index into these names of checksig.Status.
 STATUSES = ("OK", "FAILED", "MISSING", "CHANGED", "ERROR", "CONFLICT", "EXTRA")
 
 # checksig_record.kind
-FILE, BAD_LINE, MANIFEST, ENTRY = range(4)
+FILE, BAD_LINE, MANIFEST, ENTRY, SIGNATURE = range(5)
 
 # checksig_request.flags
 ALL_RESULTS = 1
@@ -57,7 +58,7 @@ REQUEST_MEMBERS = {
     "workers": "i",
     "shard": "i",
     "shards": "i",
-    "reserved": "i",
+    "min_signers": "i",
     "root": "z",
     "root_length": "N",
     "algorithm": "z",
@@ -67,6 +68,10 @@ REQUEST_MEMBERS = {
     "list": "z",
     "list_length": "N",
     "strip_prefix": "z",
+    "keys": "z",
+    "keys_length": "N",
+    "signature": "z",
+    "name_space": "z",
 }
 ERROR_MEMBERS = {
     "struct_size": "I",
@@ -128,10 +133,14 @@ class Request(NamedTuple):
     format: bytes | None = None
     list: bytes | None = None
     strip_prefix: bytes | None = None
+    keys: bytes | None = None
+    signature: bytes | None = None
+    name_space: bytes | None = None
     workers: int = 0
     flags: int = 0
     shard: int = 0
     shards: int = 0
+    min_signers: int = 0
 
 
 class Outcome(NamedTuple):

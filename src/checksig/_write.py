@@ -13,9 +13,10 @@ from fnmatch import translate
 from checksig._atomic import TEMPORARY, Replacement
 from checksig._engine import Job, get_algorithms, make_request, os_error
 from checksig._lines import LINES
-from checksig._options import AnyPath, ProgressOption, WriteFormat
+from checksig._options import AnyPath, ProgressOption, SignedByOption, WriteFormat
 from checksig._progress import Reporter, check_progress
-from checksig._read import discover_manifests, has_entry, pack, read_whole
+from checksig._read import discover_manifests, find_signatures, has_entry, pack, read_whole
+from checksig._trust import NO_TRUST, Trust, make_trust
 from checksig._wire import (
     ALL_RESULTS,
     FILE,
@@ -27,7 +28,7 @@ from checksig._wire import (
     decode_path,
 )
 from checksig.errors import ManifestError, ManifestNotFoundError
-from checksig.report import Changes, Entry, Manifest
+from checksig.report import Changes, Entry, Manifest, Signature
 
 _PAYLOAD = "data/"
 _NOT_WRITTEN = {"git-sha1", "crc", "bsd", "sysv"}
@@ -35,7 +36,7 @@ _TAG_MANIFEST = "tagmanifest-"
 _TAG_FILES = ("bagit.txt", "bag-info.txt")
 _ELEMENT = re.compile(rb"[^\s:](?:[^:]*[^\s:])?:(?:[ \t].*)?")  # a line of bag-info.txt
 _SHORT = {"blake2b": "b2", "blake3": "b3"}
-_SIGNATURES = (b".asc", b".gpg", b".minisig", b".sig")
+_NOT_CHECKED = "signature not checked"  # the note of a manifest that may have signatures
 
 
 def create(
@@ -171,11 +172,12 @@ def update(
         Exception: as :func:`create`, except FileExistsError.
     """
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
-    target, info, old = _read_manifest(root, chosen)
+    target, info, old, _ = _read_manifest(root, chosen)
     if info.format == "bagit":
         raise ValueError(f"{info.path}: a bag cannot be updated; create it again (format bagit, overwrite)")
-    if info.format not in ("gnu", "tag", "sfv") or info.notes:
-        why = ", ".join([f"format {info.format}", *info.notes])
+    notes = [note for note in info.notes if note != _NOT_CHECKED or _has_signature_inside(target)]
+    if info.format not in ("gnu", "tag", "sfv") or notes:
+        why = ", ".join([f"format {info.format}", *notes])
         raise ValueError(f"{info.path}: this manifest cannot be updated ({why}); create a new one")
     written = os.stat(target).st_mtime_ns
     with Replacement(target) as replacement:
@@ -190,6 +192,8 @@ def update(
         if changes or touched:
             _write_entries(replacement, target, [new[name] for name in _sort(new)], info.format)
             replacement.commit(overwrite=True)
+            outdated = map(decode_path, _signatures(root, target))
+            changes = replace(changes, outdated=tuple(outdated) if changes else ())
     return changes
 
 
@@ -201,6 +205,10 @@ def diff(
     exclude: Collection[str] = (),
     follow_symlinks: bool = False,
     strip_prefix: AnyPath | None = None,
+    signed_by: SignedByOption = None,
+    min_signers: int | None = None,
+    signature: AnyPath | None = None,
+    namespace: str | None = None,
     workers: int | None = None,
     progress: ProgressOption = None,
 ) -> Changes:
@@ -215,23 +223,34 @@ def diff(
         exclude: as there.
         follow_symlinks: as there.
         strip_prefix: as in :func:`checksig.check_signatures`.
-        workers: as there.
+        signed_by: as in :func:`checksig.check_signatures`.
+        min_signers: as there.
+        signature: as there.
+        namespace: as there.
+        workers: as in :func:`update`.
         progress: as there.
 
     Returns:
         The differences.
 
     Raises:
+        SignatureError: the manifest is not shown to be signed by the keys that were given.
         Exception: as :func:`update`, except that every format can be compared.
     """
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
-    target, info, old = _read_manifest(root, chosen, strip_prefix)
+    trust = make_trust(signed_by, min_signers, signature, namespace)
+    target, info, old, signatures = _read_manifest(root, chosen, strip_prefix, trust)
     names, left_out = _find_files(root, target, follow_symlinks, wanted, old)
     if info.format == "bagit":
         names = _part_of_bag(root, target, names, [name for name in old if wanted(name)])
         left_out = []
     new = {e.path: e for e in _hash_files(root, names, info.algorithms[0], workers, progress)}
-    return replace(_compare(old, new), left_out=tuple(left_out))
+    return replace(
+        _compare(old, new),
+        left_out=tuple(left_out),
+        authentic=True if signatures else None,
+        signatures=tuple(signatures),
+    )
 
 
 def get_writable_algorithms() -> list[str]:
@@ -299,7 +318,7 @@ def _write_entries(replacement: Replacement, target: bytes, entries: list[Entry]
     replacement.write(map(LINES[format], entries))
     reason = "other entries"
     try:
-        _, found = read_whole(replacement.name, target, new_bag=format == "bagit")
+        _, found, _ = read_whole(replacement.name, target, new_bag=format == "bagit")
         if [(e.path, e.algorithm, e.digest) for e in found] == [
             (e.path, e.algorithm, e.digest) for e in entries
         ]:
@@ -366,6 +385,12 @@ def _real_path(path: bytes) -> bytes:
     return os.path.normcase(os.path.realpath(path))
 
 
+def _real_folder(path: bytes) -> bytes:
+    """Return a path whose folder is resolved, but whose last name is not."""
+    folder, name = os.path.split(path)
+    return os.path.normcase(os.path.join(os.path.realpath(folder or b"."), name))
+
+
 def _leads_to_file(root: bytes, record: Record) -> bool:
     return os.path.isfile(os.path.join(root, os.fsencode(record.name)))
 
@@ -381,8 +406,13 @@ def _own_files(root: bytes, target: bytes) -> set[bytes]:
         found = {_real_path(path): path for path in _usual_manifests(root, os.path.basename(target))}
         if found.pop(_real_path(target), None):
             manifests.update(filter(has_entry, found.values()))
-    paths = {_real_path(path) for path in manifests}
-    return paths | {path + suffix for path in paths for suffix in _SIGNATURES}
+    signatures = {path for manifest in manifests for path in _signatures(root, manifest)}
+    return {_real_path(path) for path in manifests} | {_real_folder(path) for path in signatures}
+
+
+def _signatures(root: bytes, manifest: bytes) -> list[bytes]:
+    """Return the paths of the signatures beside a manifest."""
+    return [os.fsencode(path) for path in find_signatures(root, manifest)[0][1]]
 
 
 def _usual_manifests(root: bytes, assumed: bytes | None = None) -> list[bytes]:
@@ -434,14 +464,14 @@ def _entry(root: bytes, record: Record) -> Entry:
 
 
 def _read_manifest(
-    root: bytes, manifest: AnyPath | None, strip_prefix: AnyPath | None = None
-) -> tuple[bytes, Manifest, dict[str, Entry]]:
-    """Return the path of a manifest, how it was understood, and its entries by name."""
+    root: bytes, manifest: AnyPath | None, strip_prefix: AnyPath | None = None, trust: Trust = NO_TRUST
+) -> tuple[bytes, Manifest, dict[str, Entry], list[Signature]]:
+    """Return the path of a manifest, how it was understood, its entries by name, and its signatures."""
     found = [] if manifest is not None else discover_manifests(root)
     if len(found) > 1 and _is_bag(root):
         found = [each for each in found if not os.path.basename(each.path).startswith(_TAG_MANIFEST)]
     target = os.fsencode(manifest) if manifest is not None else _choose(found)
-    info, entries = read_whole(target, strip_prefix=strip_prefix)
+    info, entries, signatures = read_whole(target, strip_prefix=strip_prefix, root=root, trust=trust)
     if len(info.algorithms) != 1:
         raise ManifestError(f'"{info.path}" - lists several algorithms', info.path)
     by_name: dict[str, Entry] = {}
@@ -455,7 +485,12 @@ def _read_manifest(
     others = [each.path for each in found if not each.notes and os.fsencode(each.path) != target]
     if any(os.path.basename(path) not in by_name for path in others):
         raise _several(found)
-    return target, info, by_name
+    return target, info, by_name, signatures
+
+
+def _has_signature_inside(manifest: bytes) -> bool:
+    with open(manifest, "rb") as file:
+        return file.read(32).startswith((b"-----BEGIN PGP", b"untrusted comment: "))
 
 
 def _choose(found: list[Manifest]) -> bytes:

@@ -166,7 +166,7 @@ class LibraryJob:
 
     def start(self, request: Request) -> Outcome:
         """Start the job; the outcome is ``Kind.MORE``, or why it was not started."""
-        lengths = {"root_length": len(request.root), "list_length": len(request.list or b"")}
+        lengths = {f"{name}_length": len(getattr(request, name) or b"") for name in ("root", "list", "keys")}
         asked = _Request(ctypes.sizeof(_Request), **request._asdict(), **lengths)
         kind = self._library.calls.checksig_start(
             ctypes.byref(asked), ctypes.byref(self._handle), ctypes.byref(self._error)

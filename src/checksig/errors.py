@@ -3,7 +3,8 @@
 ChecksigError
 ├── VerificationError      (a ValueError)
 ├── ManifestError          (a ValueError)
-│   └── ManifestNotFoundError  (a FileNotFoundError too)
+│   ├── ManifestNotFoundError  (a FileNotFoundError too)
+│   └── SignatureError
 ├── CancelledError         (a RuntimeError)
 └── InternalError          (a RuntimeError)
 
@@ -76,6 +77,31 @@ class ManifestNotFoundError(ManifestError, FileNotFoundError):
         self.errno: int | None = errno.ENOENT
         self.strerror: str | None = self.reason
         self.filename = path
+
+
+class SignatureError(ManifestError):
+    """A manifest is not shown to be signed by the keys that were given. No listed file was read.
+
+    The key itself may be at fault, too: ``path`` is then the key file.
+
+    Attributes:
+        claimed (tuple[str, ...]): the IDs of the keys that the signatures name. They are not
+            verified.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        path: str | None = None,
+        line: int | None = None,
+        reason: str | None = None,
+        claimed: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, path, line, reason)
+        self.claimed = claimed
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return *super().__reduce__()[:1], (self.args[0], self.path, self.line, self.reason, self.claimed)
 
 
 class CancelledError(ChecksigError, RuntimeError):

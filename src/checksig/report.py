@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checksig._render import (
     change_lines,
@@ -16,6 +16,9 @@ from checksig._render import (
     report_text,
 )
 from checksig.errors import VerificationError
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Status(StrEnum):
@@ -101,8 +104,8 @@ class Manifest:
             one, such as bag-info.txt, and for a manifest that is unusable.
         algorithms: the algorithms of its digests.
         entries: the number of entries.
-        notes: remarks, for example that a PGP signature was not checked, or that backslashes
-            separate directories.
+        notes: remarks, for example that a signature was not checked, or that backslashes separate
+            directories.
         left_out: after :func:`checksig.create`, the files that the manifest does not list: other
             manifests, signatures of manifests, and for a bag the files outside its payload.
     """
@@ -113,6 +116,32 @@ class Manifest:
     entries: int = 0
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature of a manifest that counts, because it is by a key that the caller gave.
+
+    Attributes:
+        manifest: the path of the manifest.
+        path: the path of the file that has the signature, which may be the manifest.
+        scheme: openpgp, ssh, minisign or signify.
+        key: the ID of the key: for openpgp the fingerprint of the primary key, for ssh
+            ``SHA256:...``, else the number of the key.
+        name: what the key file calls the owner of the key, such as a user ID or a comment; "" if it
+            says nothing. Characters that act on a terminal or are invisible are escaped.
+        created: when the signature was made, as it says itself; None if it does not.
+        note: what else is worth knowing, for example that the key has expired since; "" if nothing
+            is. It is escaped like the name.
+    """
+
+    manifest: str
+    path: str
+    scheme: str
+    key: str
+    name: str = ""
+    created: datetime | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +178,10 @@ class Changes:
             are older than the manifest. Equality ignores it.
         left_out: other manifests and signatures of manifests, which are not compared. Equality
             ignores it.
+        outdated: the signatures of the manifest that :func:`checksig.update` has changed, which no
+            longer fit it. Equality ignores it.
+        authentic: for :func:`checksig.diff`, as ``Report.authentic``. Equality ignores it.
+        signatures: for :func:`checksig.diff`, as ``Report.signatures``. Equality ignores it.
     """
 
     added: tuple[str, ...] = ()
@@ -158,6 +191,9 @@ class Changes:
     unchanged: int = 0
     unread: int = field(default=0, compare=False)
     left_out: tuple[str, ...] = field(default=(), compare=False)
+    outdated: tuple[str, ...] = field(default=(), compare=False)
+    authentic: bool | None = field(default=None, compare=False)
+    signatures: tuple[Signature, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.modified or self.renamed)
@@ -216,6 +252,9 @@ class Report:
         hint: the last line of the message if it names another algorithm that fits, because no file
             matches; else None.
         shard: the part of the files that was verified, as (K, N); None for all files.
+        authentic: True if the manifests are signed by the keys that were given as ``signed_by``;
+            None if none were given.
+        signatures: the signatures that count, if keys were given.
     """
 
     root: str
@@ -232,6 +271,8 @@ class Report:
     message: str | None
     hint: str | None = None
     shard: tuple[int, int] | None = None
+    authentic: bool | None = None
+    signatures: tuple[Signature, ...] = ()
 
     @property
     def ok(self) -> bool:

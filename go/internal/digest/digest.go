@@ -52,6 +52,14 @@ func (a *Algorithm) Begin(state hash.Hash, size int64) {
 	}
 }
 
+// Weak reports whether the algorithm finds accidents, but not attackers: somebody can make two
+// files with one digest.
+func (a *Algorithm) Weak() bool {
+	return slices.Contains(weak, a) || slices.Contains(sums, a) || a.Size < fewestBytes
+}
+
+const fewestBytes = 16 // of a digest of BLAKE2b that is not weak
+
 // MaxSize is the size of the longest digest in the table, in bytes.
 const MaxSize = sha512.Size
 

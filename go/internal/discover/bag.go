@@ -183,7 +183,7 @@ func (r *reader) tagFile(name string) (string, error) {
 		return "", manifestError(beneath.Join(r.root, name), err)
 	}
 	defer limits.Close(file)
-	content, err := readAll(file, errLargeTagFile, r.files.Stopped)
+	content, err := readAll(file, manifest.MaxSize, errLargeTagFile, r.files.Stopped)
 	if err != nil {
 		return "", manifestError(beneath.Join(r.root, name), err)
 	}

@@ -131,7 +131,7 @@ func (r *reader) readDeclarationBeside(name string) (*declaration, error) {
 		return nil, manifestError(beside, err)
 	}
 	defer file.Close()
-	content, err := readAll(file, errLargeTagFile, r.files.Stopped)
+	content, err := readAll(file, manifest.MaxSize, errLargeTagFile, r.files.Stopped)
 	if err != nil {
 		return nil, manifestError(beside, err)
 	}

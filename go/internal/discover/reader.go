@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -21,6 +20,7 @@ import (
 	"checksig/internal/digest"
 	"checksig/internal/limits"
 	"checksig/internal/manifest"
+	"checksig/internal/signature"
 )
 
 // Options say which manifest to read, and how. The zero value is the default.
@@ -34,6 +34,7 @@ type Options struct {
 	StripPrefix string            // a directory that is taken off the names, from [CleanPrefix]; "": none
 	NamesOnly   bool              // find the manifests without reading them
 	NoDigests   bool              // "-" in a list stands for a digest that is not known
+	Trust       Trust             // whose signatures the manifests must have
 }
 
 // Found is what was found and read.
@@ -80,19 +81,25 @@ type reader struct {
 	found   Sources
 	bag     *Bag // nil if the directory is not a bag
 
-	declared    *declaration // of a bag in the root, to which a manifest belongs, or nil
-	texts       []string     // the names of files that may be manifests, if none is found
-	byExtension bool         // true if no manifest has a usual name
-	unfinished  string       // the name of a payload manifest without bagit.txt, or ""
-	stripped    bool         // a name begins with the prefix that the caller named
-	unusable    int          // how many of found are
-	failed      error        // why the first of them is, or nil
+	trust       *signature.Options // nil: manifests need no signature
+	unread      []*Source          // the manifests without a signature, if they need one
+	declared    *declaration       // of a bag in the root, to which a manifest belongs, or nil
+	texts       []string           // the names of files that may be manifests, if none is found
+	byExtension bool               // true if no manifest has a usual name
+	unfinished  string             // the name of a payload manifest without bagit.txt, or ""
+	stripped    bool               // a name begins with the prefix that the caller named
+	notSigned   error              // why the signatures of a manifest do not count, or nil
+	unusable    int                // how many of found are
+	failed      error              // why the first of them is, or nil
 }
 
 // read reads the manifest that the options name, or those of the directory.
 func (r *reader) read() (Sources, error) {
-	var err error
+	err := r.readKeys()
 	switch {
+	case err != nil:
+	case r.trust != nil && r.options.List != "":
+		err = &NotSignedError{Path: "the given entries", Reason: "entries have no signature; give a signed manifest"}
 	case r.options.Content != nil:
 		err = r.addContent(cmp.Or(r.options.Name, "the given manifest"), *r.options.Content)
 	case r.options.List != "":
@@ -116,13 +123,23 @@ func (r *reader) addContent(name, content string) error {
 	if len(content) > manifest.MaxSize {
 		return manifestError(name, errLargeManifest)
 	}
-	return r.add(name, "", content, manifest.Options{Name: name, Percent: r.options.Format != nil})
+	text, signers, err := r.authenticate(name, "", content)
+	if err != nil {
+		return err
+	}
+	if err := r.add(name, "", text, manifest.Options{Name: name, Percent: r.options.Format != nil}); err != nil {
+		return err
+	}
+	r.found[len(r.found)-1].Signers = signers
+	return nil
 }
 
 // addFile reads the manifest that the caller named, which need not be below the root.
 func (r *reader) addFile(path string) error {
 	if r.options.NamesOnly {
-		r.found = append(r.found, &Source{Manifest: &manifest.Manifest{}, Path: path})
+		source := &Source{Manifest: &manifest.Manifest{}, Path: path}
+		source.Signatures = r.signatures(source)
+		r.found = append(r.found, source)
 		return nil
 	}
 	file, err := beneath.OpenPath(path)
@@ -158,7 +175,8 @@ func (r *reader) nameBelow(path string) string {
 func (r *reader) addBelow(name string, options manifest.Options) error {
 	path := beneath.Join(r.root, name)
 	if r.options.NamesOnly {
-		source := &Source{Manifest: &manifest.Manifest{}, Path: path}
+		source := &Source{Manifest: &manifest.Manifest{}, Path: path, name: name}
+		source.Signatures = r.signatures(source)
 		if r.byExtension {
 			source.Notes = []string{"found by its extension"}
 		}
@@ -177,11 +195,28 @@ func (r *reader) addBelow(name string, options manifest.Options) error {
 }
 
 func (r *reader) addOpen(file beneath.File, path, name string, options manifest.Options) error {
-	content, err := readAll(file, errLargeManifest, r.files.Stopped)
+	content, err := readAll(file, manifest.MaxSize, errLargeManifest, r.files.Stopped)
 	if err != nil {
 		return manifestError(path, err)
 	}
-	options.Name = cmp.Or(r.options.Name, path)
+	text, signers, err := r.authenticate(path, name, content)
+	if err != nil {
+		return err
+	}
+	options.Name = cmp.Or(r.options.Name, nameInside(path, content))
+	if err := r.addRead(path, name, text, options); err != nil {
+		return err
+	}
+	source := r.found[len(r.found)-1]
+	source.Signers = signers
+	if r.trust == nil {
+		r.noteSignatures(source)
+	}
+	return nil
+}
+
+// addRead adds the manifest of a file that was read.
+func (r *reader) addRead(path, name, content string, options manifest.Options) error {
 	options.Percent = r.options.Format != nil // without bagit.txt, that of the caller is the current one
 	declared, err := r.declarationFor(path)
 	if err != nil {
@@ -189,6 +224,9 @@ func (r *reader) addOpen(file beneath.File, path, name string, options manifest.
 	}
 	if declared == nil {
 		return r.add(path, name, content, options)
+	}
+	if r.trust != nil && isReadByBag(content) {
+		return &NotSignedError{Path: path, Reason: "how it is read is said by bagit.txt, which is not signed"}
 	}
 	if name != "" && !strings.Contains(name, "/") {
 		r.declared = declared
@@ -214,6 +252,7 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 	options.Algorithm = r.options.Algorithm
 	options.NoDigests = r.options.NoDigests
 	options.Exists = r.isFile
+	options.Plain = r.trust != nil
 	parsed, err := manifest.Parse(content, options, r.files.Stopped)
 	var bad *manifest.Error
 	if errors.As(err, &bad) {
@@ -222,9 +261,9 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 	}
 	source := &Source{Manifest: parsed, Path: path, name: name, First: r.found.Len()}
 	if parsed.Signed {
-		source.Notes = append(source.Notes, "PGP signature not checked")
+		source.Notes = append(source.Notes, signatureNotChecked)
 	}
-	if name, ok := parsed.MayBeOwn(); ok && !r.isThere(name) {
+	if name, ok := parsed.MayBeOwn(); ok && r.trust == nil && !r.isThere(name) {
 		parsed.UseOwn()
 		source.Notes = append(source.Notes, fmt.Sprintf("%q stands for the file of the sidecar", name))
 	} else if parsed.Backslashes && !r.anyExists(parsed) {
@@ -329,6 +368,20 @@ func (r *reader) discover() error {
 	if err != nil {
 		return err
 	}
+	if names, err = r.signedNames(names); err != nil {
+		return err
+	}
+	if r.trust != nil && len(names) == 0 && len(r.unread) > 0 && !r.byExtension {
+		if names, err = r.others(); err == nil {
+			names, err = r.signedNames(names)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(names) == 0 && len(r.unread) > 0 {
+		return r.errUnsigned()
+	}
 	if slices.Contains(names, bagDeclaration) {
 		if err := r.readBag(); err != nil {
 			r.bag = nil
@@ -337,13 +390,16 @@ func (r *reader) discover() error {
 		names = slices.DeleteFunc(names, func(name string) bool { return name == bagDeclaration })
 	}
 	refused := r.addAll(names)
+	if r.notSigned != nil {
+		return r.notSigned
+	}
 	if len(refused) == len(r.found) && len(refused) > 0 && !r.byExtension && allPrograms(refused) {
 		if names, err = r.others(); err != nil {
 			return err
 		}
 		maps.Copy(refused, r.addAll(names))
 	}
-	if r.unusable == len(r.found) {
+	if r.unusable+len(r.unread) == len(r.found) {
 		return r.failed
 	}
 	r.passOver(refused)
@@ -362,6 +418,11 @@ func (r *reader) addAll(names []string) (refused map[string]error) {
 			err = r.readHuggingFace()
 		} else {
 			err = r.addBelow(name, manifest.Options{})
+		}
+		var unsigned *NotSignedError
+		if errors.As(err, &unsigned) {
+			r.notSigned = err
+			break
 		}
 		if err != nil {
 			r.skip(name, err)
@@ -417,19 +478,11 @@ func likeness(name string) int {
 // readsAsManifest reports whether the first lines of a file are those of a manifest, or its
 // name implies an algorithm that is not supported.
 func (r *reader) readsAsManifest(name string) bool {
-	const most = 4096
-	file, err := r.files.Open(name)
-	if err != nil {
+	content := r.peek(name)
+	if content == "" {
 		return false
 	}
-	defer limits.Close(file)
-	buffer := make([]byte, most)
-	n, err := file.Read(buffer)
-	if n <= 0 || err != nil && err != io.EOF {
-		return false
-	}
-	content := string(buffer[:n])
-	if n == most {
+	if len(content) == peeked {
 		content = content[:strings.LastIndexByte(content, '\n')+1]
 	}
 	parsed, err := manifest.Parse(content, manifest.Options{Name: name, Exists: r.isFile}, r.files.Stopped)
@@ -521,17 +574,22 @@ func (r *reader) candidates() ([]string, error) {
 		usual[r.options.Name] = true
 	}
 	err := r.list(func(name string, mode os.FileMode) bool {
-		if isUsual[name] && r.mayBeManifest(name, mode) {
+		if isUsualOrSigned[name] && r.mayBeManifest(name, mode) {
 			usual[name] = true
 		}
 		listed++
 		return listed <= maxListed
 	})
 	if err != nil || listed > maxListed {
-		for name := range isUsual {
+		for name := range isUsualOrSigned {
 			usual[name] = usual[name] || r.dir.Exists(name) && !r.leadsToDirectory(name)
 		}
 		usual = r.withExactNames(usual)
+	}
+	for name := range usual {
+		if !isUsual[name] && !r.isInSignature(name) {
+			delete(usual, name)
+		}
 	}
 	if names := inOrder(usual); len(names) > 0 {
 		return names, nil
@@ -546,7 +604,7 @@ func (r *reader) others() ([]string, error) {
 		if name[0] == '.' || isUsual[name] || !r.mayBeManifest(name, mode) {
 			return true
 		}
-		if manifest.IsManifest(name) {
+		if r.hasManifestName(name) {
 			others = append(others, name)
 		} else if mode.IsRegular() && len(r.texts) < maxListed && manifest.MayBeText(name) {
 			r.texts = append(r.texts, name)
@@ -559,10 +617,6 @@ func (r *reader) others() ([]string, error) {
 	if err != nil {
 		return nil, &beneath.OSError{Path: r.root, Err: err}
 	}
-	others = slices.DeleteFunc(others, func(name string) bool {
-		text, signed := strings.CutSuffix(name, ".asc")
-		return signed && r.dir.Exists(text) // its detached signature
-	})
 	slices.Sort(others)
 	r.byExtension = true
 	if len(others) == 0 && r.dir.Exists(huggingFace) {
@@ -622,16 +676,18 @@ const maxListed = 2000
 // usualNames lists the usual names of manifests, and the file that makes a directory a bag.
 var usualNames = append([]string{bagDeclaration}, manifest.Usual...)
 
-var isUsual = func() map[string]bool {
+var isUsual = setOf(usualNames)
+
+func setOf(names []string) map[string]bool {
 	set := map[string]bool{}
-	for _, name := range usualNames {
+	for _, name := range names {
 		set[name] = true
 	}
 	return set
-}()
+}
 
 func inOrder(there map[string]bool) (names []string) {
-	for _, name := range usualNames {
+	for _, name := range usualOrSigned {
 		if there[name] {
 			names = append(names, name)
 		}
@@ -666,10 +722,10 @@ var (
 var buffers = sync.Pool{New: func() any { return new([beneath.PieceSize]byte) }}
 
 // readAll returns the content of a manifest or a tag file. tooLarge is the error if it is
-// larger than manifest.MaxSize.
-func readAll(file beneath.File, tooLarge error, stopped *atomic.Bool) (string, error) {
+// larger than limit.
+func readAll(file beneath.File, limit int64, tooLarge error, stopped *atomic.Bool) (string, error) {
 	size := file.Opened().Size
-	if size > manifest.MaxSize {
+	if size > limit {
 		return "", tooLarge
 	}
 	var content strings.Builder

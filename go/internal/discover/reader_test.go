@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"checksig/internal/beneath"
+	"checksig/internal/manifest"
 )
 
 // A fakeFile is a file whose size, as its metadata says, may change while it is read.
@@ -30,10 +31,10 @@ func newFake(content string) *fakeFile {
 func TestAManifestThatChangesWhileItIsReadIsRefused(t *testing.T) {
 	file := newFake("something")
 	file.after = 3
-	if _, err := readAll(file, errLargeManifest, new(atomic.Bool)); err != beneath.ErrChanged {
+	if _, err := readAll(file, manifest.MaxSize, errLargeManifest, new(atomic.Bool)); err != beneath.ErrChanged {
 		t.Errorf("got %v, want %v", err, beneath.ErrChanged)
 	}
-	if text, err := readAll(newFake("something"), errLargeManifest, new(atomic.Bool)); text != "something" || err != nil {
+	if text, err := readAll(newFake("something"), manifest.MaxSize, errLargeManifest, new(atomic.Bool)); text != "something" || err != nil {
 		t.Errorf("got %q, %v", text, err)
 	}
 }

@@ -12,6 +12,8 @@ type Source struct {
 	*manifest.Manifest
 	Path        string   // for messages
 	Backslashes bool     // backslashes in its names separate directories
+	Signatures  []string // the paths of the signatures beside it, if it is only found
+	Signers     []Signer // if keys were given
 	Notes       []string // what else is worth knowing about it
 	prefixes    []string // that are taken off its names, from [CleanPrefix]
 	base        string   // the directory from which its names count; "": the root

@@ -103,6 +103,9 @@ func (j *Job) run(open func(string) (*beneath.Root, error)) {
 // verify does what the task asks for with the manifests that were found.
 func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 	list := found.Sources
+	if err := j.refuseWeak(list); err != nil {
+		return err
+	}
 	if j.options.Task == ReadEntries || j.options.Task == FindManifests {
 		j.report = &Report{Root: j.root, Sources: list}
 		return j.giveEntries(list)

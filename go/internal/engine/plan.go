@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"fmt"
 	"hash/maphash"
 	"math/bits"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"checksig/internal/beneath"
+	"checksig/internal/digest"
 	"checksig/internal/discover"
 	"checksig/internal/manifest"
 )
@@ -46,6 +48,26 @@ func makePlan(list discover.Sources, stopped *atomic.Bool) *plan {
 		}
 	}
 	return p
+}
+
+// refuseWeak returns an error if a manifest is signed, and lists a file only with digests that
+// find no attackers.
+func (j *Job) refuseWeak(list discover.Sources) error {
+	isWeak := func(a *digest.Algorithm) bool { return a.Weak() }
+	signed := slices.ContainsFunc(list, func(s *discover.Source) bool { return len(s.Signers) > 0 })
+	if !signed || !slices.ContainsFunc(list, func(s *discover.Source) bool { return slices.ContainsFunc(s.Algorithms, isWeak) }) {
+		return nil
+	}
+	p := makePlan(list, &j.stopped)
+	for _, first := range p.first {
+		entries := append([]uint32{first}, p.more[first]...)
+		if slices.ContainsFunc(entries, func(i uint32) bool { return !list.Entry(int(i)).Algorithm.Weak() }) {
+			continue
+		}
+		reason := fmt.Sprintf("is signed, but %s does not stand against attackers", list.Entry(int(first)).Algorithm.Name)
+		return &discover.NotSignedError{Path: list[list.Find(int(first))].Path, Reason: reason}
+	}
+	return nil
 }
 
 // keep removes the files that are not in the shard. Their names stay known.

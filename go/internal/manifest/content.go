@@ -12,7 +12,8 @@ type content struct {
 	begin     int  // of the part that has entries, in bytes
 	end       int
 	before    int  // how many lines come before that part
-	signed    bool // that part is PGP-signed: "- " at the start of a line is ignored
+	signed    bool // that part has a signature around it
+	escaped   bool // "- " at the start of a line is ignored, as in a PGP message
 
 	// more, unless it is nil, reports whether the line next belongs to the count lines before
 	// it, which are then one line with line feeds in it.
@@ -24,7 +25,7 @@ const maxJoined = 32
 
 // decode removes a byte order mark, converts UTF-16 to UTF-8, and finds the signed part of
 // a PGP message. See docs/format.md, section 6.
-func decode(bytes string) (content, error) {
+func decode(bytes string, plain bool) (content, error) {
 	bytes, err := toUTF8(bytes)
 	if err != nil {
 		return content{}, err
@@ -33,8 +34,39 @@ func decode(bytes string) (content, error) {
 	if strings.HasSuffix(bytes, "\x00") && !endsInLostBlock(bytes) {
 		c.delimiter = 0
 	}
+	if plain {
+		return c, nil
+	}
+	c.unwrapSignify()
 	err = c.unwrap()
 	return c, err
+}
+
+// HasMessage reports whether content begins as a manifest with its signature around it: a PGP
+// message, or a signature of signify with its message.
+func HasMessage(content string) bool {
+	return strings.HasPrefix(content, pgpMessage) || signifyMessage(content) > 0
+}
+
+// unwrapSignify limits the content to the message of a signature of signify, if it is one.
+func (c *content) unwrapSignify() {
+	if begin := signifyMessage(c.bytes); begin > 0 {
+		c.begin, c.before, c.signed = begin, 2, true
+	}
+}
+
+// signifyMessage returns the offset of the message in a signature of signify, or 0 if the
+// content is something else. The signature has two lines: a comment, and base64 that begins
+// with the name of the algorithm. A signature of minisign goes on with another comment.
+func signifyMessage(content string) int {
+	const base64Length = 100 // of 2 + 8 + 64 bytes
+	comment, rest, _ := strings.Cut(content, "\n")
+	signature, message, _ := strings.Cut(rest, "\n")
+	if !strings.HasPrefix(comment, "untrusted comment: ") || !strings.HasPrefix(signature, "RW") ||
+		len(signature) != base64Length || message == "" || strings.HasPrefix(message, "trusted comment: ") {
+		return 0
+	}
+	return len(content) - len(message)
 }
 
 // endsInLostBlock reports whether lines that end with LF are followed by several NULs, as
@@ -93,7 +125,7 @@ func (c *content) unwrap() error {
 	if part != after {
 		return &Error{Reason: "incomplete PGP signature"}
 	}
-	c.signed = true
+	c.signed, c.escaped = true, true
 	return nil
 }
 
@@ -163,7 +195,7 @@ func (c *content) lineAt(offset uint32) (line string, next, count int) {
 	if length := strings.IndexByte(line, c.delimiter); length >= 0 {
 		line, next = line[:length], int(offset)+length+1
 	}
-	if c.signed || strings.HasSuffix(line, "\r") {
+	if c.escaped || strings.HasSuffix(line, "\r") {
 		line = c.trim(line)
 	}
 	return line, next, 1
@@ -183,7 +215,7 @@ func (c *content) trim(line string) string {
 	if c.delimiter == '\n' {
 		line = strings.TrimSuffix(line, "\r")
 	}
-	if c.signed {
+	if c.escaped {
 		line = strings.TrimPrefix(line, "- ")
 	}
 	return line

@@ -323,6 +323,8 @@ var foreign = []struct{ begin, what, advice string }{
 	{`"file" "checksum"`, "a table written by R", ""},
 	{"Algorithm       Hash ", "a table written by PowerShell's Get-FileHash", ""},
 	{pgpSignature, "a detached PGP signature", ""},
+	{"-----BEGIN SSH SIGNATURE-----", "an SSH signature", ""},
+	{"untrusted comment: ", "a signature of minisign or signify", ""},
 	{lfsPointer, "a Git LFS pointer", " (run 'git lfs pull' to download the file)"},
 }
 

@@ -56,6 +56,7 @@ type Options struct {
 	Percent    bool              // "%25" is an escape in a bag's manifest, as since BagIt 1.0
 	NoDigests  bool              // "-" in a list stands for a digest that is not known
 	Exists     func(string) bool // reports whether there is a file with that name; nil: there is none
+	Plain      bool              // the content has no signature around it, even if it begins so
 	MayBeEmpty bool              // a manifest without entries and bad lines is valid
 }
 
@@ -64,7 +65,7 @@ type Options struct {
 type Manifest struct {
 	Format       *Format
 	Algorithms   []*digest.Algorithm // of its entries, each once
-	Signed       bool                // it is in a PGP signature, which was not verified
+	Signed       bool                // it has a signature around it, which was not verified
 	Backslashes  bool                // names have backslashes and no slashes: they may separate directories
 	BadLines     []BadLine           // the first MaxBadLines of them
 	BadLineCount int
@@ -151,7 +152,7 @@ func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, er
 	if isProgram(content) {
 		return nil, &Error{Reason: "is a program, not a checksum manifest", NoEntry: true, Program: true}
 	}
-	c, err := decode(content)
+	c, err := decode(content, options.Plain)
 	if err != nil {
 		return nil, err
 	}

@@ -126,14 +126,34 @@ func MayBeText(name string) bool {
 
 var textExtensions = []string{"", "txt", "asc", "lst", "list", "csv", "manifest", "dsc", "changes", "buildinfo", "registry"}
 
+// Bare lists the names of manifests that are only the name of an algorithm: SHA256.
+var Bare = func() (names []string) {
+	for _, a := range digest.Algorithms {
+		if upper := strings.ToUpper(a.Name); bySums(upper) != nil {
+			names = append(names, upper)
+		}
+	}
+	return names
+}()
+
+// SignatureSuffixes lists what the name of a signature has in addition to that of its manifest.
+var SignatureSuffixes = []string{".asc", ".sig", ".gpg", ".pgp", ".sign", ".minisig", ".sshsig"}
+
 // SignedBy returns the name of the file that a signature with that name is for: SHA256SUMS for
 // SHA256SUMS.asc. It returns "" if the name is not that of a signature.
 func SignedBy(name string) string {
-	stem, extension := cutExtension(name)
-	if slices.Contains([]string{"asc", "gpg", "minisig", "sig"}, extension) {
-		return stem
+	for _, suffix := range SignatureSuffixes {
+		if stem, found := strings.CutSuffix(name, suffix); found {
+			return stem
+		}
 	}
 	return ""
+}
+
+// MayHaveMessage reports whether a name is that of a file that may have a manifest and its
+// signature in it: X.asc, or X.sig as signify writes it.
+func MayHaveMessage(name string) bool {
+	return strings.HasSuffix(name, ".asc") || strings.HasSuffix(name, ".sig")
 }
 
 // algorithmOfName returns the algorithm that the name of a manifest implies, or nil. Its

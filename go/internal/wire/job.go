@@ -53,6 +53,7 @@ func (j *Job) finish() {
 	j.badLines.Store(int64(report.BadLines()))
 	for _, source := range report.Sources {
 		j.tail = append(j.tail, manifestRecord(source))
+		j.tail = append(j.tail, signatureRecords(source)...)
 		for _, bad := range source.BadLines {
 			j.tail = append(j.tail, record{kind: BadLineRecord, number: int64(bad.Line), name: source.Path, reason: bad.Reason})
 		}

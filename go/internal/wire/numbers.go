@@ -11,6 +11,7 @@ const (
 	Internal
 	Cancelled
 	More
+	NotSigned
 )
 
 // The flags of a [Request].
@@ -33,6 +34,7 @@ const (
 	BadLineRecord
 	ManifestRecord
 	EntryRecord
+	SignatureRecord
 )
 
 // Sizes in bytes of the structures of checksig.h, as a 64-bit machine has them.

@@ -2,9 +2,11 @@ package wire
 
 import (
 	"errors"
+	"strings"
 	"syscall"
 
 	"checksig/internal/beneath"
+	"checksig/internal/discover"
 	"checksig/internal/engine"
 	"checksig/internal/manifest"
 )
@@ -34,6 +36,7 @@ func describe(err error) Outcome {
 		failed   *engine.FailedError
 		bad      *manifest.Error
 		notFound *manifest.NotFoundError
+		unsigned *discover.NotSignedError
 		refused  *beneath.OSError
 		argument ArgumentError
 	)
@@ -43,6 +46,9 @@ func describe(err error) Outcome {
 		o.Kind, o.Reason = Failed, failed.Report.Hint
 	case errors.As(err, &bad):
 		o.Kind, o.Line, o.Path, o.Reason = Manifest, int64(bad.Line), bad.Path, bad.Reason
+	case errors.As(err, &unsigned):
+		o.Kind, o.Path = NotSigned, unsigned.Path
+		o.Reason = strings.Join(append([]string{unsigned.Reason}, unsigned.Claimed...), "\n")
 	case errors.As(err, &notFound):
 		o.Kind, o.Path, o.Reason = NotFound, notFound.Dir, notFound.Reason()
 	case errors.As(err, &refused):

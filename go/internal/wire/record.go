@@ -55,6 +55,22 @@ func manifestRecord(s *discover.Source) record {
 	return r
 }
 
+// signatureRecords says who has signed a manifest, or which signatures are beside it.
+func signatureRecords(s *discover.Source) (records []record) {
+	for _, path := range s.Signatures {
+		records = append(records, record{kind: SignatureRecord, name: path, number: -1})
+	}
+	for _, signer := range s.Signers {
+		r := record{kind: SignatureRecord, name: signer.Path, number: -1, algorithm: signer.Scheme}
+		r.reason = strings.Join([]string{signer.Key, signer.Name, signer.Note}, "\n")
+		if !signer.Created.IsZero() {
+			r.number = signer.Created.Unix()
+		}
+		records = append(records, r)
+	}
+	return records
+}
+
 // A RecordWriter writes records into a buffer, one after the other.
 type RecordWriter struct {
 	free    []byte // the rest of the buffer

@@ -6,6 +6,7 @@ package wire
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"checksig/internal/digest"
@@ -24,7 +25,8 @@ var (
 type Request struct {
 	Root                                            string
 	Algorithm, Manifest, Name, Format, List, Prefix *string
-	Workers, Flags, Shard, Shards                   int
+	Keys, Signature, NameSpace                      *string
+	Workers, Flags, Shard, Shards, MinSigners       int
 }
 
 // Start starts the job of a request. The caller must close it.
@@ -73,7 +75,8 @@ func (r *Request) options() (engine.Options, error) {
 		return options, ArgumentError("the number of workers is negative")
 	}
 	var err error
-	if r.Algorithm != nil {
+	options.Trust, err = r.trust()
+	if r.Algorithm != nil && err == nil {
 		options.Algorithm, err = algorithmOf(*r.Algorithm)
 	}
 	if r.Format != nil && err == nil {
@@ -83,6 +86,37 @@ func (r *Request) options() (engine.Options, error) {
 		options.StripPrefix, err = prefixOf(*r.Prefix)
 	}
 	return options, err
+}
+
+// trust returns whose signatures the manifests must have.
+func (r *Request) trust() (discover.Trust, error) {
+	trust := discover.Trust{Min: r.MinSigners, Signature: valueOf(r.Signature), Namespace: valueOf(r.NameSpace)}
+	if r.Keys == nil {
+		if r.MinSigners != 0 || r.Signature != nil || r.NameSpace != nil {
+			return trust, ArgumentError("signature, name_space and min_signers need keys")
+		}
+		return trust, nil
+	}
+	if r.MinSigners < 0 {
+		return trust, ArgumentError("the number of signers is negative")
+	}
+	for rest := *r.Keys; ; {
+		path, after, _ := strings.Cut(rest, "\x00")
+		length, after, ok := strings.Cut(after, "\x00")
+		n, err := strconv.Atoi(length)
+		if !ok || err != nil || n < -1 || n > len(after) {
+			return trust, ArgumentError("the list of keys is empty or incomplete")
+		}
+		file := discover.KeyFile{Path: path}
+		if n >= 0 {
+			content := after[:n]
+			file.Content = &content
+		}
+		trust.Keys = append(trust.Keys, file)
+		if rest = after[max(n, 0):]; rest == "" {
+			return trust, nil
+		}
+	}
 }
 
 func (r *Request) has(flag int) bool { return r.Flags&flag != 0 }

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import BinaryIO
+from typing import BinaryIO, TypedDict
 
 import click
 
 import checksig
 from checksig import Entries, ExtraOption, Results
+from checksig._content import read_content
 from checksig._installed import Package, find_packages, package_at
-from checksig._read import read_content
 from checksig._text import place
 from checksig.command.hints import Hints
 from checksig.command.output import (
@@ -49,6 +49,31 @@ class ExitStatus(IntEnum):
     INTERRUPTED = 130
 
 
+class SignedOptions(TypedDict, total=False):
+    """The options about signatures, as the functions of the API take them."""
+
+    signed_by: tuple[str, ...]
+    min_signers: int
+    signature: str
+    namespace: str
+
+
+def signed_options(
+    signed_by: tuple[str, ...], min_signers: int | None, signature: str | None, namespace: str | None
+) -> SignedOptions:
+    """Return those of the options about signatures that were given."""
+    options = SignedOptions()
+    if signed_by:
+        options["signed_by"] = signed_by
+    if min_signers is not None:
+        options["min_signers"] = min_signers
+    if signature is not None:
+        options["signature"] = signature
+    if namespace is not None:
+        options["namespace"] = namespace
+    return options
+
+
 @dataclass(kw_only=True)
 class Check:
     """One run of ``checksig check``; its attributes are the options."""
@@ -60,6 +85,10 @@ class Check:
     workers: int | None
     installed: bool
     strip_prefix: str | None
+    signed_by: tuple[str, ...]
+    min_signers: int | None
+    signature: str | None
+    namespace: str | None
     ignore_missing: bool
     extra: ExtraOption
     fail_fast: bool
@@ -96,7 +125,7 @@ class Check:
     def _run_installed(self) -> ExitStatus:
         """Verify all packages of the environments that the paths name."""
         given = (self.manifest, self.format, self.algorithm, self.strip_prefix, self.shard)
-        if self.extra != "ignore" or any(option is not None for option in given):
+        if self.extra != "ignore" or self._signed() or any(option is not None for option in given):
             raise click.UsageError("--installed allows no option that is about manifests")
         packages: list[Package] = []
         for path in self.paths or (None,):
@@ -164,6 +193,9 @@ class Check:
             raise ChecksigError(f"{path}: has no RECORD, so it cannot be verified")
         return Target(path.environment, path.record, None, None, None, None)
 
+    def _signed(self) -> SignedOptions:
+        return signed_options(self.signed_by, self.min_signers, self.signature, self.namespace)
+
     def _start(self, target: Target, draw: Callable[[Progress], object] | None) -> Results:
         return checksig.iter_check(
             target.root,
@@ -175,6 +207,7 @@ class Check:
             extra=self.extra,
             shard=self.shard,
             strip_prefix=self.strip_prefix,
+            **self._signed(),
             progress=draw,
             only_bad=self.lines != "verbose" and not (self.as_json and self.lines is None),
         )
@@ -278,11 +311,11 @@ class Target:
         file.name = "<stdin>"
         return file
 
-    def entries(self) -> Entries:
+    def entries(self, signed: SignedOptions) -> Entries:
         """Return the entries of the manifest."""
         source = self.manifest() or self.root
         return checksig.read_manifest(
-            source, format=self.format, algorithm=self.algorithm, strip_prefix=self.strip_prefix
+            source, format=self.format, algorithm=self.algorithm, strip_prefix=self.strip_prefix, **signed
         )
 
 

@@ -26,7 +26,7 @@ from checksig._installation import HELPER, LIBRARY, REMEDY, is_as_built
 from checksig._render import left_out_lines
 from checksig._text import count, duration, place, printable
 from checksig._write import get_writable_algorithms
-from checksig.command.check import Check, ExitStatus, Target
+from checksig.command.check import Check, ExitStatus, Target, signed_options
 from checksig.command.output import JsonPrinter, TextPrinter, cause, describe
 from checksig.command.terminal import (
     Out,
@@ -224,6 +224,36 @@ _strip_prefix = click.option(
     metavar="PREFIX",
     help="Take the directory PREFIX off the listed names, such as target/release/.",
 )
+_SIGNED = (
+    click.option(
+        "--signed-by",
+        metavar="KEY",
+        multiple=True,
+        help="Demand a signature of the manifest by KEY, a key file or a line with a key (repeatable).",
+    ),
+    click.option(
+        "--min-signers",
+        metavar="N",
+        type=click.IntRange(1, (1 << 31) - 1),
+        help="Demand signatures by N of the keys [default: 1].",
+    ),
+    click.option(
+        "--signature",
+        metavar="FILE",
+        type=_path,
+        help="Use FILE as the signature [default: those beside the manifest, and in it].",
+    ),
+    click.option("--namespace", metavar="NAME", help="Namespace of SSH signatures [default: file]."),
+)
+
+
+def _signed(function: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options about signatures."""
+    for option in reversed(_SIGNED):
+        function = option(function)
+    return function
+
+
 _symlinks = click.option("--follow-symlinks", is_flag=True, help="Also list symlinks to files.")
 
 
@@ -329,6 +359,7 @@ def _version(verbose: bool) -> int:
 )
 @click.option("--strict", is_flag=True, help="Exit with status 2 for a bad line, even if a file is bad too.")
 @_strip_prefix
+@_signed
 @_json
 @click.option("--shard", metavar="K/N", callback=_shard, help="Verify every Nth file, starting with the Kth.")
 @_progress
@@ -344,7 +375,8 @@ def check(**options: Any) -> int:
 
     The output is a line for each file that is not OK, then a summary line. Exit status: 0, all is
     well and something was verified; 1, a file is bad; 2, an error: bad usage, unusable manifest,
-    bad manifest line, nothing verified, or output lost; 130, interrupted.
+    manifest not signed as demanded, bad manifest line, nothing verified, or output lost; 130,
+    interrupted.
     """
     return Check(**options).run()
 
@@ -398,14 +430,22 @@ def update(**options: Any) -> int:
 
 @main.command(epilog=_example("checksig diff data", "checksig diff -m old/SHA256SUMS data"))
 @_strip_prefix
+@_signed
 @_update_options
-def diff(**options: Any) -> int:
+def diff(
+    signed_by: tuple[str, ...],
+    min_signers: int | None,
+    signature: str | None,
+    namespace: str | None,
+    **options: Any,
+) -> int:
     """Report what differs from a manifest.
 
     The content of every file is read, and nothing is written.
     Exit status: 0, nothing differs; 1, something differs; 2, an error; 130, interrupted.
     """
-    return _change(checksig.diff, ExitStatus.BAD, "the comparison is incomplete", **options)
+    signed = signed_options(signed_by, min_signers, signature, namespace)
+    return _change(checksig.diff, ExitStatus.BAD, "the comparison is incomplete", **options, **signed)
 
 
 def _change(
@@ -435,21 +475,33 @@ def _change(
 @_detected_algorithm
 @_detected_format
 @_strip_prefix
+@_signed
 @click.option("-q", "--quiet", is_flag=True, help="Do not list the entries.")
 @_json
 @_color
-def show(manifest: str, quiet: bool, as_json: bool, color: str, **options: Any) -> int:
+def show(
+    manifest: str,
+    quiet: bool,
+    as_json: bool,
+    color: str,
+    signed_by: tuple[str, ...],
+    min_signers: int | None,
+    signature: str | None,
+    namespace: str | None,
+    **options: Any,
+) -> int:
     """Show how a manifest is interpreted.
 
     The entries are listed, followed by the format and the algorithms of each manifest.
     MANIFEST is a file, a directory that contains manifests (default: the current directory), or -
     for standard input. Exit status: 0, every line is understood; 2, a line is bad, or the
-    manifest is unusable.
+    manifest is unusable or not signed as demanded.
     """
     out = Out(wants_color(color))
     printer = JsonPrinter(out) if as_json else TextPrinter(out, warn=True)
     with _running(out, False, "the manifest was not read to its end") as current:
-        entries = Target.of(manifest, None, **options).entries()
+        signed = signed_options(signed_by, min_signers, signature, namespace)
+        entries = Target.of(manifest, None, **options).entries(signed)
         current.status = _show(entries, printer, quiet)
     return current.status
 

@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from checksig import Entries
-from checksig._render import left_out_lines
+from checksig._render import left_out_lines, outdated_lines, signer_notes
 from checksig._text import count, marked, place, printable, read_as_utf8, size
 from checksig.command.hints import Hint
 from checksig.command.terminal import Out
-from checksig.errors import ManifestError, ManifestNotFoundError
+from checksig.errors import ManifestError, ManifestNotFoundError, SignatureError
 from checksig.report import Changes, Entry, FileResult, Progress, Report, Status
 
 GROUPED = 20  # if there are more bad files, they are also counted by directory
@@ -146,7 +146,8 @@ class TextPrinter:
 
     def changes(self, root: str, changes: Changes) -> None:
         """Write a line for each change and for each file left out, and one with the number of each kind."""
-        for change in [*changes.lines(), *left_out_lines(changes.left_out)]:
+        notes = [*left_out_lines(changes.left_out), *outdated_lines(changes.outdated)]
+        for change in [*changes.lines(), *notes]:
             self._out.line(change, urgent=False)
         self._out.line(changes.summary())
 
@@ -162,7 +163,8 @@ class TextPrinter:
             parts = [count(manifest.entries, "entry", "entries")]
             if manifest.format:
                 parts += [", ".join(manifest.algorithms), f"format {manifest.format}"]
-            self._out.line(" · ".join([*parts, place(manifest.path), *manifest.notes]))
+            signers = signer_notes(s for s in entries.signatures if s.manifest == manifest.path)
+            self._out.line(" · ".join([*parts, place(manifest.path), *signers, *manifest.notes]))
 
     def _bad_lines(self, report: Report | Entries) -> None:
         shown = report.bad_lines if self._warn else report.bad_lines[:1]
@@ -308,7 +310,9 @@ class JsonPrinter:
             self._write({"type": "left-out", **_name("path", name)})
         counts |= {"unchanged": changes.unchanged, "unread": changes.unread}
         counts |= {"left_out": len(changes.left_out)}
-        self._write({"type": "changes", **_name("root", root), **counts})
+        outdated = [_name("path", path) for path in changes.outdated]
+        signed = {**_signatures(changes), "outdated": outdated}
+        self._write({"type": "changes", **_name("root", root), **counts, **signed})
 
     def entry(self, entry: Entry) -> None:
         """Write an object of type "entry"."""
@@ -346,7 +350,27 @@ def _manifests(source: Report | Entries) -> dict[str, Any]:
             for line in source.bad_lines
         ],
         "bad_line_count": source.bad_line_count,
+        **_signatures(source),
     }
+
+
+def _signatures(source: Report | Entries | Changes) -> dict[str, Any]:
+    """Return the JSON fields that say who has signed the manifests."""
+    signatures = []
+    for signature in source.signatures:
+        fields = asdict(signature)
+        created = signature.created and signature.created.isoformat()
+        names = {**_name("manifest", fields.pop("manifest")), **_name("path", fields.pop("path"))}
+        signatures.append(
+            {
+                **names,
+                **fields,
+                "name": signature.name or None,
+                "created": created,
+                "note": signature.note or None,
+            }
+        )
+    return {"authentic": source.authentic, "signatures": signatures}
 
 
 def cause(error: BaseException | None) -> str:
@@ -358,6 +382,8 @@ def describe(error: Exception) -> str:
     """Return the message of the command for an exception."""
     if isinstance(error, ManifestNotFoundError):
         return f"{place(error.path or '')}: {error.reason}; name one with -m, or run 'checksig create'"
+    if isinstance(error, SignatureError):
+        return f"{place(error.path or '')}: {printable(error.reason)}"
     if isinstance(error, ManifestError) and error.path:
         line = f"line {error.line}: " if error.line else ""
         return f"{place(error.path)}: {line}{error.reason}"
