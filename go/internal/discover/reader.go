@@ -81,16 +81,17 @@ type reader struct {
 	found   Sources
 	bag     *Bag // nil if the directory is not a bag
 
-	trust       *signature.Options // nil: manifests need no signature
-	unread      []*Source          // the manifests without a signature, if they need one
-	declared    *declaration       // of a bag in the root, to which a manifest belongs, or nil
-	texts       []string           // the names of files that may be manifests, if none is found
-	byExtension bool               // true if no manifest has a usual name
-	unfinished  string             // the name of a payload manifest without bagit.txt, or ""
-	stripped    bool               // a name begins with the prefix that the caller named
-	notSigned   error              // why the signatures of a manifest do not count, or nil
-	unusable    int                // how many of found are
-	failed      error              // why the first of them is, or nil
+	trust          *signature.Options // nil: manifests need no signature
+	signatureNames map[string]bool    // the files that are called like signatures; nil: not known
+	unread         []*Source          // the manifests without a signature, if they need one
+	declared       *declaration       // of a bag in the root, to which a manifest belongs, or nil
+	texts          []string           // the names of files that may be manifests, if none is found
+	byExtension    bool               // true if no manifest has a usual name
+	unfinished     string             // the name of a payload manifest without bagit.txt, or ""
+	stripped       bool               // a name begins with the prefix that the caller named
+	notSigned      error              // why the signatures of a manifest do not count, or nil
+	unusable       int                // how many of found are
+	failed         error              // why the first of them is, or nil
 }
 
 // read reads the manifest that the options name, or those of the directory.
@@ -569,7 +570,7 @@ func reasonOf(err error) string {
 
 // candidates returns the names of the manifests, in the order in which they are read.
 func (r *reader) candidates() ([]string, error) {
-	usual, listed := map[string]bool{}, 0
+	usual, signatures, listed := map[string]bool{}, map[string]bool{}, 0
 	if r.options.NamesOnly && isUsual[r.options.Name] {
 		usual[r.options.Name] = true
 	}
@@ -577,9 +578,15 @@ func (r *reader) candidates() ([]string, error) {
 		if isUsualOrSigned[name] && r.mayBeManifest(name, mode) {
 			usual[name] = true
 		}
+		if manifest.SignedBy(name) != "" {
+			signatures[name] = true
+		}
 		listed++
 		return listed <= maxListed
 	})
+	if err == nil && listed <= maxListed {
+		r.signatureNames = signatures
+	}
 	if err != nil || listed > maxListed {
 		for name := range isUsualOrSigned {
 			usual[name] = usual[name] || r.dir.Exists(name) && !r.leadsToDirectory(name)

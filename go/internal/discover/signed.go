@@ -100,8 +100,10 @@ func (r *reader) isThereBeside(source *Source, suffix string) bool {
 		if info, err = os.Stat(source.Path + suffix); err == nil && info.IsDir() {
 			return false
 		}
+	} else if name := source.name + suffix; r.signatureNames == nil || r.signatureNames[name] || strings.Contains(name, "/") {
+		_, err = r.dir.Size(name)
 	} else {
-		_, err = r.dir.Size(source.name + suffix)
+		return false
 	}
 	for _, none := range []error{beneath.ErrMissing, beneath.ErrDirectory, os.ErrNotExist, syscall.ENAMETOOLONG} {
 		if errors.Is(err, none) {
