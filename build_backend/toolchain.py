@@ -28,7 +28,7 @@ ZIG_REQUIREMENT = "ziglang>=0.13,<0.18"
 # Other versions give other bits, and were not tested with all targets.
 ZIG_FOR_TARGETS = "ziglang==0.17.1"
 
-# With this tag, library and helper have the algorithms that need Go modules.
+# With this tag, library and helper have what needs Go modules: BLAKE2b, BLAKE3 and OpenPGP.
 MODULES_TAG = "checksig_modules"
 STATIC = "-static"
 DOWNLOAD_SECONDS = 90
@@ -232,21 +232,22 @@ def _build(
         tools = f"{go} and {shlex.join(cc)}" if cc else go
         print(f"building {output.name} with {tools}", flush=True)
         if not modules:
-            print("the Go modules are not available: this build will have no BLAKE2b or BLAKE3", flush=True)
+            lacks = "BLAKE2b, BLAKE3 or OpenPGP"
+            print(f"the Go modules are not available: this build will have no {lacks}", flush=True)
         done = subprocess.run(command, cwd=GO_SOURCES, env=env, check=False)
         if done.returncode != 0:
             raise ToolchainError(f"'{shlex.join(command)}' failed in {GO_SOURCES}")
 
 
 def has_modules(go: str, env: dict[str, str]) -> bool:
-    """Return whether the Go modules are available: in the sdist, in Go's cache, or from the module proxy.
+    """Return whether all Go modules are available: in the sdist, in Go's cache, or from the module proxy.
 
     Args:
         go: the path of ``go``.
         env: the environment for it, from :func:`environment`.
     """
     if (GO_SOURCES / "vendor" / "modules.txt").exists():
-        return True
+        return _runs([go, "list", "-deps", f"-tags={MODULES_TAG}", "./internal/..."], env, GO_SOURCES)
     return _runs([go, "mod", "download"], env) or _runs([go, "mod", "download"], _online(env))
 
 

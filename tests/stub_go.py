@@ -27,9 +27,9 @@ def main(folder: Path, arguments: list[str]) -> None:
             print(VERSION)
         case ["env", "GOCACHE"]:
             print(os.environ.get("GOCACHE") or Path(os.environ.get("HOME", "/"), ".cache/go-build"))
-        case ["mod", *_] if (folder / "no-modules").exists():
+        case ["mod" | "list", *_] if (folder / "no-modules").exists():
             sys.exit("no modules")
-        case ["mod", "download"]:
+        case ["mod", "download"] | ["list", *_]:
             pass
         case ["mod", "vendor"]:
             Path("vendor").mkdir()

@@ -236,7 +236,8 @@ def test_the_sdist_has_every_file_that_git_tracks(dist: Path) -> None:
     with tarfile.open(dist / f"{NAME}.tar.gz") as archive:
         held = {name.removeprefix(f"{NAME}/") for name in archive.getnames()}
     assert set(tracked) - held == {".gitignore"}
-    assert {"go/vendor/modules.txt", "go/vendor/github.com/zeebo/blake3/LICENSE"} <= held
+    modules = ("ProtonMail/go-crypto", "cloudflare/circl", "zeebo/blake3")
+    assert {"go/vendor/modules.txt", *(f"go/vendor/github.com/{name}/LICENSE" for name in modules)} <= held
     assert not [name for name in held if "_checksig." in name or name.endswith(HELPER)]
 
 
@@ -259,9 +260,8 @@ def test_without_the_modules_a_build_has_no_blake_and_says_so(
 ) -> None:
     (stub_go.folder / "no-modules").touch()
     done = run(sys.executable, "setup.py", "build_ext", "--inplace", cwd=checkout, env=stub_go.env)
-    assert (
-        done.stdout.count("the Go modules are not available: this build will have no BLAKE2b or BLAKE3") == 2
-    )
+    lacks = "the Go modules are not available: this build will have no BLAKE2b, BLAKE3 or OpenPGP"
+    assert done.stdout.count(lacks) == 2
     assert [call["arguments"][-4] for call in stub_go.builds()] == ["-tags="] * 2
 
     monkeypatch.setenv("GOCACHE", go_cache())
@@ -278,6 +278,29 @@ def test_without_the_modules_a_build_has_no_blake_and_says_so(
     (tmp_path / "B3SUMS").rename(tmp_path / "CHECKSUMS")
     (tmp_path / "CHECKSUMS").write_text(f"BLAKE2b (a) = {'0' * 128}\n")
     assert absent in run_helper(made, "checksig.check('.')", tmp_path).stderr
+
+
+def test_an_sdist_that_lacks_one_module_is_one_without_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("example.org/a", "example.org/b")
+    (tmp_path / "internal").mkdir()
+    (tmp_path / "go.mod").write_text(
+        "module checksig\n\ngo 1.26\n" + "".join(f"require {name} v1.0.0\n" for name in names)
+    )
+    imports = "".join(f'import _ "{name}"\n' for name in names)
+    (tmp_path / "internal/x.go").write_text(f"package internal\n{imports}")
+    for name in names:
+        (tmp_path / "vendor" / name).mkdir(parents=True)
+        (tmp_path / "vendor" / name / "x.go").write_text("package x\n")
+    (tmp_path / "vendor/modules.txt").write_text(
+        "".join(f"# {name} v1.0.0\n## explicit\n{name}\n" for name in names)
+    )
+    monkeypatch.setattr(toolchain, "GO_SOURCES", tmp_path)
+    env = toolchain.environment(toolchain.go_command(), [], tmp_path)
+    assert toolchain.has_modules(toolchain.go_command(), env)
+    shutil.rmtree(tmp_path / "vendor/example.org/b")
+    assert not toolchain.has_modules(toolchain.go_command(), env)
 
 
 def test_no_sdist_is_made_without_the_modules(checkout: Path, stub_go: StubGo) -> None:

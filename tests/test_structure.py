@@ -93,7 +93,8 @@ def test_private_modules_begin_with_an_underscore() -> None:
 @pytest.mark.parametrize("tags", ["", toolchain.MODULES_TAG])
 def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp_path: Path) -> None:
     # lanes <- digest <- manifest; beneath <- limits <- discover <- engine <- wire <- main, helper;
-    # only digest imports modules, where they are available; C is in main, lanes and, on Linux, the helper
+    # only digest and signature import modules, where they are available; C is in main, lanes and, on
+    # Linux, the helper
     allowed = {
         "checksig/internal/digest/lanes": set(),
         "checksig/internal/digest": {"lanes"},
@@ -107,7 +108,11 @@ def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp
         "checksig": {"digest", "limits", "engine", "wire"},
         "checksig/cmd/checksig-helper": {"limits", "wire"},
     }
-    modules = {"github.com/zeebo/blake3", "golang.org/x/crypto/blake2b"} if tags else set()
+    openpgp = {f"github.com/ProtonMail/go-crypto/openpgp/{name}" for name in ("errors", "packet")}
+    modules = {
+        "checksig/internal/digest": {"github.com/zeebo/blake3", "golang.org/x/crypto/blake2b"},
+        "checksig/internal/signature": openpgp,
+    }
     go = toolchain.go_command()
     listed = subprocess.run(
         [go, "list", f"-tags={tags}", "-json=ImportPath,Imports", "./..."],
@@ -128,7 +133,7 @@ def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp
             "checksig": {"C"},
             "checksig/internal/digest/lanes": {"C"},
             "checksig/cmd/checksig-helper": {"C"} if sys.platform == "linux" else set(),
-            "checksig/internal/digest": modules,
+            **(modules if tags else {}),
         }
         assert others == expected.get(name, set()), name
 

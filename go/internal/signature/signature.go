@@ -39,6 +39,8 @@ type Options struct {
 	Min       int       // how many distinct keys must have signed; 0 is 1
 	Namespace string    // of SSH signatures; "": "file"
 	Now       time.Time // the time of the verification
+
+	work *work // what this verification has cost
 }
 
 // A Signer is a key whose signature counts.

@@ -20,11 +20,11 @@ var errOtherKey = errors.New("by another key")
 // if it is, an error says what is wrong with it.
 var (
 	// keyReaders read the keys of a key file.
-	keyReaders []func(content string) (keys []Key, ok bool, err error)
+	keyReaders = []func(content string) (keys []Key, ok bool, err error){openpgpKeys}
 	// claimReaders read the signatures of a signature file.
-	claimReaders []func(content string) (claims []claim, ok bool, err error)
+	claimReaders = []func(content string) (claims []claim, ok bool, err error){openpgpClaims}
 	// envelopes take apart a file that has a message and its signatures.
-	envelopes []func(content string) (payload string, claims []claim, ok bool, err error)
+	envelopes = []func(content string) (payload string, claims []claim, ok bool, err error){openpgpEnvelope}
 )
 
 // ParseKeys returns the public keys in the content of a key file.
@@ -45,6 +45,7 @@ func Verify(manifest File, beside []File, options Options) (payload string, sign
 	if err != nil {
 		return "", nil, err
 	}
+	options.work = &work{}
 	signers, failed := verifyAll(payload, all, &options)
 	if len(signers) >= max(options.Min, 1) {
 		return payload, signers, nil
