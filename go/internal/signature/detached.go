@@ -21,10 +21,7 @@ const (
 	maxBits = 16384 // larger ones take too long
 )
 
-var (
-	errMismatch = errors.New("does not match: the manifest, or the signature, was changed")
-	errTooMuch  = errors.New("takes too much work: there are too many signatures, or the keys are too large")
-)
+var errTooMuch = errors.New("takes too much work: there are too many signatures, or the keys are too large")
 
 // weakHashes are those that prove nothing any more, by their numbers in RFC 9580.
 var weakHashes = map[byte]string{1: "MD5", 2: "SHA-1", 3: "RIPEMD-160"}

@@ -4,6 +4,8 @@
 package signature
 
 import (
+	"cmp"
+	"strings"
 	"time"
 )
 
@@ -32,6 +34,39 @@ type Key struct {
 
 // A publicKey is the part of a key that its scheme knows.
 type publicKey any
+
+// CountKeys returns how many distinct keys there are.
+func CountKeys(keys []Key) int {
+	known := map[string]bool{}
+	for i := range keys {
+		known[keys[i].identity()] = true
+	}
+	return len(known)
+}
+
+// identity is the same for two keys that are one, whatever they are called.
+func (k *Key) identity() string {
+	if public, ok := k.public.(interface{ identity() string }); ok {
+		return public.identity()
+	}
+	return string(k.Scheme) + " " + k.ID
+}
+
+// label returns what a message calls the key.
+func (k *Key) label() string { return cmp.Or(k.Name, shortID(k.ID)) }
+
+// shortID returns the ends of an ID that is long.
+func shortID(id string) string {
+	const shown = 4
+	kind, digits := "", id
+	if at := strings.IndexByte(id, ':'); at >= 0 {
+		kind, digits = id[:at+1], id[at+1:]
+	}
+	if len(digits) <= 16 {
+		return id
+	}
+	return kind + digits[:shown] + "…" + digits[len(digits)-shown:]
+}
 
 // Options say whose signatures count, and when.
 type Options struct {

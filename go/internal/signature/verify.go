@@ -1,9 +1,9 @@
 package signature
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,20 +11,33 @@ import (
 const (
 	MaxFile = 1 << 20 // bytes of a signature file beside a manifest
 	MaxKeys = 8 << 20 // bytes of a key file
+
+	maxCandidates = 8 // keys with one number
+	maxReasons    = 5 // in an error
 )
 
-// errOtherKey is why a signature by a key that the caller did not give does not count.
-var errOtherKey = errors.New("by another key")
+// Why signatures do not count. Each text goes on from the name of the file.
+var (
+	errOtherKey = errors.New("is by a key that is not given")
+	errMismatch = errors.New("does not match: the manifest, or the signature, was changed")
+	errBehind   = errors.New("has text behind the signature, which is not signed")
+)
 
 // The kinds of signatures and keys. Each function reports whether the content is of its kind;
 // if it is, an error says what is wrong with it.
 var (
 	// keyReaders read the keys of a key file.
-	keyReaders = []func(content string) (keys []Key, ok bool, err error){openpgpKeys}
+	keyReaders = []func(content string) (keys []Key, ok bool, err error){
+		openpgpKeys, readLineKeys,
+	}
 	// claimReaders read the signatures of a signature file.
-	claimReaders = []func(content string) (claims []claim, ok bool, err error){openpgpClaims}
+	claimReaders = []func(content string) (claims []claim, ok bool, err error){
+		openpgpClaims, readMinisign, readSignify,
+	}
 	// envelopes take apart a file that has a message and its signatures.
-	envelopes = []func(content string) (payload string, claims []claim, ok bool, err error){openpgpEnvelope}
+	envelopes = []func(content string) (payload string, claims []claim, ok bool, err error){
+		openpgpEnvelope, takeSignify,
+	}
 )
 
 // ParseKeys returns the public keys in the content of a key file.
@@ -50,7 +63,7 @@ func Verify(manifest File, beside []File, options Options) (payload string, sign
 	if len(signers) >= max(options.Min, 1) {
 		return payload, signers, nil
 	}
-	return "", nil, tooFew(signers, failed, all, &options)
+	return "", nil, tooFew(manifest, signers, failed, &options)
 }
 
 // A fileClaim is a claim and the name of the file that it is in.
@@ -83,9 +96,14 @@ func open(manifest File, beside []File) (payload string, all []fileClaim, err er
 	return payload, all, nil
 }
 
+// readClaims returns the signatures in a signature file.
 func readClaims(content string) ([]claim, error) {
+	if len(content) > MaxFile {
+		return nil, fmt.Errorf("is larger than %d MiB", MaxFile>>20)
+	}
 	for _, read := range claimReaders {
-		if claims, ok, err := read(content); ok {
+		claims, ok, err := read(content)
+		if ok {
 			return claims, err
 		}
 	}
@@ -105,18 +123,22 @@ type unreadable struct{ err error }
 func (u unreadable) keyID() string                            { return "" }
 func (u unreadable) verify(string, *Options) (*Signer, error) { return nil, u.err }
 
-// verifyAll returns one signer for each key, and why the other signatures do not count, by
-// their index.
-func verifyAll(payload string, all []fileClaim, options *Options) (signers []Signer, failed map[int]error) {
-	failed = map[int]error{}
+// A failure is a claim that does not count, and why.
+type failure struct {
+	fileClaim
+	err error
+}
+
+// verifyAll returns one signer for each key, and the signatures that do not count.
+func verifyAll(payload string, all []fileClaim, options *Options) (signers []Signer, failed []failure) {
 	known := map[string]bool{}
-	for i, c := range all {
+	for _, c := range all {
 		signer, err := c.verify(payload, options)
 		if err != nil {
-			failed[i] = err
+			failed = append(failed, failure{c, err})
 			continue
 		}
-		if id := string(signer.Key.Scheme) + " " + signer.Key.ID; !known[id] {
+		if id := signer.Key.identity(); !known[id] {
 			known[id] = true
 			signer.File = c.file
 			signers = append(signers, *signer)
@@ -126,31 +148,64 @@ func verifyAll(payload string, all []fileClaim, options *Options) (signers []Sig
 }
 
 // tooFew returns the error for a manifest that too few keys have signed.
-func tooFew(signers []Signer, failed map[int]error, all []fileClaim, options *Options) *Error {
-	if len(all) == 0 {
+func tooFew(manifest File, signers []Signer, failed []failure, options *Options) *Error {
+	if len(signers) == 0 && len(failed) == 0 {
 		return &Error{Reason: "not signed"}
 	}
 	var reasons, claimed []string
-	others := 0
-	for i, c := range all {
-		err := failed[i]
-		if err == nil {
-			continue
-		}
-		if id := c.keyID(); id != "" {
+	var others []failure
+	for _, f := range failed {
+		if id := f.keyID(); id != "" && !slices.Contains(claimed, id) {
 			claimed = append(claimed, id)
 		}
-		if errors.Is(err, errOtherKey) {
-			others++
-			continue
+		if errors.Is(f.err, errOtherKey) {
+			others = append(others, f)
+		} else {
+			reasons = append(reasons, f.name(manifest)+f.err.Error())
 		}
-		reasons = append(reasons, fmt.Sprintf("%s: %v", c.file, err))
 	}
-	if others > 0 {
-		reasons = append(reasons, fmt.Sprintf("%d signatures are by keys that are not given", others))
+	if len(others) > 0 {
+		reasons = append(reasons, byOthers(manifest, others, len(signers)+len(reasons) > 0, options))
+	}
+	if len(reasons) > maxReasons {
+		reasons = append(reasons[:maxReasons], fmt.Sprintf("and %d more", len(reasons)-maxReasons))
 	}
 	if len(signers) > 0 {
-		reasons = append([]string{fmt.Sprintf("%d of %d signers", len(signers), options.Min)}, reasons...)
+		reasons = slices.Insert(reasons, 0, signedBySome(signers, options.Min))
 	}
-	return &Error{Reason: cmp.Or(strings.Join(reasons, "; "), "not signed by enough keys"), Claimed: claimed}
+	return &Error{Reason: strings.Join(reasons, "; "), Claimed: claimed}
+}
+
+// name returns the name of the file that a claim is in and a blank, or what is clear without it.
+func (f *failure) name(manifest File) string {
+	if f.file == manifest.Name {
+		return "its signature "
+	}
+	return f.file + " "
+}
+
+// signedBySome says which signers count if there are too few.
+func signedBySome(signers []Signer, wanted int) string {
+	var names []string
+	for _, s := range signers {
+		names = append(names, s.Key.label())
+	}
+	return fmt.Sprintf("%d of %d signers: %s", len(signers), wanted, strings.Join(names, ", "))
+}
+
+// byOthers says that signatures are by keys that the caller did not give.
+func byOthers(manifest File, others []failure, more bool, options *Options) string {
+	given := CountKeys(options.Keys)
+	switch id := others[0].keyID(); {
+	case more && len(others) == 1:
+		return "1 other signature is by a key that is not given"
+	case more:
+		return fmt.Sprintf("%d other signatures are by keys that are not given", len(others))
+	case len(others) > 1:
+		return fmt.Sprintf("its %d signatures are by keys that are not among the %d given", len(others), given)
+	case id == "":
+		return fmt.Sprintf("%sis by a key that is not among the %d given", others[0].name(manifest), given)
+	default:
+		return fmt.Sprintf("%sis by key %s, which is not among the %d given", others[0].name(manifest), shortID(id), given)
+	}
 }

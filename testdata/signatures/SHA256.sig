@@ -1,0 +1,4 @@
+untrusted comment: verify with signify.pub
+RWQtJKfYy0JwqF6RSmUNR6sqJ3U2rPI0xWrF1xw2+AaNTzr5AAiGUyw3kW1mCprp6uhAAy44WlDFpYAT7QOv/Jxxf/d38/GGyQU=
+2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806  one.txt
+27dd8ed44a83ff94d557f9fd0412ed5a8cbca69ea04922d88c01184a07300a5a  two.txt

@@ -1,0 +1,2 @@
+untrusted comment: verify with signify.pub
+RWQtJKfYy0JwqF6RSmUNR6sqJ3U2rPI0xWrF1xw2+AaNTzr5AAiGUyw3kW1mCprp6uhAAy44WlDFpYAT7QOv/Jxxf/d38/GGyQU=
