@@ -2,8 +2,8 @@
 //
 // A new algorithm is a new row in the table. MD5 and SHA-1 detect accidental changes but
 // not attacks, because anyone can make different files with the same MD5 or SHA-1 digest.
-// CRC-32 and the CRC of cksum detect only accidental changes, and miss 1 error in 2³²; the sums
-// of 16 bits miss 1 in 65,536 or more.
+// CRC-32, CRC-32C and the CRC of cksum detect only accidental changes, and miss 1 error in 2³²,
+// CRC-64/NVME 1 in 2⁶⁴; the sums of 16 bits miss 1 in 65,536 or more.
 package digest
 
 import (
@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
+	"hash/crc64"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,8 +85,16 @@ var weak = []*Algorithm{
 	{Name: "sha1", Size: sha1.Size, New: sha1.New, lanes: lanes.SHA1},
 	{Name: "git-sha1", Size: sha1.Size, New: sha1.New, Prefix: gitBlob},
 	{Name: "md5", Size: md5.Size, New: md5.New, lanes: lanes.MD5},
+	{Name: "crc64nvme", Size: crc64.Size, New: func() hash.Hash { return crc64.New(nvme) }},
+	{Name: "crc32c", Size: crc32.Size, New: func() hash.Hash { return crc32.New(castagnoli) }},
 	{Name: "crc32", Size: crc32.Size, New: func() hash.Hash { return crc32.NewIEEE() }},
 }
+
+// The tables of the CRCs that object stores keep. NVMe gives its polynomial in the other order of bits.
+var (
+	nvme       = crc64.MakeTable(0x9a6c9329ac4bc9b5)
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+)
 
 // gitBlob returns what git hashes before the content of a file.
 func gitBlob(size int64) []byte { return fmt.Appendf(nil, "blob %d\x00", size) }

@@ -21,6 +21,8 @@ var abc = map[string]string{
 	"blake2b-128": "cf4ab791c62b8d2b2109c90275287816",
 	"blake3":      "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85",
 	"crc32":       "352441c2",
+	"crc32c":      "364b3fb7",
+	"crc64nvme":   "05e5cabb3fc1faeb",
 	"git-sha1":    "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f",
 	"sha512-224":  "4634270f707b6a54daae7530460842e20e37ed265ceee9a43e8924aa",
 	"sha512-256":  "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23",
@@ -53,6 +55,44 @@ func TestEveryAlgorithmGivesItsPublishedDigest(t *testing.T) {
 	}
 }
 
+// TestTheCRCsOfObjectStoresHaveTheirCheckValues compares with the check values that catalogs of
+// CRCs publish for "123456789".
+func TestTheCRCsOfObjectStoresHaveTheirCheckValues(t *testing.T) {
+	for name, want := range map[string]string{"crc32": "cbf43926", "crc32c": "e3069283", "crc64nvme": "ae8b14860a799888"} {
+		state := ByName(name).New()
+		state.Write([]byte("12345"))
+		state.Write([]byte("6789"))
+		if got := hex.EncodeToString(state.Sum(nil)); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestTheCRCsOfObjectStoresAreThoseOfTheirDefinitions compares with code that takes one bit at a
+// time, for lengths on both sides of every change of method in Go's library.
+func TestTheCRCsOfObjectStoresAreThoseOfTheirDefinitions(t *testing.T) {
+	content := make([]byte, 4200)
+	crc32c, crc64nvme := ^uint32(0), ^uint64(0)
+	for i := range content {
+		content[i] = byte(i * i / 7)
+		crc32c, crc64nvme = crc32c^uint32(content[i]), crc64nvme^uint64(content[i])
+		for range 8 {
+			crc32c = crc32c>>1 ^ crc32c&1*0x82f63b78
+			crc64nvme = crc64nvme>>1 ^ crc64nvme&1*0x9a6c9329ac4bc9b5
+		}
+		for name, want := range map[string]string{
+			"crc32c": fmt.Sprintf("%08x", ^crc32c), "crc64nvme": fmt.Sprintf("%016x", ^crc64nvme),
+		} {
+			state := ByName(name).New()
+			state.Write(content[:i/3])
+			state.Write(content[i/3 : i+1])
+			if got := hex.EncodeToString(state.Sum(nil)); got != want {
+				t.Fatalf("%s of %d bytes: got %s, want %s", name, i+1, got, want)
+			}
+		}
+	}
+}
+
 func TestNamesAndSizesFindTheirAlgorithm(t *testing.T) {
 	for _, a := range Algorithms {
 		if ByName(a.Name) != a {
@@ -72,6 +112,7 @@ func TestNamesAndSizesFindTheirAlgorithm(t *testing.T) {
 func TestManySpellingsOfAnAlgorithmAreKnown(t *testing.T) {
 	for spelling, want := range map[string]string{
 		"SHA2-256": "sha256", "SHA-1": "sha1", "SHA512/256": "sha512-256", "SHA3_224": "sha3-224", "MD5": "md5", "CRC32": "crc32",
+		"CRC32C": "crc32c", "CRC-32C": "crc32c", "CRC64NVME": "crc64nvme", "CRC-64/NVME": "crc64nvme",
 	} {
 		if got := BySpelling(spelling); got == nil || got.Name != want {
 			t.Errorf("%s: got %v, want %s", spelling, got, want)

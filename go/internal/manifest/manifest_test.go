@@ -343,8 +343,8 @@ func TestTheNameOfAManifestImpliesTheAlgorithm(t *testing.T) {
 	for _, name := range []string{
 		"files.md4", "WHIRLPOOLSUMS", "x.tiger", "manifest-blake2s.txt", "manifest-ripemd160.txt", "tagmanifest-sm3.txt",
 		"manifest-xxh128.txt", "manifest-whirlpool.txt", "x-whirlpool_sums.txt", "RIPEMD-160SUMS", "my_blake2s-256_list.txt",
-		"sha3sums.txt", "manifest-tiger.txt", "TIGERSUMS", "xxh3sums", "a.crc32c", "manifest-streebog256.txt", "manifest-shake-128.txt",
-		"crc-32c.txt", "x.sm3.txt", "blake2sums.txt",
+		"sha3sums.txt", "manifest-tiger.txt", "TIGERSUMS", "xxh3sums", "a.crc64", "manifest-streebog256.txt", "manifest-shake-128.txt",
+		"crc-64.txt", "x.sm3.txt", "blake2sums.txt",
 	} {
 		if _, err := algorithmOfName(name); err == nil {
 			t.Errorf("%s: no error", name)

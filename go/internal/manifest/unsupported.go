@@ -13,7 +13,7 @@ var unsupported = []string{
 	"md2", "md4", "md6", "ripemd", "rmd", "whirlpool", "streebog", "gost94", "gostr3411", "snefru", "edonr", "has160",
 	"tiger", "tiger2", "tth", "gost", "k12", "kangarootwelve", "shake", "keccak", "haval", "skein", "groestl", "jh",
 	"blake2", "blake2s", "blake2sp", "blake2bp", "blake2xb", "blake2xs", "blake", "sm3", "panama", "lsh", "sha0",
-	"adler", "adler32", "fletcher", "crc8", "crc16", "crc24", "crc32c", "crc64", "xxh", "xxh3", "xxhash", "murmur3",
+	"adler", "adler32", "fletcher", "crc8", "crc16", "crc24", "crc64", "xxh", "xxh3", "xxhash", "murmur3",
 	"highwayhash", "siphash", "ed2k", "aich", "btih", "quickxor", "quickxorhash", "md5sha1",
 }
 
