@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -501,3 +503,54 @@ def test_the_packages_of_an_environment_are_verified(root: Path, shell: Shell) -
     (info / "RECORD").unlink()
     assert shell(everything).returncode == 2
     assert shell(f"{sys.executable} verify.py").stdout == "tool 1.0 has no RECORD\n"
+
+
+def test_the_lists_of_others_are_compared_as_the_page_says(root: Path, shell: Shell) -> None:
+    """Stand-ins print what the programs of the page print: of ssh, rclone, aws, gcloud and az."""
+    need("jq")
+    digest = hashlib.md5(b"a,b\n", usedforsecurity=False).digest()
+    key, in_base64 = "a.csv", base64.b64encode(digest).decode()
+    (root / "data" / "b.csv").unlink()
+    checksig.create(root / "data", algorithm="md5")
+    (root / "data" / "SHA256SUMS").unlink()
+    google = [{"name": key, "md5_hash": in_base64}]
+    azure = [{"name": key, "properties": {"contentSettings": {"contentMd5": in_base64}}}]
+    s3 = {"Contents": [{"Key": key, "ETag": f'"{digest.hex()}"'}]}
+    rclone = [{"Path": key, "Hashes": {"md5": digest.hex()}}]
+    programs = {
+        "ssh": f"echo '{digest.hex()}  ./{key}'",
+        "rclone": f"case $1 in lsjson) echo '{json.dumps(rclone)}';; *) echo '{digest.hex()}  {key}';; esac",
+        "aws": f"""case $2/$* in
+            head-object/*) echo '{{"ETag": "{digest.hex()}"}}';;
+            */*text*) echo {key};;
+            *) echo '{json.dumps(s3)}';;
+        esac""",
+        "gcloud": f"echo '{json.dumps(google)}'",
+        "az": f"echo '{json.dumps(azure)}'",
+        "zcat": f"""echo '"bucket","{key}","{digest.hex()}"'""",
+    }
+    bin_ = root.parent / "bin"
+    bin_.mkdir()
+    for name, script in programs.items():
+        (bin_ / name).write_text(f"#!/bin/sh\n{script}\n")
+        (bin_ / name).chmod(0o755)
+    (root / "manifest.json").write_text('{"fileSchema": "Bucket, Key, ETag"}')
+    runs = [run for block in page("not-on-a-disk", "sh")[1:] for run in block.split("\n\n")]
+    lines = [line for run in runs for line in (run.splitlines() if "while" not in run else [run])]
+    assert len(lines) == 8
+    for line in lines:
+        done = shell(line)
+        assert (done.returncode, "1 unchanged" in done.stdout) == (0, True), (line, done.stdout)
+    damaged = "".join(reversed(digest.hex()))
+    (root / "data" / "MD5SUMS").write_text(f"{damaged}  {key}\n")
+    assert [shell(line).returncode for line in lines] == [1] * len(lines)
+
+
+def test_a_client_of_a_store_can_make_the_list_in_python(root: Path, shell: Shell) -> None:
+    for name in ("a.csv", "b.csv"):
+        (root / "data" / name).write_bytes(b"one")
+    checksig.create(root / "data", algorithm="crc32c", include=["*.csv"])
+    (root / "data" / "SHA256SUMS").unlink()
+    (root / "diff.py").write_text(page("not-on-a-disk", "python")[0])
+    done = shell("python diff.py")
+    assert (done.returncode, done.stdout) == (0, "modified: b.csv\nunchanged: 1\n")

@@ -68,7 +68,7 @@ ORDER = [
         "_installed",
     ),
     *("_installation", "_pyinstaller.__init__", "_pyinstaller.hook-checksig", "checksig", "_preflight"),
-    *("_helper", "_engine", "_progress", "_read", "_verify", "_write"),
+    *("_helper", "_engine", "_progress", "_read", "_verify", "_listing", "_lists", "_write"),
     *("__init__", "command.__init__", "command.terminal", "command.hints", "command.output"),
     *("command.check", "command.cli", "__main__"),
 ]
@@ -141,7 +141,10 @@ def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp
 def test_each_rule_of_the_format_has_a_case_and_each_case_a_rule() -> None:
     text = (CHECKOUT / "docs/format.md").read_text("utf-8")
     rules = re.findall(r"^\*\*(\d+\.\d+)\*\*", text, re.MULTILINE)
-    cases = [json.loads(p.read_text("utf-8"))["rule"] for p in (CHECKOUT / "testdata/cases").glob("*.json")]
+    files = [
+        path for folder in ("cases", "lists") for path in (CHECKOUT / "testdata" / folder).glob("*.json")
+    ]
+    cases = [json.loads(path.read_text("utf-8"))["rule"] for path in files]
     assert len(set(rules)) == len(rules) > 20
     assert set(rules) == set(cases)
 

@@ -64,6 +64,9 @@ def check_writing(path: Path) -> None:
     assert_type(written, checksig.Manifest)
     assert_type(checksig.update(path, follow_symlinks=True, progress=print), checksig.Changes)
     assert_type(checksig.diff(path, "SHA256SUMS"), checksig.Changes)
+    assert_type(
+        checksig.diff(path, other=[checksig.Entry("a", "md5", "0" * 32)], algorithm="md5"), checksig.Changes
+    )
 
     checksig.create(path, "list")  # type: ignore[call-arg]
     checksig.create(path, format="pooch")  # type: ignore[arg-type]

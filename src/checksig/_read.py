@@ -6,7 +6,7 @@ import functools
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Self, TypeVar
 
 from checksig._content import as_content
@@ -22,6 +22,7 @@ from checksig._wire import (
     READ_ENTRIES,
     SIGNATURE,
     Record,
+    Request,
 )
 from checksig.errors import CancelledError, ManifestError
 from checksig.report import BadLine, Entry, Manifest, Signature
@@ -75,6 +76,11 @@ def read_manifest(
     if not isinstance(path, (str, bytes, os.PathLike)):
         name, content = as_content(path)
         return Entries(Job(request(".", name=name, entries=content, flags=READ_ENTRIES | CONTENT)))
+    return read_path(path, request)
+
+
+def read_path(path: AnyPath, request: Callable[..., Request]) -> Entries:
+    """Yield the entries of a manifest, or of all manifests of a directory; request makes the request."""
     if os.path.isdir(path):
         return Entries(Job(request(path, flags=READ_ENTRIES)))
     return Entries(Job(request(_folder(path), manifest=path, flags=READ_ENTRIES)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from checksig._text import count, duration, marked, place, printable, rate, read_as_utf8, size
 
 if TYPE_CHECKING:
-    from checksig.report import Changes, FileResult, Manifest, Report, Signature
+    from checksig.report import Changes, FileResult, Report, Signature
 
 _HTML_ROWS = 1000
 _TEXT_ROWS = 20
@@ -30,7 +30,7 @@ _WORDS = {
 }
 
 # These prove nothing against an attacker, who can make two files with one digest.
-_WEAK = {"md5", "sha1", "git-sha1", "crc32", "crc", "bsd", "sysv"}
+_WEAK = {"md5", "sha1", "git-sha1", "crc64nvme", "crc32c", "crc32", "crc", "bsd", "sysv"}
 _FEWEST_BITS = 128  # of a digest of BLAKE2b that is not weak
 
 
@@ -68,7 +68,7 @@ def report_summary(report: Report) -> str:
     used = [manifest for manifest in report.manifests if manifest.format or not manifest.notes]
     parts = [
         _verdict(report),
-        *_algorithms(report.manifests),
+        *_algorithms(name for manifest in report.manifests for name in manifest.algorithms),
         f"{size(report.bytes)} in {duration(report.seconds)}" + (f" ({speed})" if speed else ""),
         *(place(manifest.path) for manifest in used[:_SUMMARY_MANIFESTS]),
     ]
@@ -120,9 +120,9 @@ def _verdict(report: Report) -> str:
     return ", ".join([of_all, *listed[1:], *others])
 
 
-def _algorithms(manifests: Iterable[Manifest]) -> list[str]:
-    """Return the algorithms of manifests, and whether all of them are weak."""
-    names = list(dict.fromkeys(name for manifest in manifests for name in manifest.algorithms))
+def _algorithms(algorithms: Iterable[str]) -> list[str]:
+    """Return a text that has algorithms and says whether all of them are weak, or none."""
+    names = list(dict.fromkeys(algorithms))
     if not names:
         return []
     verb = "finds" if len(names) == 1 else "find"
@@ -159,7 +159,8 @@ def change_lines(changes: Changes) -> list[str]:
     lines = [f"added: {marked(name)}" for name in changes.added]
     lines += [f"removed: {marked(name)}" for name in changes.removed]
     lines += [f"modified: {marked(name)}" for name in changes.modified]
-    return lines + [f"renamed: {marked(old)} -> {marked(new)}" for old, new in changes.renamed]
+    lines += [f"renamed: {marked(old)} -> {marked(new)}" for old, new in changes.renamed]
+    return lines + [f"not compared: {marked(name)}" for name in changes.uncompared]
 
 
 def left_out_lines(names: tuple[str, ...]) -> list[str]:
@@ -179,8 +180,10 @@ def change_summary(changes: Changes) -> str:
     """Return a line that counts the changes of each kind, and the unchanged files."""
     kinds = ("added", "removed", "modified", "renamed")
     parts = [f"{len(names):,} {kind}" for kind in kinds if (names := getattr(changes, kind))]
-    counts = ", ".join([*parts, f"{changes.unchanged:,} unchanged{_unread(changes)}"])
-    return " · ".join([counts, *signer_notes(changes.signatures)])
+    if changes.uncompared:
+        parts.append(f"{len(changes.uncompared):,} not compared (no algorithm in both lists)")
+    counted = ", ".join([*parts, f"{changes.unchanged:,} unchanged{_unread(changes)}"])
+    return " · ".join([counted, *_algorithms(changes.algorithms), *signer_notes(changes.signatures)])
 
 
 def _unread(changes: Changes) -> str:

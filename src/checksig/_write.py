@@ -13,7 +13,8 @@ from fnmatch import translate
 from checksig._atomic import TEMPORARY, Replacement
 from checksig._engine import Job, get_algorithms, make_request, os_error
 from checksig._lines import LINES
-from checksig._options import AnyPath, ProgressOption, SignedByOption, WriteFormat
+from checksig._lists import compare_lists, read_list, sort_names
+from checksig._options import AnyPath, ManifestOption, ProgressOption, SignedByOption, WriteFormat
 from checksig._progress import Reporter, check_progress
 from checksig._read import discover_manifests, find_signatures, has_entry, pack, read_whole
 from checksig._trust import NO_TRUST, Trust, make_trust
@@ -108,7 +109,7 @@ def create(
         if format == "bagit":
             tags = (*_TAG_FILES, f"tag{_bag_manifest(algorithm)}")
             others = [name for name in names if not name.startswith(_PAYLOAD)]
-            left_out = [name for name in _sort([*left_out, *others]) if name not in tags]
+            left_out = [name for name in sort_names([*left_out, *others]) if name not in tags]
             names = [name for name in names if name.startswith(_PAYLOAD)]
             _check_payload(root, names)
         entries = _hash_files(root, names, algorithm, workers, progress)
@@ -190,7 +191,7 @@ def update(
         compared = _compare(old, new)
         changes = replace(compared, unread=len(names) - len(touched), left_out=tuple(left_out))
         if changes or touched:
-            _write_entries(replacement, target, [new[name] for name in _sort(new)], info.format)
+            _write_entries(replacement, target, [new[name] for name in sort_names(new)], info.format)
             replacement.commit(overwrite=True)
             outdated = map(decode_path, _signatures(root, target))
             changes = replace(changes, outdated=tuple(outdated) if changes else ())
@@ -201,10 +202,14 @@ def diff(
     path: AnyPath,
     manifest: AnyPath | None = None,
     *,
+    other: ManifestOption = None,
+    format: str | None = None,
+    algorithm: str | None = None,
     include: Collection[str] = (),
     exclude: Collection[str] = (),
     follow_symlinks: bool = False,
     strip_prefix: AnyPath | None = None,
+    other_prefix: AnyPath | None = None,
     signed_by: SignedByOption = None,
     min_signers: int | None = None,
     signature: AnyPath | None = None,
@@ -216,13 +221,24 @@ def diff(
 
     A file that no longer exists and a new file with its content count as one renamed file.
 
+    With ``other``, compare the manifest with another one, or with a listing of an object store,
+    by name and digest; no data file is read. A file is unchanged if its digests agree in all
+    algorithms that both list, at least one. If there is none, it is in ``Changes.uncompared``, and
+    the changes are true. ``path`` may then be a manifest, and a directory may have several.
+
     Args:
         path: as in :func:`update`, like all arguments.
         manifest: as there.
+        other: the path of a manifest, of a listing, or of a directory that has manifests; entries;
+            or a binary file. What only ``other`` lists is added. Not with follow_symlinks or
+            workers.
+        format: that of ``other``. None: detected.
+        algorithm: that of the digests in ``other``. None: detected.
         include: as there.
         exclude: as there.
         follow_symlinks: as there.
         strip_prefix: as in :func:`checksig.check_signatures`.
+        other_prefix: the same for the names in ``other``.
         signed_by: as in :func:`checksig.check_signatures`.
         min_signers: as there.
         signature: as there.
@@ -234,9 +250,23 @@ def diff(
         The differences.
 
     Raises:
+        ManifestError: ``other`` or the manifest has a bad line, lists no files, lists two digests
+            for one file, or is a part of a listing.
         SignatureError: the manifest is not shown to be signed by the keys that were given.
         Exception: as :func:`update`, except that every format can be compared.
     """
+    if other is not None:
+        if follow_symlinks or workers is not None:
+            raise ValueError("other cannot be used with follow_symlinks or workers: no file is read")
+        _, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
+        for prefix in (strip_prefix, other_prefix):
+            make_request(path, strip_prefix=prefix)
+        trust = make_trust(signed_by, min_signers, signature, namespace)
+        mine = read_list(chosen or path, strip_prefix, trust=trust)
+        theirs = read_list(other, other_prefix, format=format, algorithm=algorithm)
+        return compare_lists(mine, theirs, wanted)
+    if not format is algorithm is other_prefix is None:
+        raise ValueError("format, algorithm and other_prefix are for other, which is None")
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
     trust = make_trust(signed_by, min_signers, signature, namespace)
     target, info, old, signatures = _read_manifest(root, chosen, strip_prefix, trust)
@@ -352,7 +382,7 @@ def _find_files(
     target, ours = _real_path(target), _real_path(temporary or target)
     kept: list[str] = []
     left_out: list[str] = []
-    for name in filter(wanted, _sort({*names, *links})):
+    for name in filter(wanted, sort_names({*names, *links})):
         path = os.path.normcase(os.path.join(base, os.fsencode(name)))
         real = _real_path(path) if name in links else path
         if real not in (target, ours):
@@ -422,10 +452,6 @@ def _usual_manifests(root: bytes, assumed: bytes | None = None) -> list[bytes]:
     except ManifestNotFoundError:
         return []
     return [os.fsencode(manifest.path) for manifest in found if not manifest.notes]
-
-
-def _sort(names: Iterable[str]) -> list[str]:
-    return sorted(names, key=os.fsencode)
 
 
 def _hash_files(
@@ -513,9 +539,9 @@ def _is_touched(root: bytes, name: str, written: int) -> bool:
 
 
 def _compare(old: dict[str, Entry], new: dict[str, Entry]) -> Changes:
-    added = _sort(new.keys() - old.keys())
-    removed = _sort(old.keys() - new.keys())
-    modified = [name for name in _sort(old.keys() & new.keys()) if old[name].digest != new[name].digest]
+    added = sort_names(new.keys() - old.keys())
+    removed = sort_names(old.keys() - new.keys())
+    modified = [name for name in sort_names(old.keys() & new.keys()) if old[name].digest != new[name].digest]
     places: dict[str, list[str]] = {}
     for name in reversed(added):
         places.setdefault(new[name].digest, []).append(name)
@@ -548,7 +574,7 @@ def _part_of_bag(root: bytes, manifest: bytes, names: list[str], listed: list[st
         if name.startswith(_PAYLOAD) != of_tags and not (of_tags and name.startswith(_TAG_MANIFEST))
     }
     part.update(name for name in listed if os.path.isfile(os.path.join(root, os.fsencode(name))))
-    return _sort(part)
+    return sort_names(part)
 
 
 def _bag_manifest(algorithm: str) -> str:

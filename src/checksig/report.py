@@ -166,7 +166,7 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The differences between a manifest and a directory. Without any, it is false.
+    """The differences between a manifest and a directory, or another manifest. Without any, it is false.
 
     Attributes:
         added: files that exist but were not listed.
@@ -182,6 +182,9 @@ class Changes:
             longer fit it. Equality ignores it.
         authentic: for :func:`checksig.diff`, as ``Report.authentic``. Equality ignores it.
         signatures: for :func:`checksig.diff`, as ``Report.signatures``. Equality ignores it.
+        uncompared: files that two manifests list, but with digests of different algorithms, so that
+            nothing is known about them.
+        algorithms: those by which two manifests were compared. Equality ignores it.
     """
 
     added: tuple[str, ...] = ()
@@ -194,8 +197,15 @@ class Changes:
     outdated: tuple[str, ...] = field(default=(), compare=False)
     authentic: bool | None = field(default=None, compare=False)
     signatures: tuple[Signature, ...] = field(default=(), compare=False)
+    uncompared: tuple[str, ...] = ()
+    algorithms: tuple[str, ...] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
+        return bool(self.differ or self.uncompared)
+
+    @property
+    def differ(self) -> bool:
+        """Whether something is known to differ."""
         return bool(self.added or self.removed or self.modified or self.renamed)
 
     def lines(self) -> list[str]:

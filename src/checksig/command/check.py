@@ -305,11 +305,7 @@ class Target:
 
     def manifest(self) -> str | BinaryIO | None:
         """Return the manifest as :func:`checksig.check` takes it."""
-        if self.content is None:
-            return self.path
-        file = io.BytesIO(self.content)
-        file.name = "<stdin>"
-        return file
+        return self.path if self.content is None else _named(self.content)
 
     def entries(self, signed: SignedOptions) -> Entries:
         """Return the entries of the manifest."""
@@ -317,6 +313,17 @@ class Target:
         return checksig.read_manifest(
             source, format=self.format, algorithm=self.algorithm, strip_prefix=self.strip_prefix, **signed
         )
+
+
+def open_standard_input() -> BinaryIO:
+    """Return a file with the content of standard input."""
+    return _named(_standard_input())
+
+
+def _named(content: bytes) -> BinaryIO:
+    file = io.BytesIO(content)
+    file.name = "<stdin>"
+    return file
 
 
 def _standard_input() -> bytes:

@@ -26,7 +26,7 @@ from checksig._installation import HELPER, LIBRARY, REMEDY, is_as_built
 from checksig._render import left_out_lines
 from checksig._text import count, duration, place, printable
 from checksig._write import get_writable_algorithms
-from checksig.command.check import Check, ExitStatus, Target, signed_options
+from checksig.command.check import Check, ExitStatus, Target, open_standard_input, signed_options
 from checksig.command.output import JsonPrinter, TextPrinter, cause, describe
 from checksig.command.terminal import (
     Out,
@@ -428,11 +428,28 @@ def update(**options: Any) -> int:
     return _change(checksig.update, ExitStatus.OK, "the manifest is unchanged", **options)
 
 
-@main.command(epilog=_example("checksig diff data", "checksig diff -m old/SHA256SUMS data"))
+@main.command(
+    epilog=_example(
+        "checksig diff data",
+        "checksig diff -m old/SHA256SUMS data",
+        "rclone hashsum md5 s3:bucket | checksig diff data --with - -a md5",
+    )
+)
+@click.option(
+    "--with",
+    "other",
+    metavar="OTHER",
+    type=_path_or_dash,
+    help="Compare the manifest with OTHER, a manifest, directory or listing, and read no file.",
+)
+@_algorithm("Digest algorithm of OTHER [default: detected].")
+@_format(_FORMATS, "Manifest format of OTHER [default: detected].")
 @_strip_prefix
+@click.option("--other-prefix", metavar="PREFIX", help="Take the directory PREFIX off the names in OTHER.")
 @_signed
 @_update_options
 def diff(
+    other: str | None,
     signed_by: tuple[str, ...],
     min_signers: int | None,
     signature: str | None,
@@ -441,11 +458,21 @@ def diff(
 ) -> int:
     """Report what differs from a manifest.
 
-    The content of every file is read, and nothing is written.
-    Exit status: 0, nothing differs; 1, something differs; 2, an error; 130, interrupted.
+    The content of every file is read, and nothing is written. With --with, the manifest is compared
+    with OTHER by name and digest, and no data file is read. OTHER is another manifest, a directory
+    that has manifests, - for standard input, or a listing of an object store: the JSON of
+    `rclone lsjson --hash`, of S3, Google Cloud Storage or Azure, or CSV such as an S3 inventory. DIR
+    may then be a manifest.
+
+    Exit status: 0, nothing differs; 1, something differs; 2, an error, or a file that both list
+    cannot be compared, because they have no algorithm in common; 130, interrupted.
     """
     signed = signed_options(signed_by, min_signers, signature, namespace)
-    return _change(checksig.diff, ExitStatus.BAD, "the comparison is incomplete", **options, **signed)
+
+    def change(directory: str, **more: Any) -> Changes:
+        return checksig.diff(directory, other=open_standard_input() if other == "-" else other, **more)
+
+    return _change(change, ExitStatus.BAD, "the comparison is incomplete", **options, **signed)
 
 
 def _change(
@@ -466,7 +493,7 @@ def _change(
         changes = change(directory, workers=workers, progress=current.draw, **options)
         printer = JsonPrinter(out) if as_json else TextPrinter(out)
         printer.changes(directory, changes)
-        current.status = changed if changes else ExitStatus.OK
+        current.status = changed if changes.differ else ExitStatus.ERROR if changes else ExitStatus.OK
     return current.status
 
 

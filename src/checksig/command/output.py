@@ -304,15 +304,17 @@ class JsonPrinter:
                 self._write({"type": "change", "change": kind, **_name("path", name)})
         for old, new in changes.renamed:
             self._write({"type": "change", "change": "renamed", **_name("path", old), **_name("to", new)})
+        for name in changes.uncompared:
+            self._write({"type": "change", "change": "uncompared", **_name("path", name)})
         counts = {kind: len(names) for kind, names in kinds.items()}
         counts |= {"renamed": len(changes.renamed)}
         for name in changes.left_out:
             self._write({"type": "left-out", **_name("path", name)})
         counts |= {"unchanged": changes.unchanged, "unread": changes.unread}
-        counts |= {"left_out": len(changes.left_out)}
+        counts |= {"left_out": len(changes.left_out), "uncompared": len(changes.uncompared)}
         outdated = [_name("path", path) for path in changes.outdated]
-        signed = {**_signatures(changes), "outdated": outdated}
-        self._write({"type": "changes", **_name("root", root), **counts, **signed})
+        more = {"algorithms": changes.algorithms, **_signatures(changes), "outdated": outdated}
+        self._write({"type": "changes", **_name("root", root), **counts, **more})
 
     def entry(self, entry: Entry) -> None:
         """Write an object of type "entry"."""
