@@ -32,11 +32,14 @@ type component struct {
 	unreadable  bool // there is a revocation that cannot be read
 }
 
-var errNoKey = errors.New("has no OpenPGP key of version 4 or 6 that can be read")
+var (
+	errNoKey      = errors.New("has no OpenPGP key of version 4 or 6 that can be read")
+	errRevocation = errors.New("has the revocation of a key that is not in this file; put both into one file")
+)
 
 // certificates returns a key for each certificate. What cannot be read is left out. Copies of one
-// certificate are one.
-func certificates(packets []rawPacket) ([]Key, error) {
+// certificate are one. Revocations are signatures that are in a block of their own.
+func certificates(packets, revocations []rawPacket) ([]Key, error) {
 	var all []*certificate
 	known := map[string]*certificate{}
 	for i, p := range packets {
@@ -55,10 +58,17 @@ func certificates(packets []rawPacket) ([]Key, error) {
 		}
 		c.read(packets[i+1:])
 	}
-	if len(all) == 0 {
+	byID := map[uint64][]*certificate{}
+	for _, c := range all {
+		byID[c.primary.key.KeyId] = append(byID[c.primary.key.KeyId], c)
+	}
+	revoke(byID, packets)
+	switch {
+	case !revoke(byID, revocations):
+		return nil, errRevocation
+	case len(all) == 0:
 		return nil, errNoKey
 	}
-	revoke(all, packets)
 	keys := make([]Key, len(all))
 	for i, c := range all {
 		keys[i] = Key{Scheme: OpenPGP, ID: c.fingerprint(), Name: c.firstUser(), public: c}
@@ -186,26 +196,25 @@ func (c *component) types() (bindings []packet.SignatureType, revocation packet.
 	return []packet.SignatureType{packet.SigTypeDirectSignature}, packet.SigTypeKeyRevocation
 }
 
-// revoke adds the revocations of primary keys to their certificates, wherever they are: a
-// revocation certificate of its own may be at the end of a file.
-func revoke(all []*certificate, packets []rawPacket) {
-	byID := map[uint64][]*certificate{}
-	for _, c := range all {
-		byID[c.primary.key.KeyId] = append(byID[c.primary.key.KeyId], c)
-	}
+// revoke adds the revocations of primary keys to their certificates, wherever they are, and reports
+// whether all could be added.
+func revoke(byID map[uint64][]*certificate, packets []rawPacket) bool {
+	all := true
 	for _, p := range packets {
 		if p.tag != signaturePacket || len(p.body) < 2 || packet.SignatureType(p.body[1]) != packet.SigTypeKeyRevocation {
 			continue
 		}
 		parsed, err := parse(p)
 		sig, ok := parsed.(*packet.Signature)
-		if err != nil || !ok || sig.IssuerKeyId == nil {
+		if err != nil || !ok || sig.IssuerKeyId == nil || len(byID[*sig.IssuerKeyId]) == 0 {
+			all = false
 			continue
 		}
 		for _, c := range byID[*sig.IssuerKeyId] {
 			c.primary.revocations = append(c.primary.revocations, sig)
 		}
 	}
+	return all
 }
 
 // merge adds what another copy of the certificate has.

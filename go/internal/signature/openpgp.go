@@ -81,18 +81,22 @@ func openpgpKeys(content string) (keys []Key, ok bool, err error) {
 	if len(blocks) == 0 {
 		return nil, false, nil
 	}
-	var packets []rawPacket
+	var packets, revocations []rawPacket
 	for _, b := range blocks {
 		found, err := keyPackets(b)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, true, err
+		case len(found) > 0 && found[0].tag == signaturePacket:
+			revocations = append(revocations, found...)
+		default:
+			packets = append(packets, found...)
 		}
-		packets = append(packets, found...)
 	}
-	if len(packets) == 0 {
+	if len(packets)+len(revocations) == 0 {
 		return nil, true, errSignature
 	}
-	keys, err = certificates(packets)
+	keys, err = certificates(packets, revocations)
 	return keys, true, err
 }
 
