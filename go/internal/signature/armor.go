@@ -61,7 +61,7 @@ func nextBlock(content string) (kind, rest string, ok bool) {
 			return "", "", false
 		}
 		line, after, _ := strings.Cut(content[at:], "\n")
-		kind, ok := strings.CutSuffix(trimBlanks(line)[len(armorBegin):], armorDash)
+		kind, ok := strings.CutSuffix(trimBlanks(line[len(armorBegin):]), armorDash)
 		if ok && (at == 0 || content[at-1] == '\n') {
 			return kind, after, true
 		}

@@ -14,10 +14,14 @@ var (
 	errKey         = errors.New("is an OpenPGP key, not a signature")
 	errSignature   = errors.New("is an OpenPGP signature, not a key")
 	errSignedText  = errors.New("has a text and its signature, which is for that text alone; verify it as the manifest")
+	errManyKeys    = errors.New("has more than 10000 OpenPGP keys and subkeys")
 	errMany        = errors.New("has more than 1000 OpenPGP signatures")
 )
 
-const maxSignatures = 1000 // in a file
+const (
+	maxSignatures = 1000   // in a file
+	maxKeys       = 10_000 // and subkeys, in a file
+)
 
 var (
 	fingerprint = regexp.MustCompile(`^(0[xX])?[0-9A-Fa-f]+$`)
@@ -96,8 +100,21 @@ func openpgpKeys(content string) (keys []Key, ok bool, err error) {
 	if len(packets)+len(revocations) == 0 {
 		return nil, true, errSignature
 	}
+	if countKeys(packets) > maxKeys {
+		return nil, true, errManyKeys
+	}
 	keys, err = certificates(packets, revocations)
 	return keys, true, err
+}
+
+func countKeys(packets []rawPacket) int {
+	count := 0
+	for _, p := range packets {
+		if p.tag == publicPacket || p.tag == subkeyPacket {
+			count++
+		}
+	}
+	return count
 }
 
 // keyPackets returns the packets of a block of keys, and nothing for another block.

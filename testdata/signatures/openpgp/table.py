@@ -16,7 +16,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 MADE = HERE / "made"
 CHANGED = "does not match"
-OTHERS = "not given"
+OTHERS = "which is not among the 1 given"
 
 
 def text(name: str) -> str:
