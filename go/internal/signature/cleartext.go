@@ -7,10 +7,9 @@ import (
 )
 
 var (
-	errTextBefore  = errors.New("text before the signed text, which is not signed")
-	errTextBehind  = errors.New("text behind the signature, which is not signed")
-	errHeader      = errors.New("the signed text has a header other than Hash:")
-	errNoSignature = errors.New("the signed text has no signature behind it: it was cut off")
+	errTextBefore  = errors.New("has text before the signed text, which is not signed")
+	errHeader      = errors.New("has a header before its signed text other than Hash:")
+	errNoSignature = errors.New("has no signature behind its signed text: it was cut off")
 )
 
 // The names that the header Hash may have, and the numbers of the algorithms in RFC 9580.
@@ -39,7 +38,7 @@ func cleartext(content string) (payload string, claims []claim, err error) {
 	case !ok:
 		return "", nil, errArmorEnd
 	case strings.Trim(behind, " \t\r\n") != "":
-		return "", nil, errTextBehind
+		return "", nil, errBehind
 	}
 	if payload, err = unescape(body); err != nil {
 		return "", nil, err
@@ -70,7 +69,7 @@ func hashHeaders(text string) (hashes []byte, rest string, err error) {
 		for name := range strings.SplitSeq(names, ",") {
 			hash, ok := hashNames[strings.TrimSpace(name)]
 			if !ok {
-				return nil, "", fmt.Errorf("the signed text names the unknown hash algorithm %q", strings.TrimSpace(name))
+				return nil, "", fmt.Errorf("names the unknown hash algorithm %q before its signed text", strings.TrimSpace(name))
 			}
 			hashes = append(hashes, hash)
 		}
@@ -87,7 +86,7 @@ func unescape(body string) (string, error) {
 		number++
 		line, escaped := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "- ")
 		if strings.HasPrefix(line, "-") && !escaped {
-			return "", fmt.Errorf("line %d of the signed text begins with a dash that is not escaped", number)
+			return "", fmt.Errorf("has a dash that is not escaped at the beginning of line %d of its signed text", number)
 		}
 		text.WriteString(trimBlanks(line))
 		text.WriteByte('\n')

@@ -21,7 +21,6 @@ import (
 var (
 	born   = time.Date(2018, 1, 1, 0, 0, 0, 0, time.UTC)
 	signed = born.AddDate(1, 0, 0)
-	now    = time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
 )
 
 // A maker makes a key with a user ID and one subkey.

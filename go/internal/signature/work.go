@@ -93,7 +93,7 @@ func cost(key *packet.PublicKey) int {
 	case packet.Curve25519, packet.CurveNistP256:
 		return 2
 	case packet.CurveNistP384, packet.CurveNistP521, packet.Curve448:
-		return 40
+		return 80
 	}
 	return 200
 }

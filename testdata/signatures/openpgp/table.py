@@ -185,23 +185,23 @@ def signed_texts() -> None:
     changed("signed-text-again", "text behind", lambda s: s + s)
     changed("signed-signature-again", "text behind", lambda s: s + s[s.index(behind) :])
     changed("signed-line-added", CHANGED, lambda s: s.replace(hashed + "\n", f"{hashed}\n{more}"))
-    changed("signed-line-before-empty-line", "header other than", lambda s: s.replace(hashed, hashed + more))
-    changed("signed-comment", "header other than", lambda s: s.replace(hashed, f"Comment: x\n{hashed}"))
+    changed("signed-line-before-empty-line", "other than Hash:", lambda s: s.replace(hashed, hashed + more))
+    changed("signed-comment", "other than Hash:", lambda s: s.replace(hashed, f"Comment: x\n{hashed}"))
     changed(
-        "signed-no-escapes", "header other than", lambda s: s.replace(hashed, f"NotDashEscaped: x\n{hashed}")
+        "signed-no-escapes", "other than Hash:", lambda s: s.replace(hashed, f"NotDashEscaped: x\n{hashed}")
     )
     changed("signed-hash-missing", "does not name", lambda s: s.replace(hashed, ""))
     changed("signed-hash-wrong", "does not name", lambda s: s.replace(hashed, "Hash: SHA512\n"))
-    changed("signed-hash-unknown", "unknown hash", lambda s: s.replace(hashed, "Hash: SHA257\n"))
+    changed("signed-hash-unknown", "unknown hash algorithm", lambda s: s.replace(hashed, "Hash: SHA257\n"))
     changed(
-        "signed-dash", "line 1 of the signed text", lambda s: s.replace(hashed + "\n", f"{hashed}\n-{more}")
+        "signed-dash", "line 1 of its signed text", lambda s: s.replace(hashed + "\n", f"{hashed}\n-{more}")
     )
     changed(
         "signed-nested",
-        "dash that is not",
+        "dash that is not escaped",
         lambda s: s.replace(hashed + "\n", f"{hashed}\n{begin}{hashed}\n"),
     )
-    changed("signed-cut", "has no signature", lambda s: s[: s.index(behind)])
+    changed("signed-cut", "has no signature behind", lambda s: s[: s.index(behind)])
     changed("signed-cut-signature", "without its end", lambda s: s[: s.index(end)])
     changed("signed-blanks-in-line", CHANGED, lambda s: s.replace("  a", "   a"))
     changed("signed-escape-added", CHANGED, lambda s: s.replace("  b c\n", "  b c\n- \n"))
