@@ -44,3 +44,4 @@ sign_ssh ed25519 file ed25519-sha256.sshsig -O hashalg=sha256
 sign_ssh rsa3072 file rsa3072-sha256.sshsig -O hashalg=sha256
 sign_ssh rsa1024 file rsa1024.sshsig
 sign_ssh ed25519 release release.sshsig
+(cd ../../go && go run ../testdata/signatures/make_sk.go ../testdata/signatures)

@@ -85,10 +85,14 @@ func ownerOf(comment string) (name string, scheme Scheme) {
 }
 
 func newLineKey(line string) (lineKey, error) {
-	const size = 2 + 8 + ed25519.PublicKeySize
+	const (
+		size           = 2 + 8 + ed25519.PublicKeySize
+		minisignSecret = 158 // bytes
+		signifySecret  = 104
+	)
 	decoded, err := decodeBase64(line)
 	switch {
-	case strings.HasPrefix(decoded, "EdSc"), strings.HasPrefix(decoded, "EdBK"):
+	case len(decoded) == minisignSecret, len(decoded) == signifySecret:
 		return lineKey{}, errors.New("is a secret key of minisign or signify; give the public key, which is in a file .pub")
 	case err != nil || len(decoded) != size || decoded[:2] != plainEd25519:
 		return lineKey{}, errors.New("is not a public key of minisign or signify")

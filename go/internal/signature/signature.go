@@ -75,6 +75,8 @@ type Options struct {
 	Namespace string    // of SSH signatures; "": "file"
 	Now       time.Time // the time of the verification
 
+	digests map[string][]byte // of the payload, for SSH
+
 	work *work // what this verification has cost
 }
 

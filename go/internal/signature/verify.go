@@ -28,11 +28,11 @@ var (
 var (
 	// keyReaders read the keys of a key file.
 	keyReaders = []func(content string) (keys []Key, ok bool, err error){
-		openpgpKeys, readLineKeys,
+		openpgpKeys, readLineKeys, readSSHKeys, refuseKeys,
 	}
 	// claimReaders read the signatures of a signature file.
 	claimReaders = []func(content string) (claims []claim, ok bool, err error){
-		openpgpClaims, readMinisign, readSignify,
+		openpgpClaims, readMinisign, readSignify, readSSH, refuseClaims,
 	}
 	// envelopes take apart a file that has a message and its signatures.
 	envelopes = []func(content string) (payload string, claims []claim, ok bool, err error){
@@ -42,6 +42,9 @@ var (
 
 // ParseKeys returns the public keys in the content of a key file.
 func ParseKeys(content string) ([]Key, error) {
+	if len(content) > MaxKeys {
+		return nil, fmt.Errorf("is larger than %d MiB", MaxKeys>>20)
+	}
 	for _, read := range keyReaders {
 		if keys, ok, err := read(content); ok {
 			return keys, err
