@@ -75,8 +75,9 @@ enum {
     CHECKSIG_RECORD_FILE = 0,
     CHECKSIG_RECORD_BAD_LINE = 1,
     CHECKSIG_RECORD_MANIFEST = 2,
-    CHECKSIG_RECORD_ENTRY = 3,    /* of a manifest */
-    CHECKSIG_RECORD_SIGNATURE = 4 /* of the manifest whose record comes before */
+    CHECKSIG_RECORD_ENTRY = 3,     /* of a manifest */
+    CHECKSIG_RECORD_SIGNATURE = 4, /* of the manifest whose record comes before */
+    CHECKSIG_RECORD_NOTE = 5       /* reason is a remark about the job */
 };
 
 /* checksig_request.flags */
@@ -95,7 +96,9 @@ enum {
                                      listed (status ERROR), reason says why. */
     CHECKSIG_HASH_FILES = 256,    /* use only the names and algorithms of the list, whose digests
                                      are "-"; give records with the digests of the files */
-    CHECKSIG_CONTENT = 512        /* the list is the content of a manifest that is called name */
+    CHECKSIG_CONTENT = 512,       /* the list is the content of a manifest that is called name */
+    CHECKSIG_RECEIPTS = 1024,     /* do not hash files that have a receipt, and write receipts */
+    CHECKSIG_COUNT_RECEIPTS = 2048 /* verify nothing; checksig_progress has the receipts of root */
 };
 
 /* Why a call or a job did not succeed. A member without information is 0 or NULL. */
@@ -142,6 +145,9 @@ typedef struct checksig_request {
     const char *signature;  /* the path of the signature of the manifest; NULL: those in the
                                manifest, and beside it */
     const char *name_space; /* of SSH signatures; NULL: "file" */
+    const char *receipts;  /* the directory of the user's receipts; a bad file loses its receipts
+                              even without CHECKSIG_RECEIPTS; NULL: receipts are left alone */
+    int64_t max_age;       /* of a receipt that is used, in seconds; 0: none is */
 } checksig_request;
 
 /* How far a job has come. */
@@ -155,6 +161,8 @@ typedef struct checksig_progress {
     int64_t bad;          /* bad files so far */
     int64_t counts[8];    /* files so far, by status */
     int64_t bad_lines;    /* bad lines of the manifests, once the job has ended */
+    int64_t by_receipt;   /* files that are OK by receipts */
+    int64_t oldest_receipt; /* when the first of them was hashed, in seconds since 1970; 0: none */
 } checksig_progress;
 
 /* A record in the buffer of checksig_next. It is not aligned. After struct_size bytes follow,
@@ -182,6 +190,9 @@ typedef struct checksig_record {
                                  the key, its name and a note, separated by LF; the record's
                                  algorithm is the scheme */
     uint32_t reserved_end;    /* 0 */
+    int64_t receipt;          /* when a file that is OK by a receipt was hashed, or when a file that
+                                 failed was last OK, in seconds since 1970; 0: not known, or now */
+    int64_t touched;          /* when a file that failed was touched after receipt; 0: it was not */
 } checksig_record;
 
 /* The smallest buffer that checksig_next accepts, in bytes: every record fits. */

@@ -220,6 +220,9 @@ func fillProgress(out *C.checksig_progress, job *wire.Job) {
 		total_bytes: C.int64_t(p.TotalBytes),
 		bad:         C.int64_t(p.Bad),
 		bad_lines:   C.int64_t(job.BadLines()),
+
+		by_receipt:     C.int64_t(p.ByReceipt),
+		oldest_receipt: C.int64_t(p.OldestReceipt),
 	}
 	for status, count := range p.Counts {
 		out.counts[status] = C.int64_t(count)
@@ -251,6 +254,8 @@ func requestOf(request *C.const_request) (*wire.Request, error) {
 		Flags:     int(q.flags),
 		Shard:     int(q.shard),
 		Shards:    int(q.shards),
+		Receipts:  optional(q.receipts),
+		MaxAge:    int(q.max_age),
 
 		MinSigners: int(q.min_signers),
 	}
@@ -316,6 +321,7 @@ const differences = (C.CHECKSIG_FAILED - wire.Failed) |
 	(C.CHECKSIG_RECORD_MANIFEST - wire.ManifestRecord) |
 	(C.CHECKSIG_RECORD_ENTRY - wire.EntryRecord) |
 	(C.CHECKSIG_RECORD_SIGNATURE - wire.SignatureRecord) |
+	(C.CHECKSIG_RECORD_NOTE - wire.NoteRecord) |
 	(C.CHECKSIG_ALL_RESULTS - wire.AllResults) |
 	(C.CHECKSIG_IGNORE_MISSING - wire.IgnoreMissing) |
 	(C.CHECKSIG_TOTALS - wire.Totals) |
@@ -326,6 +332,8 @@ const differences = (C.CHECKSIG_FAILED - wire.Failed) |
 	(C.CHECKSIG_FIND_FILES - wire.FindFiles) |
 	(C.CHECKSIG_HASH_FILES - wire.HashFiles) |
 	(C.CHECKSIG_CONTENT - wire.Content) |
+	(C.CHECKSIG_RECEIPTS - wire.Receipts) |
+	(C.CHECKSIG_COUNT_RECEIPTS - wire.CountReceipts) |
 	(C.CHECKSIG_BUFFER - wire.MinBuffer) |
 	(C.sizeof_checksig_record - wire.RecordSize) |
 	(C.sizeof_checksig_progress - wire.ProgressSize)

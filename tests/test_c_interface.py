@@ -79,9 +79,9 @@ def test_the_numbers_are_those_of_the_header() -> None:
     assert list(statuses) == list(_wire.STATUSES)
     assert list(statuses.values()) == list(range(len(statuses)))
     assert records == {
-        name: getattr(_wire, name) for name in ("FILE", "BAD_LINE", "MANIFEST", "ENTRY", "SIGNATURE")
+        name: getattr(_wire, name) for name in ("FILE", "BAD_LINE", "MANIFEST", "ENTRY", "SIGNATURE", "NOTE")
     }
-    assert len(flags) == 10
+    assert len(flags) == 12
     assert flags == {name: getattr(_wire, name) for name in flags}
     assert f"#define CHECKSIG_BUFFER {_wire.BUFFER_SIZE}\n" in HEADER.read_text("utf-8")
     assert f'#define CHECKSIG_VERSION "{checksig.__version__}"\n' in HEADER.read_text("utf-8")
@@ -268,7 +268,7 @@ def test_both_names_of_verify_do_the_same(caller: Caller, name: str) -> None:
 @loads_library
 def test_a_structure_that_is_too_small_is_refused(caller: Caller) -> None:
     assert caller.start(b".", 1, struct_size=8) == _wire.Kind.ARGUMENT
-    assert caller.message() == "checksig_request.struct_size is 8, less than 128"
+    assert caller.message() == "checksig_request.struct_size is 8, less than 144"
 
     caller.error.struct_size, caller.error.line = 16, 12345
     request = _Request(ctypes.sizeof(_Request), root=b"", root_length=0)
@@ -279,7 +279,7 @@ def test_a_structure_that_is_too_small_is_refused(caller: Caller) -> None:
 
     assert caller.start(bytes(LOGS), len(bytes(LOGS))) == _wire.Kind.MORE
     assert next_(caller, _Progress(4)) == _wire.Kind.ARGUMENT
-    assert caller.message() == "checksig_progress.struct_size is 4, less than 120"
+    assert caller.message() == "checksig_progress.struct_size is 4, less than 136"
     assert next_(caller, _Progress(ctypes.sizeof(_Progress))) in (_wire.Kind.MORE, _wire.Kind.FAILED)
     caller.calls.checksig_error_free(ctypes.byref(caller.error))
     assert caller.calls.checksig_close(caller.handle, 1000) == 1

@@ -64,12 +64,14 @@ ORDER = [
         "_options",
         "_content",
         "_trust",
+        "_receipts",
         "_wire",
         "_installed",
     ),
     *("_installation", "_pyinstaller.__init__", "_pyinstaller.hook-checksig", "checksig", "_preflight"),
     *("_helper", "_engine", "_progress", "_read", "_verify", "_listing", "_lists", "_write"),
-    *("__init__", "command.__init__", "command.terminal", "command.hints", "command.output"),
+    *("__init__", "command.__init__", "command.terminal", "command.hints", "command.receipts"),
+    "command.output",
     *("command.check", "command.cli", "__main__"),
 ]
 TYPES_ONLY = {("errors", "report"), ("_render", "report"), ("_lines", "report")}
@@ -102,8 +104,11 @@ def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp
         "checksig/internal/beneath": set(),
         "checksig/internal/limits": {"beneath"},
         "checksig/internal/signature": set(),
+        "checksig/internal/receipts": {"manifest", "beneath"},
         "checksig/internal/discover": {"digest", "manifest", "signature", "beneath", "limits"},
-        "checksig/internal/engine": {"digest", "manifest", "signature", "beneath", "limits", "discover"},
+        "checksig/internal/engine": {
+            *("digest", "manifest", "signature", "beneath", "receipts", "limits", "discover")
+        },
         "checksig/internal/wire": {"digest", "manifest", "signature", "beneath", "discover", "engine"},
         "checksig": {"digest", "limits", "engine", "wire"},
         "checksig/cmd/checksig-helper": {"limits", "wire"},

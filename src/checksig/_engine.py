@@ -19,9 +19,11 @@ from checksig import _helper, _preflight, checksig
 from checksig._helper import HelperJob
 from checksig._installation import HELPER, LIBRARY, find_remedy, is_as_built
 from checksig._options import AnyPath
+from checksig._receipts import NO_RECEIPTS, Receipts
 from checksig._trust import NO_TRUST, Trust
 from checksig._wire import (
     NO_COUNTERS,
+    RECEIPTS,
     Counters,
     Kind,
     Outcome,
@@ -178,6 +180,7 @@ def make_request(
     shard: tuple[int, int] | None = None,
     strip_prefix: AnyPath | None = None,
     trust: Trust = NO_TRUST,
+    receipts: Receipts = NO_RECEIPTS,
     flags: int = 0,
 ) -> Request:
     """Check the arguments of a job, and return them as bytes and numbers.
@@ -194,6 +197,7 @@ def make_request(
         shard: the number of a shard, from 1, and the number of shards. None: all files.
         strip_prefix: a directory that is taken off the listed names. None: they stay as they are.
         trust: whose signatures the manifest must have.
+        receipts: what to do with receipts.
         flags: of ``checksig_request``.
 
     Raises:
@@ -220,10 +224,12 @@ def make_request(
         signature=None if trust.signature is None else _encode("signature", trust.signature),
         name_space=_encode_word("namespace", trust.name_space),
         workers=workers or 0,
-        flags=flags,
+        flags=flags | (RECEIPTS if receipts.use else 0),
         shard=operator.index(number),
         shards=shards,
         min_signers=trust.min_signers,
+        receipts=receipts.directory,
+        max_age=receipts.max_age,
     )
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from checksig._text import count, duration, marked, place, printable, rate, read_as_utf8, size
+from checksig._text import count, date, duration, marked, place, printable, rate, read_as_utf8, size
 
 if TYPE_CHECKING:
     from checksig.report import Changes, FileResult, Report, Signature
@@ -65,11 +65,12 @@ def report_html(report: Report) -> str:
 def report_summary(report: Report) -> str:
     """Return a line with the verdict, the algorithms, the size, the speed and the manifests."""
     speed = rate(report.bytes, report.seconds)
+    hashed = "hashed " if report.by_receipt else ""
     used = [manifest for manifest in report.manifests if manifest.format or not manifest.notes]
     parts = [
         _verdict(report),
         *_algorithms(name for manifest in report.manifests for name in manifest.algorithms),
-        f"{size(report.bytes)} in {duration(report.seconds)}" + (f" ({speed})" if speed else ""),
+        f"{size(report.bytes)} {hashed}in {duration(report.seconds)}" + (f" ({speed})" if speed else ""),
         *(place(manifest.path) for manifest in used[:_SUMMARY_MANIFESTS]),
     ]
     if len(used) > _SUMMARY_MANIFESTS:
@@ -78,6 +79,7 @@ def report_summary(report: Report) -> str:
     if report.shard is not None:
         parts.append("shard {} of {}".format(*report.shard))
     parts += sorted({note for manifest in report.manifests for note in manifest.notes})
+    parts += map(printable, report.notes)
     return " · ".join(parts)
 
 
@@ -109,7 +111,7 @@ def _verdict(report: Report) -> str:
     others = [f"{extra:,} extra"] if extra else []
     if report.bad_line_count:
         others.append(count(report.bad_line_count, "bad line"))
-    good = f"{count(counts['OK'], 'file')} OK"
+    good = f"{count(counts['OK'], 'file')} OK{_by_receipts(report)}"
     if report.ok:
         return ", ".join([good, *listed, *others])
     if not report.bad and not report.bad_line_count:
@@ -117,7 +119,14 @@ def _verdict(report: Report) -> str:
     if not listed:
         return f"{good}, but {', '.join(others)}"
     of_all = f"{found[0][0]:,} of {count(report.files, 'file')} {found[0][1]}"
-    return ", ".join([of_all, *listed[1:], *others])
+    return ", ".join([of_all, *listed[1:], *others]) + (f"; {good}" if report.by_receipt else "")
+
+
+def _by_receipts(report: Report) -> str:
+    """Return how many of the good files were not hashed, and the date of the oldest receipt."""
+    if not report.by_receipt or report.oldest_receipt is None:
+        return ""
+    return f", {report.by_receipt:,} of them by receipts (oldest {date(report.oldest_receipt)})"
 
 
 def _algorithms(algorithms: Iterable[str]) -> list[str]:

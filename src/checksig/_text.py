@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\\": r"\\"}
 
@@ -70,6 +74,11 @@ def duration(seconds: float) -> str:
         return f"{seconds:.2f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} m {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} m"
+
+
+def date(time: datetime) -> str:
+    """Return the date of a time, where the user is, such as ``2026-10-28``."""
+    return f"{time.astimezone():%Y-%m-%d}"
 
 
 def rate(number: int, seconds: float) -> str:

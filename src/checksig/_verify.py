@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from checksig._content import as_content
 from checksig._engine import Job, errno_of, make_request
 from checksig._options import AnyPath, ExtraOption, ManifestOption, ProgressOption, SignedByOption
 from checksig._progress import Reporter, as_progress, check_progress
 from checksig._read import JobIterator, as_bad_line, as_manifest, as_signature, pack
+from checksig._receipts import Receipts, as_time, make_receipts
 from checksig._trust import Trust, make_trust
 from checksig._wire import (
     ALL_RESULTS,
@@ -20,6 +21,7 @@ from checksig._wire import (
     FAIL_EXTRA,
     FILE,
     IGNORE_MISSING,
+    NOTE,
     REPORT_EXTRA,
     SIGNATURE,
     STATUSES,
@@ -29,6 +31,9 @@ from checksig._wire import (
     decode_path,
 )
 from checksig.report import BadLine, FileResult, Manifest, Progress, Report, Signature, Status
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 _STATUSES = tuple(map(Status, STATUSES))
 _EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
@@ -143,6 +148,8 @@ def check(
     min_signers: int | None = None,
     signature: AnyPath | None = None,
     namespace: str | None = None,
+    receipts: bool = False,
+    max_age: float | timedelta | None = None,
     progress: ProgressOption = None,
 ) -> Report:
     """Verify a directory against its manifests, and return a report.
@@ -150,15 +157,36 @@ def check(
     Bad files and bad lines are data in the report, not exceptions: ask ``Report.ok``. Only bad
     files are kept, so memory does not grow with the number of good files.
 
-    The arguments are those of :func:`check_signatures`, and so are the exceptions, except
-    VerificationError.
+    The exceptions are those of :func:`check_signatures`, except VerificationError.
+
+    Args:
+        path: as in :func:`check_signatures`, like all arguments that are not described here.
+        manifest: as there.
+        format: as there.
+        algorithm: as there.
+        workers: as there.
+        ignore_missing: as there.
+        extra: as there.
+        shard: as there.
+        strip_prefix: as there.
+        signed_by: as there.
+        min_signers: as there.
+        signature: as there.
+        namespace: as there.
+        receipts: do not hash a file that was hashed before, had the listed digests, and is
+            untouched since; and remember the files that are OK now. A receipt says *untouched
+            since*, not *intact now*: only hashing finds damage that changes no time.
+        max_age: with ``receipts``, hash a file again if that was so many seconds ago, at most 366
+            days. None: 30 days. 0: hash every file.
+        progress: as there.
 
     Returns:
         What was found.
     """
     flags = _flags(ignore_missing, extra, progress)
     trust = make_trust(signed_by, min_signers, signature, namespace)
-    request = _request(path, manifest, format, algorithm, workers, shard, strip_prefix, trust, flags)
+    known = make_receipts(receipts, max_age)
+    request = _request(path, manifest, format, algorithm, workers, shard, strip_prefix, trust, known, flags)
     run = _Run(path, request, progress)
     failures: list[FileResult] = []
     extras: list[FileResult] = []
@@ -185,6 +213,8 @@ def iter_check(
     min_signers: int | None = None,
     signature: AnyPath | None = None,
     namespace: str | None = None,
+    receipts: bool = False,
+    max_age: float | timedelta | None = None,
     progress: ProgressOption = None,
     only_bad: bool = False,
 ) -> Results:
@@ -212,6 +242,8 @@ def iter_check(
         min_signers: as there.
         signature: as there.
         namespace: as there.
+        receipts: as in :func:`check`.
+        max_age: as in :func:`check`.
         progress: as there.
         only_bad: do not yield results of files that are OK.
 
@@ -224,7 +256,8 @@ def iter_check(
     """
     flags = _flags(ignore_missing, extra, progress) | (0 if only_bad else ALL_RESULTS)
     trust = make_trust(signed_by, min_signers, signature, namespace)
-    request = _request(path, manifest, format, algorithm, workers, shard, strip_prefix, trust, flags)
+    known = make_receipts(receipts, max_age)
+    request = _request(path, manifest, format, algorithm, workers, shard, strip_prefix, trust, known, flags)
     return Results(_Run(path, request, progress))
 
 
@@ -290,6 +323,7 @@ class _Run:
         self._manifests: list[Manifest] = []
         self._bad_lines: list[BadLine] = []
         self._signatures: list[Signature] = []
+        self._notes: list[str] = []
 
     def __iter__(self) -> Iterator[FileResult]:
         with self.job as job, self.reporter as reporter:
@@ -301,6 +335,8 @@ class _Run:
                         self._bad_lines.append(as_bad_line(record))
                     elif record.kind == SIGNATURE:
                         self._signatures.append(as_signature(record, self._manifests))
+                    elif record.kind == NOTE:
+                        self._notes.append(record.reason)
                     else:
                         self._manifests.append(as_manifest(record))
                 reporter.update(job.counters)
@@ -334,6 +370,9 @@ class _Run:
             shard=self._shard,
             authentic=True if self._signatures else None,
             signatures=tuple(self._signatures),
+            by_receipt=counters.by_receipt,
+            oldest_receipt=as_time(counters.oldest_receipt),
+            notes=tuple(self._notes),
         )
 
 
@@ -357,6 +396,7 @@ def _request(
     shard: tuple[int, int] | None,
     strip_prefix: AnyPath | None,
     trust: Trust,
+    receipts: Receipts,
     flags: int,
 ) -> Request:
     entries: bytes | None = None
@@ -380,6 +420,7 @@ def _request(
         shard=shard,
         strip_prefix=strip_prefix,
         trust=trust,
+        receipts=receipts,
         flags=flags,
     )
 
@@ -395,4 +436,6 @@ def _result(record: Record) -> FileResult:
         record.reason,
         errno_of(record.os_errno) if record.os_errno else None,
         record.bad,
+        as_time(record.receipt),
+        as_time(record.touched),
     )

@@ -34,7 +34,7 @@ class Kind(IntEnum):
 STATUSES = ("OK", "FAILED", "MISSING", "CHANGED", "ERROR", "CONFLICT", "EXTRA")
 
 # checksig_record.kind
-FILE, BAD_LINE, MANIFEST, ENTRY, SIGNATURE = range(5)
+FILE, BAD_LINE, MANIFEST, ENTRY, SIGNATURE, NOTE = range(6)
 
 # checksig_request.flags
 ALL_RESULTS = 1
@@ -47,6 +47,8 @@ FIND_MANIFESTS = 64
 FIND_FILES = 128
 HASH_FILES = 256
 CONTENT = 512
+RECEIPTS = 1024
+COUNT_RECEIPTS = 2048
 
 BUFFER_SIZE = 135168  # CHECKSIG_BUFFER: bytes for the records of one frame
 
@@ -72,6 +74,8 @@ REQUEST_MEMBERS = {
     "keys_length": "N",
     "signature": "z",
     "name_space": "z",
+    "receipts": "z",
+    "max_age": "q",
 }
 ERROR_MEMBERS = {
     "struct_size": "I",
@@ -93,6 +97,8 @@ PROGRESS_MEMBERS = {
     "bad": "q",
     "counts": "8q",
     "bad_lines": "q",
+    "by_receipt": "q",
+    "oldest_receipt": "q",
 }
 RECORD_MEMBERS = {
     "struct_size": "I",
@@ -109,6 +115,8 @@ RECORD_MEMBERS = {
     "number": "q",
     "reason_length": "I",
     "reserved_end": "4x",
+    "receipt": "q",
+    "touched": "q",
 }
 
 
@@ -141,6 +149,8 @@ class Request(NamedTuple):
     shard: int = 0
     shards: int = 0
     min_signers: int = 0
+    receipts: bytes | None = None
+    max_age: int = 0
 
 
 class Outcome(NamedTuple):
@@ -167,6 +177,8 @@ class Counters(NamedTuple):
     bad: int
     counts: tuple[int, ...]
     bad_lines: int
+    by_receipt: int
+    oldest_receipt: int
 
 
 class Record(NamedTuple):
@@ -182,6 +194,8 @@ class Record(NamedTuple):
     algorithm: str
     expected: bytes
     actual: bytes
+    receipt: int
+    touched: int
 
 
 class Frame(NamedTuple):
@@ -194,7 +208,7 @@ class Frame(NamedTuple):
 
 _IS_UTF_8 = sys.getfilesystemencoding() == "utf-8"
 
-NO_COUNTERS = Counters(0, -1, 0, -1, 0, (0,) * 8, 0)  # of a job that has not begun
+NO_COUNTERS = Counters(0, -1, 0, -1, 0, (0,) * 8, 0, 0, 0)  # of a job that has not begun
 
 
 def pack_request(request: Request) -> bytes:
@@ -210,8 +224,8 @@ def pack_request(request: Request) -> bytes:
 
 def unpack_counters(progress: bytes) -> Counters:
     """Return the counters at the beginning of ``progress``, a buffer with a ``checksig_progress``."""
-    _, _, files, total_files, hashed, total_bytes, bad, *counts, bad_lines = _PROGRESS.unpack_from(progress)
-    return Counters(files, total_files, hashed, total_bytes, bad, tuple(counts), bad_lines)
+    _, _, files, total_files, hashed, total_bytes, bad, *rest = _PROGRESS.unpack_from(progress)
+    return Counters(files, total_files, hashed, total_bytes, bad, tuple(rest[:8]), *rest[8:])
 
 
 def make_outcome(kind: int, os_errno: int, line: int, strings: list[bytes]) -> Outcome:
@@ -234,7 +248,8 @@ def unpack_records(data: bytes) -> Iterator[Record]:
     """Yield the records of a frame."""
     unpack, start = _RECORD.unpack_from, 0
     while start < len(data):
-        size, length, kind, status, *short, bad, os_errno, name, number, reason = unpack(data, start)
+        size, length, kind, status, *rest = unpack(data, start)
+        *short, bad, os_errno, name, number, reason, receipt, touched = rest
         at, parts = start + size, []
         start += length
         for part_length in (name, reason, *short):
@@ -252,6 +267,8 @@ def unpack_records(data: bytes) -> Iterator[Record]:
             sys.intern(algorithm.decode()),
             expected,
             actual,
+            receipt,
+            touched,
         )
 
 

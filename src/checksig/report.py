@@ -58,6 +58,10 @@ class FileResult:
         bad: whether the file keeps the whole from being OK. A missing file does not with
             ``ignore_missing``. An extra file does only with ``extra="fail"``, or in the payload of
             a bag.
+        receipt: when the file was hashed, if it is OK by a receipt, and None if it was hashed now.
+            For a file that failed: when it was last OK, as a receipt says; None if that is not known.
+        touched: when a file that failed was touched after ``receipt``. None if its size, times and
+            inode are as they were then, so that the storage has damaged it.
     """
 
     path: str
@@ -69,6 +73,8 @@ class FileResult:
     reason: str = ""
     errno: int | None = None
     bad: bool = False
+    receipt: datetime | None = None
+    touched: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +271,9 @@ class Report:
         authentic: True if the manifests are signed by the keys that were given as ``signed_by``;
             None if none were given.
         signatures: the signatures that count, if keys were given.
+        by_receipt: the number of files that are OK by receipts, and were not hashed.
+        oldest_receipt: when the first of these files was hashed; None if there are none.
+        notes: what else is worth knowing, for example why receipts were not used.
     """
 
     root: str
@@ -283,6 +292,9 @@ class Report:
     shard: tuple[int, int] | None = None
     authentic: bool | None = None
     signatures: tuple[Signature, ...] = ()
+    by_receipt: int = 0
+    oldest_receipt: datetime | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -301,7 +313,11 @@ class Report:
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the bad files as dicts, for pandas or json."""
-        return [asdict(failure) for failure in self.failures]
+        fields = [asdict(failure) for failure in self.failures]
+        for failure in fields:
+            for name in ("receipt", "touched"):
+                failure[name] = failure[name] and failure[name].isoformat()
+        return fields
 
     def __str__(self) -> str:
         return report_text(self)

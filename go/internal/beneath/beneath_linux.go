@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -261,6 +262,76 @@ type Stamp struct {
 
 func stampOf(st *syscall.Stat_t) Stamp {
 	return Stamp{st.Size, uint64(st.Dev), st.Ino, st.Mtim, st.Ctim}
+}
+
+// Device returns the number of the device that has the file, which can change at each boot.
+func (s Stamp) Device() uint64 { return s.device }
+
+// Newest returns the later one of mtime and ctime.
+func (s Stamp) Newest() time.Time {
+	modified, changed := time.Unix(s.mtime.Unix()), time.Unix(s.ctime.Unix())
+	if modified.After(changed) {
+		return modified
+	}
+	return changed
+}
+
+// Append appends all of the stamp, except the device, to b.
+func (s Stamp) Append(b []byte) []byte {
+	modified, modifiedRest := s.mtime.Unix()
+	changed, changedRest := s.ctime.Unix()
+	for _, number := range []int64{s.Size, int64(s.inode), modified, modifiedRest, changed, changedRest} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(number))
+	}
+	return b
+}
+
+// FileSystem returns the number that statfs(2) has for the kind of a file's file system.
+func FileSystem(file File) (kind uint32, err error) {
+	f, ok := file.(*openFile)
+	if !ok {
+		return 0, syscall.ENOTSUP
+	}
+	var st syscall.Statfs_t
+	_, err = retry(func() (int, error) { return 0, syscall.Fstatfs(f.fd, &st) })
+	return uint32(st.Type), err
+}
+
+// From linux/fcntl.h and linux/stat.h.
+const (
+	atEmptyPath      = 0x1000
+	atStatxForceSync = 0x2000
+	statxBasicStats  = 0x7ff
+)
+
+// sysStatx has the number of statx(2), by architecture.
+var sysStatx = map[string]uintptr{
+	"amd64": 332, "arm64": 291, "riscv64": 291, "loong64": 291, "386": 383, "arm": 397, "ppc64le": 383, "s390x": 379,
+}
+
+// IsFresh reports whether the server of a network file system, asked now, gives an open file the
+// stamp that it had when it was opened. That one may have come from a cache.
+func IsFresh(file File) bool {
+	number, ok := sysStatx[runtime.GOARCH]
+	f, isOpen := file.(*openFile)
+	if !ok || !isOpen {
+		return false
+	}
+	var buffer [256]byte // a struct statx; the kernel only fills it here, so that fstat is up to date
+	empty := [1]byte{}
+	_, err := retry(func() (int, error) {
+		_, _, errno := syscall.Syscall6(number, uintptr(f.fd), uintptr(unsafe.Pointer(&empty[0])),
+			atEmptyPath|atStatxForceSync, statxBasicStats, uintptr(unsafe.Pointer(&buffer[0])), 0)
+		if errno != 0 {
+			return -1, errno
+		}
+		return 0, nil
+	})
+	if err != nil {
+		return false
+	}
+	now, err := f.Stamp()
+	return err == nil && now == f.stamp
 }
 
 // Opened returns the stamp as of the opening.

@@ -3,6 +3,7 @@
 package beneath
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -65,6 +66,24 @@ type Stamp struct {
 }
 
 func stampOf(info os.FileInfo) Stamp { return Stamp{info.Size(), info.ModTime()} }
+
+// Device returns 0: this package does not look at devices here.
+func (s Stamp) Device() uint64 { return 0 }
+
+// Newest returns the mtime.
+func (s Stamp) Newest() time.Time { return s.mtime }
+
+// Append appends all of the stamp to b.
+func (s Stamp) Append(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint64(b, uint64(s.Size))
+	return binary.LittleEndian.AppendUint64(b, uint64(s.mtime.UnixNano()))
+}
+
+// FileSystem returns an error: this package cannot tell file systems apart here.
+func FileSystem(File) (kind uint32, err error) { return 0, errors.ErrUnsupported }
+
+// IsFresh reports false, because that cannot be found out here.
+func IsFresh(File) bool { return false }
 
 // Opened returns the stamp as of the opening.
 func (f *openFile) Opened() Stamp { return f.stamp }

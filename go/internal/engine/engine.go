@@ -28,6 +28,7 @@ type Options struct {
 	Shard         Shard     // which files to verify
 	Totals        bool      // count the bytes of all files in advance, for Progress
 	Results       Wanted    // which results [Job.Next] passes on
+	Receipts      Receipts  // what to do with receipts
 }
 
 // Task says what a job does.
@@ -39,6 +40,7 @@ const (
 	FindManifests      // there are no results; the report has the manifests
 	FindFiles          // the results are all files below the root, without a verdict
 	HashFiles          // the results have the digests of the listed names by the listed algorithms
+	CountReceipts      // there are no results; Progress has the receipts of the root
 )
 
 // ExtraMode says how to treat extra files, which are in the directory but in no manifest.

@@ -25,6 +25,7 @@ type Job struct {
 	bytes      atomic.Int64 // that were hashed
 	totalBytes atomic.Int64 // of all listed files that exist; -1 until they are counted
 	stopped    atomic.Bool
+	receipts   receiptJob
 
 	ready chan struct{} // closed when results is set, which may never happen
 	done  chan struct{} // closed when no goroutine of the job reads any more
@@ -40,6 +41,8 @@ type Progress struct {
 	TotalFiles, TotalBytes int64         // -1 while they are not known
 	Bad                    int64         // how many files are bad
 	Counts                 [statuses]int // of the files that are done, by status
+	ByReceipt              int64         // how many files are OK by receipts
+	OldestReceipt          int64         // when the first of them was hashed, in seconds since 1970; 0: none
 }
 
 func newJob(root string, options Options) *Job {
@@ -83,6 +86,11 @@ func (j *Job) run(open func(string) (*beneath.Root, error)) {
 		return
 	}
 	defer dir.Close()
+	if j.options.Task == CountReceipts {
+		give()
+		j.countReceipts()
+		return
+	}
 	if j.options.Task == FindFiles {
 		give()
 		j.report = &Report{Root: j.root}
@@ -139,7 +147,7 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 		defer inBackground(func() { j.countBytes(p, dir) })()
 	}
 	j.size = dir.Size
-	err := j.verifyAll(p, dir.Open)
+	err := j.verifyWithReceipts(p, dir.Open)
 	if err != nil || j.stopped.Load() {
 		return cmp.Or(err, ErrCancelled)
 	}
@@ -155,6 +163,7 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 	}
 	report.Bytes = j.bytes.Load()
 	report.Hint = j.hint(report, dir, p)
+	report.Notes = j.receipts.notes()
 	j.report = report
 	return nil
 }
@@ -276,6 +285,7 @@ func (j *Job) await(timeout time.Duration) {
 // Progress returns how much of the job is done.
 func (j *Job) Progress() Progress {
 	p := Progress{Bytes: j.bytes.Load(), TotalFiles: -1, TotalBytes: j.totalBytes.Load()}
+	j.receipts.progress(&p)
 	if isClosed(j.ready) {
 		p.TotalFiles = int64(j.results.total)
 		p.Files, p.Bad, p.Counts = j.results.counts()

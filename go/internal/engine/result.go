@@ -38,6 +38,8 @@ type Result struct {
 	Size      int64             // of the file, in bytes; -1 if it was not opened
 	Err       error             // why it is not OK
 	Bad       bool              // it keeps the whole from being OK; Report.note sets it too
+	Receipt   int64             // when the file was hashed, if it was OK by a receipt; of a file that failed: was last OK
+	Touched   int64             // when a file that failed was touched after Receipt; 0: it was not
 }
 
 // Reason says in a few words why the file is not OK. It is "" if the file is OK.
@@ -121,6 +123,7 @@ type Report struct {
 	Bad     int           // how many files are bad
 	Bytes   int64         // how many bytes were hashed
 	Hint    string        // which other algorithm fits, or ""
+	Notes   []string      // what else is worth knowing about the run
 
 	ignoreMissing bool
 	failExtra     bool

@@ -10,6 +10,7 @@ import (
 	"checksig/internal/digest"
 	"checksig/internal/limits"
 	"checksig/internal/manifest"
+	"checksig/internal/receipts"
 )
 
 // verifyAll verifies the files of a plan with a pool of workers. Its error is a
@@ -113,6 +114,8 @@ type slot struct {
 	number         int
 	target         target
 	size           int64
+	stamp          beneath.Stamp // as of the opening
+	candidate      receipts.Candidate
 }
 
 // A batch hashes the files of all slots that have a digest of its algorithm.
@@ -268,10 +271,12 @@ func (w *worker) begin(at int) bool {
 		if limits.Exhausted(err) && w.busy > 0 {
 			return false
 		}
-		if err == nil {
-			w.occupy(at, number, file)
-		} else {
+		switch {
+		case err != nil:
 			refusal = s.target.refused(err)
+		case w.passByReceipt(s, number, file):
+		default:
+			w.occupy(at, number, file)
 		}
 	}
 	if refusal != nil {
@@ -294,7 +299,7 @@ func (w *worker) openFile(name string) (beneath.File, error) {
 func (w *worker) occupy(at, number int, file beneath.File) {
 	s := &w.slots[at]
 	s.Reader, s.busy, s.number = beneath.NewReader(file), true, number
-	s.size = s.Left
+	s.size, s.stamp = s.Left, file.Opened()
 	w.busy++
 	for i := range s.target.entries {
 		w.batch(s.target.entries[i].Algorithm).Begin(at, s.size)
@@ -359,6 +364,7 @@ func (w *worker) giveVerdicts() {
 		}
 	}
 	if len(w.done) > 0 {
+		w.revokeBad()
 		w.job.results.put(w.done)
 		w.done = w.done[:0]
 	}
@@ -376,14 +382,15 @@ func (w *worker) verdict(at int) *Result {
 			return t.hashed(OK, i, actual, s.size)
 		}
 		if !bytes.Equal(actual, entry.Digest()) {
-			return t.hashed(Failed, i, actual, s.size)
+			return w.failed(s, t.hashed(Failed, i, actual, s.size))
 		}
 		if entry.Size >= 0 && entry.Size != entry.Algorithm.ListedSize(s.size) {
-			result := t.hashed(Failed, i, actual, s.size)
+			result := w.failed(s, t.hashed(Failed, i, actual, s.size))
 			result.Err = sizeError(entry, s.size)
 			return result
 		}
 	}
+	w.keepReceipt(s)
 	if w.job.options.Results != AllResults {
 		return nil
 	}

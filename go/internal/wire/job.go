@@ -51,6 +51,9 @@ func (j *Job) finish() {
 		j.err = report.Err()
 	}
 	j.badLines.Store(int64(report.BadLines()))
+	for _, note := range report.Notes {
+		j.tail = append(j.tail, record{kind: NoteRecord, reason: note})
+	}
 	for _, source := range report.Sources {
 		j.tail = append(j.tail, manifestRecord(source))
 		j.tail = append(j.tail, signatureRecords(source)...)

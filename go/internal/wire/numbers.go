@@ -26,6 +26,8 @@ const (
 	FindFiles
 	HashFiles
 	Content
+	Receipts
+	CountReceipts
 )
 
 // The kinds of a checksig_record.
@@ -35,12 +37,13 @@ const (
 	ManifestRecord
 	EntryRecord
 	SignatureRecord
+	NoteRecord
 )
 
 // Sizes in bytes of the structures of checksig.h, as a 64-bit machine has them.
 const (
-	RecordSize   = 40 // checksig_record
-	ProgressSize = 120
+	RecordSize   = 56 // checksig_record
+	ProgressSize = 136
 	ErrorSize    = 48
 
 	// MinBuffer is CHECKSIG_BUFFER: every record fits.

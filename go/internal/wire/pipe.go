@@ -98,13 +98,14 @@ func writeFrame(out io.Writer, job *Job, o Outcome, records []byte) error {
 // appendProgress appends the checksig_progress of a job, which may be nil.
 func appendProgress(b []byte, job *Job) []byte {
 	numbers := [ProgressSize/8 - 1]int64{1: -1, 3: -1}
+	last := numbers[len(numbers)-3:]
 	if job != nil {
 		p := job.Progress()
 		copy(numbers[:], []int64{p.Files, p.TotalFiles, p.Bytes, p.TotalBytes, p.Bad})
 		for status, count := range p.Counts {
 			numbers[5+status] = int64(count)
 		}
-		numbers[len(numbers)-1] = job.BadLines()
+		copy(last, []int64{job.BadLines(), p.ByReceipt, p.OldestReceipt})
 	}
 	b = order.AppendUint32(b, ProgressSize)
 	b = order.AppendUint32(b, 0)
@@ -131,6 +132,8 @@ var members = map[string]func(*Request, string) error{
 	"flags":        func(r *Request, value string) error { return number(&r.Flags, value) },
 	"shard":        func(r *Request, value string) error { return number(&r.Shard, value) },
 	"shards":       func(r *Request, value string) error { return number(&r.Shards, value) },
+	"receipts":     func(r *Request, value string) error { r.Receipts = &value; return nil },
+	"max_age":      func(r *Request, value string) error { return number(&r.MaxAge, value) },
 }
 
 func number(to *int, value string) (err error) {

@@ -20,6 +20,7 @@ type record struct {
 	name, reason     string
 	algorithm        string
 	expected, actual []byte
+	receipt, touched int64
 }
 
 func fileRecord(r *engine.Result) record {
@@ -33,6 +34,8 @@ func fileRecord(r *engine.Result) record {
 		reason:   r.Reason(),
 		expected: r.Expected,
 		actual:   r.Actual,
+		receipt:  r.Receipt,
+		touched:  r.Touched,
 	}
 	if r.Algorithm != nil {
 		file.algorithm = r.Algorithm.Name
@@ -102,6 +105,8 @@ func (w *RecordWriter) write(r record) bool {
 	b = order.AppendUint64(b, uint64(r.number))
 	b = order.AppendUint32(b, uint32(len(r.reason)))
 	b = order.AppendUint32(b, 0)
+	b = order.AppendUint64(b, uint64(r.receipt))
+	b = order.AppendUint64(b, uint64(r.touched))
 	b = append(b, r.name...)
 	b = append(b, r.reason...)
 	b = append(b, r.algorithm...)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"checksig/internal/digest"
 	"checksig/internal/discover"
@@ -27,6 +28,9 @@ type Request struct {
 	Algorithm, Manifest, Name, Format, List, Prefix *string
 	Keys, Signature, NameSpace                      *string
 	Workers, Flags, Shard, Shards, MinSigners       int
+
+	Receipts *string // the directory of the journals of receipts
+	MaxAge   int     // of receipts, in seconds
 }
 
 // Start starts the job of a request. The caller must close it.
@@ -56,6 +60,11 @@ func (r *Request) options() (engine.Options, error) {
 		Extra:         r.extra(),
 		Shard:         engine.Shard{Number: r.Shard, Of: r.Shards},
 		Results:       engine.BadResults,
+		Receipts: engine.Receipts{
+			Directory: valueOf(r.Receipts),
+			Use:       r.has(Receipts),
+			MaxAge:    time.Duration(r.MaxAge) * time.Second,
+		},
 	}
 	if r.has(AllResults) {
 		options.Results = engine.AllResults
@@ -73,6 +82,9 @@ func (r *Request) options() (engine.Options, error) {
 	}
 	if r.Workers < 0 {
 		return options, ArgumentError("the number of workers is negative")
+	}
+	if r.MaxAge < 0 {
+		return options, ArgumentError("the greatest age of receipts is negative")
 	}
 	var err error
 	options.Trust, err = r.trust()
@@ -131,6 +143,8 @@ func (r *Request) task() engine.Task {
 		return engine.FindFiles
 	case r.has(HashFiles):
 		return engine.HashFiles
+	case r.has(CountReceipts):
+		return engine.CountReceipts
 	}
 	return engine.VerifyFiles
 }

@@ -1,5 +1,5 @@
 """The command ``checksig``. Nothing in this package is public.
 
 Its modules import one another in one direction:
-``terminal`` ← ``hints`` ← ``output`` ← ``check`` ← ``cli``.
+``terminal`` ← ``hints receipts`` ← ``output`` ← ``check`` ← ``cli``.
 """

@@ -97,6 +97,8 @@ class Check:
     strict: bool
     as_json: bool
     shard: tuple[int, int] | None
+    receipts: bool
+    max_age: int | None
     progress: bool | None
     color: str
     out: Out = field(init=False)
@@ -105,6 +107,8 @@ class Check:
     hints: Hints = field(init=False, default_factory=Hints)
 
     def __post_init__(self) -> None:
+        if self.max_age is not None and not self.receipts:
+            raise click.UsageError("--max-age needs --receipts")
         if self.manifest is not None and len(self.paths) > 1:
             raise click.UsageError("-m/--manifest allows only one PATH")
         if [*self.paths, self.manifest].count("-") > 1:
@@ -208,6 +212,8 @@ class Check:
             shard=self.shard,
             strip_prefix=self.strip_prefix,
             **self._signed(),
+            receipts=self.receipts,
+            max_age=self.max_age,
             progress=draw,
             only_bad=self.lines != "verbose" and not (self.as_json and self.lines is None),
         )

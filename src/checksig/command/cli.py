@@ -23,6 +23,7 @@ import checksig
 from checksig import Entries
 from checksig._bug import report
 from checksig._installation import HELPER, LIBRARY, REMEDY, is_as_built
+from checksig._receipts import GREATEST_AGE
 from checksig._render import left_out_lines
 from checksig._text import count, duration, place, printable
 from checksig._write import get_writable_algorithms
@@ -188,6 +189,23 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
     ):
         raise click.BadParameter(f"{value!r} is not K/N with K from 1 to N, such as 3/8", ctx, param)
     return int(number), int(of)
+
+
+_AGES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def _max_age(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Return the seconds of an age such as ``30d``."""
+    if value is None:
+        return None
+    number, unit = (value, "") if value == "0" else (value[:-1], value[-1:] or "?")
+    if not (value.isascii() and number.isdecimal() and unit in _AGES and (unit or value == "0")):
+        text = f"{value!r} is not an age, such as 30d (units: s, m, h, d, w)"
+        raise click.BadParameter(text, ctx, param)
+    seconds = int(number) * _AGES[unit]
+    if seconds > GREATEST_AGE:
+        raise click.BadParameter(f"{value!r} is more than 366 days", ctx, param)
+    return seconds
 
 
 # An unreadable path is reported where it is read, not here.
@@ -362,6 +380,17 @@ def _version(verbose: bool) -> int:
 @_signed
 @_json
 @click.option("--shard", metavar="K/N", callback=_shard, help="Verify every Nth file, starting with the Kth.")
+@click.option(
+    "--receipts",
+    is_flag=True,
+    help="Do not hash files that were hashed before, were OK, and are untouched since.",
+)
+@click.option(
+    "--max-age",
+    metavar="AGE",
+    callback=_max_age,
+    help="With --receipts, hash files again after AGE, such as 12h or 30d [default: 30d].",
+)
 @_progress
 @_color
 def check(**options: Any) -> int:
@@ -543,3 +572,35 @@ def _show(entries: Entries, printer: JsonPrinter | TextPrinter, quiet: bool) -> 
             raise
     printer.manifests(entries)
     return ExitStatus.ERROR if entries.bad_lines else ExitStatus.OK
+
+
+@main.command(
+    "receipts",
+    epilog=_example("checksig receipts data", "checksig receipts --all", "checksig receipts --forget data"),
+)
+@click.argument("paths", metavar="[DIR]...", nargs=-1, type=_path)
+@click.option("--all", "everything", is_flag=True, help="Show the receipts of all directories.")
+@click.option("--forget", is_flag=True, help="Remove the receipts, so that every file is hashed again.")
+@_json
+@_color
+def receipts_command(
+    paths: tuple[str, ...], everything: bool, forget: bool, as_json: bool, color: str
+) -> int:
+    """Show or forget the receipts of `checksig check --receipts`.
+
+    A receipt says that a file was hashed and was OK, and how it looked then. For each DIR (default:
+    the current directory), the output is the number of receipts, the oldest one, and the file that
+    has them.
+    """
+    from checksig.command import receipts  # slow
+
+    if everything and paths:
+        raise click.UsageError("--all allows no DIR")
+    out = Out(wants_color(color))
+    printer = JsonPrinter(out) if as_json else TextPrinter(out)
+    with _running(out, False, "not all receipts were shown") as current:
+        found = receipts.find_all() if everything else map(receipts.find, paths or (".",))
+        for stored in found:
+            printer.receipts(stored, forget and receipts.forget(stored))
+        current.status = ExitStatus.OK
+    return current.status

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from checksig._text import printable
+from checksig._text import date, printable
 from checksig.report import FileResult, Report, Status
 
 # The limits of a run, which may have several directories.
@@ -45,7 +45,7 @@ class Hint:
 
     Attributes:
         kind: git-lfs-pointer, html-page, empty, other-entry, line-ends, similar-name, other-name,
-            lists-itself.
+            lists-itself, rot, changed-since.
         text: a sentence about the file, without its subject.
     """
 
@@ -91,9 +91,15 @@ class Hints:
                 elif result.status is Status.MISSING:
                     hint = self._missing(root, parts, result, folders)
                 else:
-                    hint = _lists_itself(root, result, report) or self._failed(root, parts, result, expected)
+                    hint = (
+                        _rotten(result)
+                        or _lists_itself(root, result, report)
+                        or self._failed(root, parts, result, expected)
+                    )
                 if hint is not None:
                     hints[result.path] = hint
+            if result.path not in hints and (hint := _changed_since(result)):
+                hints[result.path] = hint
         return hints
 
     def _missing(
@@ -278,6 +284,20 @@ def _lists_itself(root: str, result: FileResult, report: Report | None) -> Hint 
                 text += "; 'checksig update' drops the line"
             return Hint("lists-itself", text)
     return None
+
+
+def _rotten(result: FileResult) -> Hint | None:
+    """Return a hint if a file is as it was when it was OK, except for its content."""
+    if result.receipt is None or result.touched is not None:
+        return None
+    return Hint("rot", f"was OK on {date(result.receipt)}, and its size, times and inode are as then")
+
+
+def _changed_since(result: FileResult) -> Hint | None:
+    if result.receipt is None or result.touched is None:
+        return None
+    since = f"after it was OK on {date(result.receipt)}"
+    return Hint("changed-since", f"changed on {date(result.touched)}, {since}")
 
 
 def _of_content(result: FileResult, start: bytes, size: int) -> Hint | None:

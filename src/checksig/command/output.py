@@ -13,15 +13,20 @@ import json
 import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from checksig import Entries
 from checksig._render import left_out_lines, outdated_lines, signer_notes
-from checksig._text import count, marked, place, printable, read_as_utf8, size
+from checksig._text import count, date, marked, place, printable, read_as_utf8, size
 from checksig.command.hints import Hint
 from checksig.command.terminal import Out
 from checksig.errors import ManifestError, ManifestNotFoundError, SignatureError
 from checksig.report import Changes, Entry, FileResult, Progress, Report, Status
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from checksig.command.receipts import Stored
 
 GROUPED = 20  # if there are more bad files, they are also counted by directory
 _FOLDERS = 10  # directories for which the bad files are counted
@@ -166,6 +171,14 @@ class TextPrinter:
             signers = signer_notes(s for s in entries.signatures if s.manifest == manifest.path)
             self._out.line(" · ".join([*parts, place(manifest.path), *signers, *manifest.notes]))
 
+    def receipts(self, stored: Stored, forgotten: bool) -> None:
+        """Write how many receipts a directory has, or that they were removed."""
+        parts = ["no receipts" if not stored.count else count(stored.count, "receipt")]
+        if stored.oldest is not None:
+            parts.append(f"oldest {date(stored.oldest)}")
+        parts += [*map(printable, stored.notes), "forgotten" if forgotten else printable(stored.journal)]
+        self._out.line(f"{marked(stored.root)}: {' · '.join(parts)}")
+
     def _bad_lines(self, report: Report | Entries) -> None:
         shown = report.bad_lines if self._warn else report.bad_lines[:1]
         for line in shown:
@@ -234,6 +247,8 @@ class JsonPrinter:
                 "size": result.size,
                 "reason": result.reason or None,
                 "errno": result.errno,
+                "receipt": _iso(result.receipt),
+                "touched": _iso(result.touched),
             },
             urgent=result.bad,
         )
@@ -262,6 +277,9 @@ class JsonPrinter:
                 "shard": report.shard,
                 **_manifests(report),
                 "hint": report.hint,
+                "by_receipt": report.by_receipt,
+                "oldest_receipt": _iso(report.oldest_receipt),
+                "notes": report.notes,
             }
         )
 
@@ -322,12 +340,22 @@ class JsonPrinter:
         digest = {"algorithm": entry.algorithm, "digest": entry.digest, "size": entry.size}
         self._write({"type": "entry", **name, **digest}, urgent=False)
 
+    def receipts(self, stored: Stored, forgotten: bool) -> None:
+        """Write an object of type "receipts"."""
+        fields = {"count": stored.count, "oldest": _iso(stored.oldest), "forgotten": forgotten}
+        names = {**_name("root", stored.root), **_name("journal", stored.journal)}
+        self._write({"type": "receipts", **names, **fields, "notes": stored.notes})
+
     def manifests(self, entries: Entries) -> None:
         """Write an object of type "manifests"."""
         self._write({"type": "manifests", **_manifests(entries)})
 
     def _write(self, fields: dict[str, Any], urgent: bool = True) -> None:
         self._out.line(json.dumps(fields), urgent)  # ASCII, so that any encoding can represent it
+
+
+def _iso(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
 
 
 def _name(key: str, name: str) -> dict[str, str]:
@@ -361,7 +389,7 @@ def _signatures(source: Report | Entries | Changes) -> dict[str, Any]:
     signatures = []
     for signature in source.signatures:
         fields = asdict(signature)
-        created = signature.created and signature.created.isoformat()
+        created = _iso(signature.created)
         names = {**_name("manifest", fields.pop("manifest")), **_name("path", fields.pop("path"))}
         signatures.append(
             {
