@@ -177,9 +177,9 @@ func newAllowance(text string) (*allowance, error) {
 	}
 	a := &allowance{}
 	seen := map[string]bool{}
-	for rest := text; rest != ""; {
+	for rest, more := text, true; more; {
 		var option string
-		option, rest = cutOption(rest)
+		option, rest, more = cutOption(rest)
 		name, value, _ := strings.Cut(option, "=")
 		name = strings.ToLower(name)
 		if seen[name] {
@@ -194,17 +194,17 @@ func newAllowance(text string) (*allowance, error) {
 }
 
 // cutOption returns the next of the options, between which commas stand.
-func cutOption(options string) (option, rest string) {
+func cutOption(options string) (option, rest string, more bool) {
 	quoted := false
 	for i := 0; i < len(options); i++ {
 		switch c := options[i]; {
 		case c == '"':
 			quoted = !quoted
 		case c == ',' && !quoted:
-			return options[:i], options[i+1:]
+			return options[:i], options[i+1:], true
 		}
 	}
-	return options, ""
+	return options, "", false
 }
 
 func (a *allowance) set(name, value string) (err error) {

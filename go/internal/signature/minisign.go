@@ -111,7 +111,7 @@ type lineSignature struct {
 func cutLineSignature(content string) (s lineSignature, rest string, ok bool) {
 	const size = 2 + 8 + ed25519.SignatureSize
 	comment, rest, ok := strings.Cut(content, "\n")
-	if !ok || !strings.HasPrefix(comment, untrustedComment) {
+	if !ok || !strings.HasPrefix(comment, untrustedComment) || !isComment(comment) {
 		return s, "", false
 	}
 	line, rest, _ := strings.Cut(rest, "\n")
@@ -121,6 +121,12 @@ func cutLineSignature(content string) (s lineSignature, rest string, ok bool) {
 	}
 	s = lineSignature{algorithm: decoded[:2], number: decoded[2:10], signature: decoded[10:]}
 	return s, rest, s.algorithm == plainEd25519 || s.algorithm == hashedEd25519
+}
+
+// isComment reports whether the tools read a line as a comment.
+func isComment(line string) bool {
+	const maxLength = 1023
+	return len(line) <= maxLength && !strings.Contains(line, "\x00")
 }
 
 func (s *lineSignature) keyID() string { return keyNumber(s.number) }

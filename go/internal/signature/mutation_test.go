@@ -4,8 +4,6 @@ package signature
 
 import (
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -84,10 +82,7 @@ func TestNoFlippedBitGivesAnotherPayload(t *testing.T) {
 // TestNoMutationGivesAnotherPayload tries $CHECKSIG_MUTATIONS files that are cut, doubled, spliced
 // or otherwise changed.
 func TestNoMutationGivesAnotherPayload(t *testing.T) {
-	count, err := strconv.Atoi(os.Getenv("CHECKSIG_MUTATIONS"))
-	if err != nil {
-		count = 2000
-	}
+	count := mutations(2000)
 	all := signedManifests(t)
 	random := rand.New(rand.NewPCG(uint64(count), 1))
 	accepted, start := 0, time.Now()
@@ -108,42 +103,6 @@ func TestNoMutationGivesAnotherPayload(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d mutations were accepted, with the same payload, in %v", accepted, count, time.Since(start))
-}
-
-// mutated returns a content that is cut, doubled, spliced with another one, or changed in a place.
-func mutated(random *rand.Rand, content, other string) string {
-	place := func(s string) int { return random.IntN(len(s) + 1) }
-	line := func(s string) string {
-		lines := strings.SplitAfter(s, "\n")
-		return lines[random.IntN(len(lines))]
-	}
-	at := place(content)
-	end := at + random.IntN(min(len(content)-at, 80)+1)
-	switch random.IntN(10) {
-	case 0:
-		return content[:at]
-	case 1:
-		return content[at:]
-	case 2:
-		return content[:at] + content[end:]
-	case 3:
-		return content[:end] + content[at:]
-	case 4:
-		return content[:at] + other[place(other):]
-	case 5:
-		return content + other
-	case 6:
-		return other + content
-	case 7:
-		return content[:at] + line(other) + content[at:]
-	case 8:
-		header := []string{"Hash: SHA256\n", "Hash: SHA512\n", "Comment: x\n", "- ", " ", "\r", "\n", "\x00", "-----BEGIN PGP SIGNATURE-----\n"}
-		return content[:at] + header[random.IntN(len(header))] + content[at:]
-	}
-	if at == len(content) {
-		return content
-	}
-	return content[:at] + string(rune(random.IntN(128))) + content[at+1:]
 }
 
 func FuzzOpenPGPKeys(f *testing.F) {

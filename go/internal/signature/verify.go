@@ -62,17 +62,18 @@ func Verify(manifest File, beside []File, options Options) (payload string, sign
 		return "", nil, err
 	}
 	options.work = &work{}
-	signers, failed := verifyAll(payload, all, &options)
+	signers, failed := verifyAll(all, &options)
 	if len(signers) >= max(options.Min, 1) {
 		return payload, signers, nil
 	}
 	return "", nil, tooFew(manifest, signers, failed, &options)
 }
 
-// A fileClaim is a claim and the name of the file that it is in.
+// A fileClaim is a claim, the name of the file that it is in, and the text that it is for: that
+// in the same file, or the whole manifest.
 type fileClaim struct {
 	claim
-	file string
+	file, text string
 }
 
 // open takes the manifest apart, and reads all signatures.
@@ -85,16 +86,16 @@ func open(manifest File, beside []File) (payload string, all []fileClaim, err er
 		}
 		if ok {
 			payload = text
-			all = appendClaims(all, claims, manifest.Name)
+			all = appendClaims(all, claims, manifest.Name, text)
 			break
 		}
 	}
 	for _, file := range beside {
 		claims, err := readClaims(file.Content)
 		if err != nil {
-			all = append(all, fileClaim{unreadable{err}, file.Name})
+			all = append(all, fileClaim{unreadable{err}, file.Name, manifest.Content})
 		}
-		all = appendClaims(all, claims, file.Name)
+		all = appendClaims(all, claims, file.Name, manifest.Content)
 	}
 	return payload, all, nil
 }
@@ -113,9 +114,9 @@ func readClaims(content string) ([]claim, error) {
 	return nil, errors.New("is not a signature of OpenPGP, SSH, minisign or signify")
 }
 
-func appendClaims(all []fileClaim, claims []claim, file string) []fileClaim {
+func appendClaims(all []fileClaim, claims []claim, file, text string) []fileClaim {
 	for _, c := range claims {
-		all = append(all, fileClaim{c, file})
+		all = append(all, fileClaim{c, file, text})
 	}
 	return all
 }
@@ -133,10 +134,10 @@ type failure struct {
 }
 
 // verifyAll returns one signer for each key, and the signatures that do not count.
-func verifyAll(payload string, all []fileClaim, options *Options) (signers []Signer, failed []failure) {
+func verifyAll(all []fileClaim, options *Options) (signers []Signer, failed []failure) {
 	known := map[string]bool{}
 	for _, c := range all {
-		signer, err := c.verify(payload, options)
+		signer, err := c.verify(c.text, options)
 		if err != nil {
 			failed = append(failed, failure{c, err})
 			continue
