@@ -163,6 +163,7 @@ typedef struct checksig_progress {
     int64_t bad_lines;    /* bad lines of the manifests, once the job has ended */
     int64_t by_receipt;   /* files that are OK by receipts */
     int64_t oldest_receipt; /* when the first of them was hashed, in seconds since 1970; 0: none */
+    int64_t listed;       /* listed files of all shards; -1 until the manifests are read */
 } checksig_progress;
 
 /* A record in the buffer of checksig_next. It is not aligned. After struct_size bytes follow,
@@ -176,7 +177,8 @@ typedef struct checksig_record {
     uint8_t status;           /* CHECKSIG_STATUS_OK and so on */
     uint8_t algorithm_length; /* in bytes, as all lengths below */
     uint8_t expected_length;  /* of the listed digest */
-    uint8_t actual_length;    /* of the file's digest; 0: none */
+    uint8_t actual_length;    /* of the file's digest, for MANIFEST of the SHA-256 of its bytes;
+                                 0: none */
     uint8_t bad;              /* 1: because of this file the job cannot end with CHECKSIG_OK */
     uint8_t reserved[2];      /* 0 */
     int32_t os_errno;         /* the error number of the operating system, or 0 */
@@ -193,6 +195,10 @@ typedef struct checksig_record {
     int64_t receipt;          /* when a file that is OK by a receipt was hashed, or when a file that
                                  failed was last OK, in seconds since 1970; 0: not known, or now */
     int64_t touched;          /* when a file that failed was touched after receipt; 0: it was not */
+    int64_t place;            /* FILE: its number among the files of all shards, from 0, extra files
+                                 behind the listed ones; MANIFEST: its size in bytes, or -1 */
+    int64_t mtime_ns;         /* MANIFEST: when its content was changed last, in nanoseconds since */
+    int64_t ctime_ns;         /* 1970, and when it or its status was; -1: not known */
 } checksig_record;
 
 /* The smallest buffer that checksig_next accepts, in bytes: every record fits. */

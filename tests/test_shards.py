@@ -57,6 +57,10 @@ def make_files(root: Path, states: list[str], extras: int) -> None:
     for number, state in enumerate(states):
         listed = hashlib.sha1(b"1").hexdigest()
         lines += [f"{listed}  {number}\n"] * (2 if state == "twice" else 1)
+        if state == "conflict":
+            lines.append(f"{'0' * 40}  {number}\n")
+        if state == "line":
+            lines.append("no entry\n")
         if state != "gone":
             (root / str(number)).write_bytes(b"2" if state == "bad" else b"1")
     for number in range(extras):

@@ -61,6 +61,7 @@ ORDER = [
         "_atomic",
         "_render",
         "report",
+        "_join",
         "_options",
         "_content",
         "_trust",
@@ -72,7 +73,7 @@ ORDER = [
     *("_helper", "_engine", "_progress", "_read", "_verify", "_listing", "_lists", "_write"),
     *("__init__", "command.__init__", "command.terminal", "command.hints", "command.receipts"),
     "command.output",
-    *("command.check", "command.cli", "__main__"),
+    *("command.check", "command.join", "command.cli", "__main__"),
 ]
 TYPES_ONLY = {("errors", "report"), ("_render", "report"), ("_lines", "report")}
 

@@ -10,6 +10,7 @@ checksig.errors.VerificationError: "testdata/example/measurements/2025.csv" - mi
 from checksig import _startup as _startup  # before all others
 from checksig._engine import Engine, get_algorithms, get_engine
 from checksig._installed import Package, find_packages
+from checksig._join import join
 from checksig._options import (
     AnyPath,
     ExtraOption,
@@ -85,6 +86,7 @@ __all__ = [
     "get_include",
     "get_library",
     "iter_check",
+    "join",
     "read_manifest",
     "update",
 ]

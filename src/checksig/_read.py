@@ -309,7 +309,9 @@ def as_manifest(record: Record) -> Manifest:
     """Return the manifest that a record describes."""
     algorithms, *notes = record.reason.split("\n")
     names = tuple(filter(None, algorithms.split(",")))
-    return Manifest(record.name, record.algorithm, names, record.number, tuple(notes))
+    read = [None if number < 0 else number for number in (record.place, record.mtime_ns, record.ctime_ns)]
+    digest = record.actual.hex() or None
+    return Manifest(record.name, record.algorithm, names, record.number, tuple(notes), (), digest, *read)
 
 
 def as_bad_line(record: Record) -> BadLine:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 _ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\\": r"\\"}
 
+_GO_ESCAPES = {
+    character: f"\\{letter}" for character, letter in zip('"\\\a\b\f\n\r\t\v', '"\\abfnrtv', strict=True)
+}
+
 
 def printable(text: str) -> str:
     r"""Escape the characters of a text that act on a terminal or are invisible.
@@ -22,6 +26,24 @@ def printable(text: str) -> str:
     if text.isprintable() or all(map(_is_plain, text)):
         return text
     return "".join(c if _is_plain(c) and c != "\\" else _escape(c) for c in text)
+
+
+def quoted(name: str) -> str:
+    r"""Return a name in quotes, as messages of the engine have it: escaped as by Go's ``%q``."""
+    return f'"{"".join(map(_quote, read_as_utf8(name)))}"'
+
+
+def _quote(character: str) -> str:
+    code = ord(character)
+    if character in _GO_ESCAPES:
+        return _GO_ESCAPES[character]
+    if character.isprintable():
+        return character
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x20 or code == 0x7F:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def read_as_utf8(name: str) -> str:

@@ -313,6 +313,8 @@ class _Run:
     """A job that verifies, and what it has found."""
 
     def __init__(self, path: AnyPath, request: Request, progress: ProgressOption) -> None:
+        self._request = request
+        self._directory = _times(request.root) if request.shards else None
         self.job: Job = Job(request)
         self._root = path if isinstance(path, str) else decode_path(request.root)
         self._shard = (request.shard, request.shards) if request.shards else None
@@ -373,6 +375,9 @@ class _Run:
             by_receipt=counters.by_receipt,
             oldest_receipt=as_time(counters.oldest_receipt),
             notes=tuple(self._notes),
+            listed=counters.listed,
+            options=_options(self._request),
+            directory=self._directory,
         )
 
 
@@ -438,4 +443,30 @@ def _result(record: Record) -> FileResult:
         record.bad,
         as_time(record.receipt),
         as_time(record.touched),
+        record.place,
     )
+
+
+def _times(root: bytes) -> tuple[int, int] | None:
+    """Return when a directory was changed last, as ``Report.directory``."""
+    try:
+        state = os.stat(root)
+    except OSError:
+        return None  # the job says why
+    return state.st_mtime_ns, state.st_ctime_ns
+
+
+def _options(request: Request) -> tuple[str, ...]:
+    """Return the options of a request as ``Report.options``."""
+    extra = next((name for name, flag in _EXTRA_FLAGS.items() if flag & request.flags), None)
+    named = {
+        "algorithm": request.algorithm,
+        "extra": extra.encode() if extra else None,
+        "format": request.format,
+        "ignore_missing": b"True" if request.flags & IGNORE_MISSING else None,
+        "max_age": str(request.max_age).encode() if request.max_age else None,
+        "min_signers": str(request.min_signers).encode() if request.min_signers else None,
+        "namespace": request.name_space,
+        "strip_prefix": request.strip_prefix,
+    }
+    return tuple(f"{name}={decode_path(value)}" for name, value in named.items() if value is not None)

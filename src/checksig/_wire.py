@@ -99,6 +99,7 @@ PROGRESS_MEMBERS = {
     "bad_lines": "q",
     "by_receipt": "q",
     "oldest_receipt": "q",
+    "listed": "q",
 }
 RECORD_MEMBERS = {
     "struct_size": "I",
@@ -117,6 +118,9 @@ RECORD_MEMBERS = {
     "reserved_end": "4x",
     "receipt": "q",
     "touched": "q",
+    "place": "q",
+    "mtime_ns": "q",
+    "ctime_ns": "q",
 }
 
 
@@ -179,6 +183,7 @@ class Counters(NamedTuple):
     bad_lines: int
     by_receipt: int
     oldest_receipt: int
+    listed: int
 
 
 class Record(NamedTuple):
@@ -196,6 +201,9 @@ class Record(NamedTuple):
     actual: bytes
     receipt: int
     touched: int
+    place: int
+    mtime_ns: int
+    ctime_ns: int
 
 
 class Frame(NamedTuple):
@@ -208,7 +216,7 @@ class Frame(NamedTuple):
 
 _IS_UTF_8 = sys.getfilesystemencoding() == "utf-8"
 
-NO_COUNTERS = Counters(0, -1, 0, -1, 0, (0,) * 8, 0, 0, 0)  # of a job that has not begun
+NO_COUNTERS = Counters(0, -1, 0, -1, 0, (0,) * 8, 0, 0, 0, -1)  # of a job that has not begun
 
 
 def pack_request(request: Request) -> bytes:
@@ -249,7 +257,7 @@ def unpack_records(data: bytes) -> Iterator[Record]:
     unpack, start = _RECORD.unpack_from, 0
     while start < len(data):
         size, length, kind, status, *rest = unpack(data, start)
-        *short, bad, os_errno, name, number, reason, receipt, touched = rest
+        *short, bad, os_errno, name, number, reason, receipt, touched, place, mtime, ctime = rest
         at, parts = start + size, []
         start += length
         for part_length in (name, reason, *short):
@@ -269,6 +277,9 @@ def unpack_records(data: bytes) -> Iterator[Record]:
             actual,
             receipt,
             touched,
+            place,
+            mtime,
+            ctime,
         )
 
 

@@ -15,6 +15,7 @@ from checksig._render import (
     report_summary,
     report_text,
 )
+from checksig._version import __version__
 from checksig.errors import VerificationError
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class FileResult:
             For a file that failed: when it was last OK, as a receipt says; None if that is not known.
         touched: when a file that failed was touched after ``receipt``. None if its size, times and
             inode are as they were then, so that the storage has damaged it.
+        place: the number of the file among all files, from 0, whatever the shard is. Listed files
+            are in the order of the manifest, and extra files come after them.
     """
 
     path: str
@@ -75,6 +78,7 @@ class FileResult:
     bad: bool = False
     receipt: datetime | None = None
     touched: datetime | None = None
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,12 @@ class Manifest:
             directories.
         left_out: after :func:`checksig.create`, the files that the manifest does not list: other
             manifests, signatures of manifests, and for a bag the files outside its payload.
+        digest: the SHA-256 of the bytes that were read, in hexadecimal; None if it was not read as
+            one file.
+        size: the size of its file in bytes; None if the caller gave the content or the entries.
+        mtime_ns: when the content of its file was changed last, in nanoseconds since 1970; None if
+            that is not known.
+        ctime_ns: the same for its content or status; None if that is not known, as on Windows.
     """
 
     path: str
@@ -122,6 +132,10 @@ class Manifest:
     entries: int = 0
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    digest: str | None = None
+    size: int | None = None
+    mtime_ns: int | None = None
+    ctime_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +288,11 @@ class Report:
         by_receipt: the number of files that are OK by receipts, and were not hashed.
         oldest_receipt: when the first of these files was hashed; None if there are none.
         notes: what else is worth knowing, for example why receipts were not used.
+        listed: the number of files that the manifests list, in all shards together.
+        options: the options that say what is verified and what is bad, such as "extra=fail".
+        version: the version of checksig that made the report.
+        directory: for a shard, when the content and the status of the directory were changed last,
+            in nanoseconds since 1970.
     """
 
     root: str
@@ -295,6 +314,10 @@ class Report:
     by_receipt: int = 0
     oldest_receipt: datetime | None = None
     notes: tuple[str, ...] = ()
+    listed: int | None = None
+    options: tuple[str, ...] = ()
+    version: str = __version__
+    directory: tuple[int, int] | None = None
 
     @property
     def ok(self) -> bool:

@@ -334,6 +334,9 @@ func IsFresh(file File) bool {
 	return err == nil && now == f.stamp
 }
 
+// Times returns the times of the last change of the content and of the status, in nanoseconds.
+func (s Stamp) Times() (mtime, ctime int64) { return s.mtime.Nano(), s.ctime.Nano() }
+
 // Opened returns the stamp as of the opening.
 func (f *openFile) Opened() Stamp { return f.stamp }
 

@@ -85,6 +85,10 @@ func FileSystem(File) (kind uint32, err error) { return 0, errors.ErrUnsupported
 // IsFresh reports false, because that cannot be found out here.
 func IsFresh(File) bool { return false }
 
+// Times returns the times of the last change of the content and of the status, in nanoseconds;
+// -1 for the second, which is not known.
+func (s Stamp) Times() (mtime, ctime int64) { return s.mtime.UnixNano(), -1 }
+
 // Opened returns the stamp as of the opening.
 func (f *openFile) Opened() Stamp { return f.stamp }
 

@@ -60,6 +60,7 @@ func (r *reader) readHuggingFace() error {
 	for _, reason := range badLines {
 		r.found[before].AddBadLine(0, reason)
 	}
+	r.found[before].State = stateOf(list.String(), nil)
 	r.found[before].Notes = append(r.found[before].Notes, "metadata of hf download --local-dir")
 	return nil
 }

@@ -104,7 +104,7 @@ func (r *reader) read() (Sources, error) {
 	case r.options.Content != nil:
 		err = r.addContent(cmp.Or(r.options.Name, "the given manifest"), *r.options.Content)
 	case r.options.List != "":
-		err = r.add("the given entries", "", r.options.List, manifest.Options{Format: manifest.FormatByName("list")})
+		err = r.addList(r.options.List)
 	case r.options.Manifest != "":
 		err = r.addFile(r.options.Manifest)
 	default:
@@ -119,6 +119,15 @@ func (r *reader) read() (Sources, error) {
 	return r.found, r.checkStripped()
 }
 
+// addList adds entries that the caller gave.
+func (r *reader) addList(list string) error {
+	err := r.add("the given entries", "", list, manifest.Options{Format: manifest.FormatByName("list")})
+	if err == nil && !r.options.NoDigests {
+		r.found[0].State = stateOf(list, nil)
+	}
+	return err
+}
+
 // addContent adds a manifest that the caller gave by its content.
 func (r *reader) addContent(name, content string) error {
 	if len(content) > manifest.MaxSize {
@@ -131,7 +140,8 @@ func (r *reader) addContent(name, content string) error {
 	if err := r.add(name, "", text, manifest.Options{Name: name, Percent: r.options.Format != nil}); err != nil {
 		return err
 	}
-	r.found[len(r.found)-1].Signers = signers
+	source := r.found[len(r.found)-1]
+	source.Signers, source.State = signers, stateOf(content, nil)
 	return nil
 }
 
@@ -209,7 +219,7 @@ func (r *reader) addOpen(file beneath.File, path, name string, options manifest.
 		return err
 	}
 	source := r.found[len(r.found)-1]
-	source.Signers = signers
+	source.Signers, source.State = signers, stateOf(content, file)
 	if r.trust == nil {
 		r.noteSignatures(source)
 	}

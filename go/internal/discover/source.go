@@ -1,9 +1,11 @@
 package discover
 
 import (
+	"crypto/sha256"
 	"sort"
 	"strings"
 
+	"checksig/internal/beneath"
 	"checksig/internal/manifest"
 )
 
@@ -15,6 +17,7 @@ type Source struct {
 	Signatures  []string // the paths of the signatures beside it, if it is only found
 	Signers     []Signer // if keys were given
 	Notes       []string // what else is worth knowing about it
+	State       *State   // which bytes were read; nil if none were, or if it is not one file
 	prefixes    []string // that are taken off its names, from [CleanPrefix]
 	base        string   // the directory from which its names count; "": the root
 
@@ -23,6 +26,36 @@ type Source struct {
 
 	First int    // the index of its first entry among those of all sources; -1 if it never has any
 	name  string // below the root; "" if it is elsewhere
+}
+
+// A State says which bytes of a manifest were read.
+type State struct {
+	Digest       []byte // their SHA-256
+	Size         int64  // of the file; -1 if the caller gave the content
+	Mtime, Ctime int64  // its times in nanoseconds; -1 if they are not known
+}
+
+// stateOf returns the state of content that was read from a file, or was given if file is nil.
+func stateOf(content string, file beneath.File) *State {
+	s := &State{Digest: sum(content), Size: -1, Mtime: -1, Ctime: -1}
+	if file != nil {
+		s.Size = file.Opened().Size
+		s.Mtime, s.Ctime = file.Opened().Times()
+	}
+	return s
+}
+
+// sum returns the SHA-256 of content, of which it copies only pieces.
+func sum(content string) []byte {
+	buffer := buffers.Get().(*[beneath.PieceSize]byte)
+	defer buffers.Put(buffer)
+	hash := sha256.New()
+	for len(content) > 0 {
+		n := copy(buffer[:], content)
+		hash.Write(buffer[:n])
+		content = content[n:]
+	}
+	return hash.Sum(nil)
 }
 
 // Name returns the name of the manifest below the root, or "" if it is elsewhere.

@@ -56,11 +56,15 @@ const (
 
 // A Shard is a part of the listed files: those with the numbers Number, Number + Of,
 // Number + 2·Of, and so on, counted from 1. So every file is in exactly one of the shards 1 to
-// Of. Extra files are divided in the same way. The zero value stands for all files.
+// Of. Extra files are divided among those shards that are not empty. The zero value stands for
+// all files.
 type Shard struct{ Number, Of int }
 
 // has reports whether the shard has the file with that index, counted from 0.
 func (s Shard) has(index int) bool { return s.Of == 0 || index%s.Of == s.Number-1 }
+
+// place returns the number among all files of the shard's file with that index, both from 0.
+func (s Shard) place(index int) int { return index*max(1, s.Of) + max(1, s.Number) - 1 }
 
 // empty returns the reason why none of that many listed files is in the shard.
 func (s Shard) empty(listed int) string {

@@ -43,13 +43,16 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 	if !wanted {
 		start = discover.PayloadDir
 	}
+	shard := j.options.Shard
+	listed := j.results.report.Listed
+	shard.Of = min(shard.Of, listed) // no shard with a higher number has a verdict
 	count := 0
 	beneath.Walk(j.lister(dir), start, &j.stopped, maxExtra, keep, func(item beneath.Item) bool {
 		count++
-		if !j.options.Shard.has(count - 1) {
+		if !shard.has(count - 1) {
 			return true
 		}
-		result := &Result{Name: item.Name, Status: Extra, Size: -1, Err: errExtra}
+		result := &Result{Name: item.Name, Status: Extra, Size: -1, Err: errExtra, Place: listed + count - 1}
 		switch {
 		case item.Err != nil:
 			result.Status, result.Err = Error, item.Err

@@ -39,6 +39,7 @@ type Job struct {
 type Progress struct {
 	Files, Bytes           int64         // that are done
 	TotalFiles, TotalBytes int64         // -1 while they are not known
+	Listed                 int64         // the files of all shards; -1 while it is not known
 	Bad                    int64         // how many files are bad
 	Counts                 [statuses]int // of the files that are done, by status
 	ByReceipt              int64         // how many files are OK by receipts
@@ -135,6 +136,8 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 		Root:          j.root,
 		Sources:       list,
 		Files:         len(p.first),
+		Listed:        listed,
+		shard:         j.options.Shard,
 		ignoreMissing: j.options.IgnoreMissing,
 		failExtra:     j.options.Extra == FailExtra,
 	}
@@ -177,7 +180,7 @@ func (j *Job) giveEntries(list discover.Sources) error {
 	}
 	for i := range list.Len() {
 		entry := list.Entry(i)
-		result := &Result{Name: entry.Name, Algorithm: entry.Algorithm, Expected: bytes.Clone(entry.Digest()), Size: entry.Size}
+		result := &Result{Name: entry.Name, Algorithm: entry.Algorithm, Expected: bytes.Clone(entry.Digest()), Size: entry.Size, Place: i}
 		if !j.results.add(result) {
 			return ErrCancelled
 		}
@@ -284,10 +287,10 @@ func (j *Job) await(timeout time.Duration) {
 
 // Progress returns how much of the job is done.
 func (j *Job) Progress() Progress {
-	p := Progress{Bytes: j.bytes.Load(), TotalFiles: -1, TotalBytes: j.totalBytes.Load()}
+	p := Progress{Bytes: j.bytes.Load(), TotalFiles: -1, TotalBytes: j.totalBytes.Load(), Listed: -1}
 	j.receipts.progress(&p)
 	if isClosed(j.ready) {
-		p.TotalFiles = int64(j.results.total)
+		p.TotalFiles, p.Listed = int64(j.results.total), int64(j.results.report.Listed)
 		p.Files, p.Bad, p.Counts = j.results.counts()
 	}
 	return p

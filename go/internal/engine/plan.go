@@ -3,8 +3,6 @@ package engine
 import (
 	"bytes"
 	"fmt"
-	"hash/maphash"
-	"math/bits"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,7 +20,7 @@ type plan struct {
 	first   []uint32
 	more    map[uint32][]uint32 // by the first entry of a file, its other entries
 	cleaned map[uint32]string   // by entry, the clean names of very long listed names
-	names   *names              // of all files
+	names   *names              // of all files, whatever the shard is
 
 	toFetch map[string]int // the lines of a bag's fetch.txt, by name
 }
@@ -41,12 +39,13 @@ func makePlan(list discover.Sources, stopped *atomic.Bool) *plan {
 			break
 		}
 		entry := uint32(i)
-		if known, ok := p.names.add(entry); ok {
+		if known, ok := p.names.add(entry, p.first); ok {
 			p.more[known] = append(p.more[known], entry)
 		} else {
 			p.first = append(p.first, entry)
 		}
 	}
+	p.names.sorted = p.first
 	return p
 }
 
@@ -75,11 +74,9 @@ func (p *plan) keep(shard Shard) {
 	if shard.Of == 0 {
 		return
 	}
-	kept := p.first[:0]
-	for i, first := range p.first {
-		if shard.has(i) {
-			kept = append(kept, first)
-		}
+	var kept []uint32 // not in the place of p.first, which p.names may need
+	for i := shard.Number - 1; i < len(p.first); i += shard.Of {
+		kept = append(kept, p.first[i])
 	}
 	p.first = kept
 }
@@ -115,8 +112,8 @@ func (p *plan) listedBy(first uint32, manifests ...*discover.Source) bool {
 
 // lists reports whether one of the manifests lists name.
 func (p *plan) lists(name string, manifests []*discover.Source) bool {
-	slot := *p.names.find(name)
-	return slot != 0 && p.listedBy(slot-1, manifests...)
+	entry, ok := p.names.find(name)
+	return ok && p.listedBy(entry, manifests...)
 }
 
 // A target is a file to verify, with everything that the manifests say about it.
@@ -164,40 +161,4 @@ func (t *target) add(entry manifest.Entry) (refusal *Result) {
 	}
 	known.Size = max(known.Size, entry.Size)
 	return nil
-}
-
-// names finds entries by their name. It is a hash table with open addressing and 4 bytes for
-// each slot.
-type names struct {
-	slots []uint32 // the index of an entry plus 1, or 0 if the slot is free
-	name  func(entry uint32) string
-	seed  maphash.Seed
-}
-
-func newNames(count int, name func(uint32) string) *names {
-	size := 1 << bits.Len(uint(count)*3/2+1)
-	return &names{slots: make([]uint32, size), name: name, seed: maphash.MakeSeed()}
-}
-
-// add adds an entry, unless there is one with the same name, which it returns.
-func (n *names) add(entry uint32) (known uint32, ok bool) {
-	slot := n.find(n.name(entry))
-	if *slot != 0 {
-		return *slot - 1, true
-	}
-	*slot = entry + 1
-	return 0, false
-}
-
-func (n *names) has(name string) bool { return *n.find(name) != 0 }
-
-// find returns the slot of the entry with that name, or the free slot where it belongs.
-func (n *names) find(name string) *uint32 {
-	mask := uint64(len(n.slots) - 1)
-	for at := maphash.String(n.seed, name) & mask; ; at = (at + 1) & mask {
-		slot := &n.slots[at]
-		if *slot == 0 || n.name(*slot-1) == name {
-			return slot
-		}
-	}
 }

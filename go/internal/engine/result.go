@@ -37,6 +37,7 @@ type Result struct {
 	Actual    []byte            // the file's digest; nil if it was not computed
 	Size      int64             // of the file, in bytes; -1 if it was not opened
 	Err       error             // why it is not OK
+	Place     int               // its number among all files, whatever the shard is; from 0
 	Bad       bool              // it keeps the whole from being OK; Report.note sets it too
 	Receipt   int64             // when the file was hashed, if it was OK by a receipt; of a file that failed: was last OK
 	Touched   int64             // when a file that failed was touched after Receipt; 0: it was not
@@ -120,6 +121,7 @@ type Report struct {
 	Sources discover.Sources
 	Files   int           // how many distinct files the manifests list, in the job's shard
 	Counts  [statuses]int // how many files have each status
+	Listed  int           // the same in all shards together
 	Bad     int           // how many files are bad
 	Bytes   int64         // how many bytes were hashed
 	Hint    string        // which other algorithm fits, or ""
@@ -127,6 +129,7 @@ type Report struct {
 
 	ignoreMissing bool
 	failExtra     bool
+	shard         Shard
 	first         []Result // the first maxMessageLines bad files
 }
 

@@ -132,6 +132,9 @@ func (s *stream) put(results []numbered) {
 	s.underWay -= len(results)
 	for s.head < s.total && s.ring[s.head%len(s.ring)].done {
 		next := &s.ring[s.head%len(s.ring)]
+		if next.result != nil {
+			next.result.Place = s.report.shard.place(s.head)
+		}
 		s.pass(next.result)
 		*next = cell{}
 		s.head++

@@ -42,8 +42,8 @@ const (
 
 // Sizes in bytes of the structures of checksig.h, as a 64-bit machine has them.
 const (
-	RecordSize   = 56 // checksig_record
-	ProgressSize = 136
+	RecordSize   = 80 // checksig_record
+	ProgressSize = 144
 	ErrorSize    = 48
 
 	// MinBuffer is CHECKSIG_BUFFER: every record fits.

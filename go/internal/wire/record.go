@@ -16,7 +16,8 @@ type record struct {
 	kind, status     uint8
 	bad              bool
 	errno            int32
-	number           int64
+	number, place    int64
+	mtime, ctime     int64
 	name, reason     string
 	algorithm        string
 	expected, actual []byte
@@ -30,6 +31,7 @@ func fileRecord(r *engine.Result) record {
 		bad:      r.Bad,
 		errno:    systemErrno(r.Errno()),
 		number:   r.Size,
+		place:    int64(r.Place),
 		name:     r.Name,
 		reason:   r.Reason(),
 		expected: r.Expected,
@@ -50,7 +52,10 @@ func manifestRecord(s *discover.Source) record {
 	for _, a := range s.Algorithms {
 		algorithms = append(algorithms, a.Name)
 	}
-	r := record{kind: ManifestRecord, name: s.Path, number: int64(s.Len())}
+	r := record{kind: ManifestRecord, name: s.Path, number: int64(s.Len()), place: -1, mtime: -1, ctime: -1}
+	if s.State != nil {
+		r.actual, r.place, r.mtime, r.ctime = s.State.Digest, s.State.Size, s.State.Mtime, s.State.Ctime
+	}
 	r.reason = strings.Join(append([]string{strings.Join(algorithms, ",")}, s.Notes...), "\n")
 	if s.Format != nil {
 		r.algorithm = s.Format.Name
@@ -107,6 +112,9 @@ func (w *RecordWriter) write(r record) bool {
 	b = order.AppendUint32(b, 0)
 	b = order.AppendUint64(b, uint64(r.receipt))
 	b = order.AppendUint64(b, uint64(r.touched))
+	for _, number := range []int64{r.place, r.mtime, r.ctime} {
+		b = order.AppendUint64(b, uint64(number))
+	}
 	b = append(b, r.name...)
 	b = append(b, r.reason...)
 	b = append(b, r.algorithm...)

@@ -74,6 +74,15 @@ def signed_options(
     return options
 
 
+def status_of(report: Report, strict: bool = False) -> ExitStatus:
+    """Return the exit status that a report means."""
+    if report.ok:
+        return ExitStatus.OK
+    if report.bad and not (strict and report.bad_line_count):
+        return ExitStatus.BAD
+    return ExitStatus.ERROR
+
+
 @dataclass(kw_only=True)
 class Check:
     """One run of ``checksig check``; its attributes are the options."""
@@ -115,7 +124,7 @@ class Check:
             raise click.UsageError("only one manifest can be read from standard input")
         self.out = Out(wants_color(self.color))
         if self.as_json and self.lines != "status":
-            self.printer = JsonPrinter(self.out)
+            self.printer = JsonPrinter(self.out, self.shard)
         else:
             shown = {"results": self.lines != "status", "summary": self.lines not in ("status", "quiet")}
             self.printer = TextPrinter(self.out, **shown, warn=self.warn)
@@ -244,11 +253,7 @@ class Check:
         self.printer.end(findings, report)
         if not (self.installed and report.ok):
             self._add_to_step_summary(markdown(findings, report))
-        if report.ok:
-            return ExitStatus.OK
-        if findings.bad and not (self.strict and report.bad_line_count):
-            return ExitStatus.BAD
-        return ExitStatus.ERROR
+        return status_of(report, self.strict)
 
     def _add_to_step_summary(self, text: str) -> None:
         """Append Markdown to the job summary of GitHub Actions, if the environment names one."""

@@ -27,7 +27,7 @@ from checksig._receipts import GREATEST_AGE
 from checksig._render import left_out_lines
 from checksig._text import count, duration, place, printable
 from checksig._write import get_writable_algorithms
-from checksig.command.check import Check, ExitStatus, Target, open_standard_input, signed_options
+from checksig.command.check import Check, ExitStatus, Target, open_standard_input, signed_options, status_of
 from checksig.command.output import JsonPrinter, TextPrinter, cause, describe
 from checksig.command.terminal import (
     Out,
@@ -408,6 +408,29 @@ def check(**options: Any) -> int:
     interrupted.
     """
     return Check(**options).run()
+
+
+@main.command(epilog=_example("checksig join verify-*.jsonl"))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_path_or_dash)
+@click.option("-q", "--quiet", is_flag=True, help="Do not print the summary line.")
+@_json
+@_color
+def join(files: tuple[str, ...], quiet: bool, as_json: bool, color: str) -> int:
+    """Join the shards of a verification that was divided among machines.
+
+    FILE has the output of `checksig check --json --shard K/N`; - is standard input. There is no
+    verdict unless each of the N shards is complete and there once, and all of them read the same
+    manifests: with the same digest, size and times. What join prints, and its exit status, are those
+    of `checksig check` for the whole.
+    """
+    from checksig.command import join as joining  # needs modules that no other command does
+
+    out = Out(wants_color(color))
+    with _running(out, False, "nothing was joined") as current:
+        report = joining.join_files(files)
+        joining.show(JsonPrinter(out) if as_json else TextPrinter(out, summary=not quiet), report)
+        current.status = status_of(report)
+    return current.status
 
 
 @main.command(epilog=_example("checksig create data", "checksig create -a blake3 --exclude '*.tmp' data"))

@@ -229,8 +229,9 @@ class TextPrinter:
 class JsonPrinter:
     """Writes one JSON object per line; docs/json.md describes them."""
 
-    def __init__(self, out: Out) -> None:
+    def __init__(self, out: Out, shard: tuple[int, int] | None = None) -> None:
         self._out = out
+        self._shard = shard
 
     def result(self, root: str, result: FileResult) -> None:
         """Write an object of type "file"."""
@@ -249,6 +250,7 @@ class JsonPrinter:
                 "errno": result.errno,
                 "receipt": _iso(result.receipt),
                 "touched": _iso(result.touched),
+                "place": result.place,
             },
             urgent=result.bad,
         )
@@ -275,6 +277,10 @@ class JsonPrinter:
                 "bytes": report.bytes,
                 "seconds": report.seconds,
                 "shard": report.shard,
+                "listed": report.listed,
+                "options": report.options,
+                "version": report.version,
+                "directory": report.directory,
                 **_manifests(report),
                 "hint": report.hint,
                 "by_receipt": report.by_receipt,
@@ -311,7 +317,8 @@ class JsonPrinter:
 
     def error(self, target: str, message: str) -> None:
         """Write an object of type "error", and the message to standard error."""
-        self._write({"type": "error", **_name("path", target), "message": message})
+        shard = {"shard": self._shard}
+        self._write({"type": "error", **_name("path", target), "message": message, **shard})
         self._out.complain(message)
 
     def changes(self, root: str, changes: Changes) -> None:

@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"slices"
+	"strings"
+)
+
+// names finds entries by their name. Names that come in ascending order need no memory: they are
+// found by a binary search. As soon as one does not, names becomes a hash table with open
+// addressing and 4 bytes for each slot.
+type names struct {
+	count  int // of the entries that may be added
+	name   func(entry uint32) string
+	last   string   // the name that was added last
+	sorted []uint32 // once all are added: the first entries of all names
+
+	slots []uint32 // 0 if the slot is free, else see slot; nil while the names are in order
+	shift int      // how many bits the index of an entry plus 1 has
+	seed  maphash.Seed
+}
+
+func newNames(count int, name func(uint32) string) *names {
+	return &names{count: count, name: name, shift: bits.Len(uint(count))}
+}
+
+// add adds an entry, unless there is one with the same name, which it returns. before has the
+// entries that were added.
+func (n *names) add(entry uint32, before []uint32) (known uint32, ok bool) {
+	name := n.name(entry)
+	if n.slots == nil {
+		if len(before) == 0 || name > n.last {
+			n.last = name
+			return 0, false
+		}
+		if name == n.last {
+			return before[len(before)-1], true
+		}
+		n.makeTable(before)
+	}
+	slot, tag := n.slot(name)
+	if *slot != 0 {
+		return n.entry(*slot), true
+	}
+	*slot = tag | (entry + 1)
+	return 0, false
+}
+
+func (n *names) makeTable(entries []uint32) {
+	n.slots = make([]uint32, 1<<bits.Len(uint(n.count)*3/2+1))
+	n.seed = maphash.MakeSeed()
+	for _, entry := range entries {
+		slot, tag := n.slot(n.name(entry))
+		*slot = tag | (entry + 1)
+	}
+}
+
+// entry returns the entry that a slot has.
+func (n *names) entry(slot uint32) uint32 { return slot&(1<<n.shift-1) - 1 }
+
+// slot returns the slot of the entry with that name, or the free slot where it belongs. The bits
+// that the index of an entry leaves are a part of the hash of its name, so that few other names
+// are looked at: tag has these bits.
+func (n *names) slot(name string) (slot *uint32, tag uint32) {
+	hash := maphash.String(n.seed, name)
+	tag = uint32(hash>>32) >> n.shift << n.shift
+	mask := uint64(len(n.slots) - 1)
+	for at := hash & mask; ; at = (at + 1) & mask {
+		slot = &n.slots[at]
+		if *slot == 0 || *slot>>n.shift == tag>>n.shift && n.name(n.entry(*slot)) == name {
+			return slot, tag
+		}
+	}
+}
+
+// find returns the first entry with that name. All entries must have been added.
+func (n *names) find(name string) (entry uint32, ok bool) {
+	if n.slots != nil {
+		slot, _ := n.slot(name)
+		return n.entry(*slot), *slot != 0
+	}
+	at, ok := slices.BinarySearchFunc(n.sorted, name, func(entry uint32, name string) int {
+		return strings.Compare(n.name(entry), name)
+	})
+	if !ok {
+		return 0, false
+	}
+	return n.sorted[at], true
+}
+
+func (n *names) has(name string) bool {
+	_, ok := n.find(name)
+	return ok
+}

@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"checksig/internal/discover"
+	"checksig/internal/manifest"
+)
+
+// An oracle groups entries with a map that keeps every name.
+type oracle struct {
+	first []uint32
+	more  map[uint32][]uint32
+	by    map[string]uint32
+}
+
+func newOracle(names []string) *oracle {
+	o := &oracle{more: map[uint32][]uint32{}, by: map[string]uint32{}}
+	for i, name := range names {
+		entry := uint32(i)
+		if known, ok := o.by[name]; ok {
+			o.more[known] = append(o.more[known], entry)
+			continue
+		}
+		o.by[name] = entry
+		o.first = append(o.first, entry)
+	}
+	return o
+}
+
+// checkPlan compares the plan of one or several manifests with that of the oracle.
+func checkPlan(t *testing.T, lists ...[]string) {
+	t.Helper()
+	var sources discover.Sources
+	var all []string
+	for _, names := range lists {
+		var text strings.Builder
+		for _, name := range names {
+			fmt.Fprintf(&text, "%040d  %s\n", len(name), name)
+		}
+		m, err := manifest.Parse(text.String(), manifest.Options{}, new(atomic.Bool))
+		if err != nil || m.Len() != len(names) {
+			t.Fatal(err, names)
+		}
+		sources = append(sources, &discover.Source{Manifest: m, First: sources.Len()})
+		all = append(all, names...)
+	}
+	want := newOracle(all)
+	p := makePlan(sources, new(atomic.Bool))
+	if !slices.Equal(p.first, want.first) {
+		t.Fatalf("%q: got the files %v, want %v", all, p.first, want.first)
+	}
+	if !maps.EqualFunc(p.more, want.more, slices.Equal) {
+		t.Fatalf("%q: got the other entries %v, want %v", all, p.more, want.more)
+	}
+	p.keep(Shard{1, 3}) // the names of the other shards stay known
+	for _, name := range all {
+		if entry, ok := p.names.find(name); !ok || entry != want.by[name] {
+			t.Fatalf("%q: got %d, %v for %q, want %d", all, entry, ok, name, want.by[name])
+		}
+		for _, other := range []string{name + "0", name[1:], "0" + name} {
+			if _, there := want.by[other]; p.names.has(other) != there {
+				t.Fatalf("%q: got %v for %q", all, !there, other)
+			}
+		}
+	}
+}
+
+// randomNames returns n names, of which some may be the same.
+func randomNames(r *rand.Rand, n, different int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("d%d/%x", r.IntN(3), r.IntN(different))
+	}
+	return names
+}
+
+func TestPlanIsThatOfATableOfAllNames(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 3000 {
+		names := randomNames(r, 1+r.IntN(40), 1+r.IntN(80))
+		checkPlan(t, names)
+		slices.Sort(names) // sorted, with doubles side by side
+		checkPlan(t, names)
+		for range 1 + r.IntN(2) { // nearly sorted
+			names[r.IntN(len(names))] = names[r.IntN(len(names))]
+		}
+		checkPlan(t, names)
+		i, j := r.IntN(len(names)), r.IntN(len(names))
+		names[i], names[j] = names[j], names[i]
+		checkPlan(t, names)
+		checkPlan(t, names, slices.Sorted(slices.Values(names)), randomNames(r, 5, 80))
+	}
+}
+
+func TestDoublesAtAnyPlaceOfASortedManifestAreFound(t *testing.T) {
+	var sorted []string
+	for i := range 12 {
+		sorted = append(sorted, fmt.Sprintf("%03d", 2*i))
+	}
+	for from := range sorted {
+		for to := range len(sorted) + 1 {
+			checkPlan(t, slices.Insert(slices.Clone(sorted), to, sorted[from]))
+		}
+	}
+}
+
+func TestSortedNamesNeedNoTable(t *testing.T) {
+	text := strings.Repeat("0", 40) + "  a\n" + strings.Repeat("0", 40) + "  b\n"
+	if p := makePlan(parsed(t, text), new(atomic.Bool)); p.names.slots != nil {
+		t.Error("got a table for names that come sorted")
+	}
+	if p := makePlan(parsed(t, text+text), new(atomic.Bool)); p.names.slots == nil {
+		t.Error("got no table for names that do not")
+	}
+}
+
+func FuzzPlan(f *testing.F) {
+	f.Add("a b c b")
+	f.Add("b a")
+	f.Fuzz(func(t *testing.T, text string) {
+		names := strings.FieldsFunc(text, func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') })
+		if len(names) > 0 && len(names) < 200 {
+			checkPlan(t, names)
+		}
+	})
+}
