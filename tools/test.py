@@ -279,11 +279,17 @@ def pytest(title: str, *arguments: str, env: Mapping[str, str] | None = None) ->
     return Step(title, [PYTHON, "-m", "pytest", "--hypothesis-profile=ci", *arguments], env=env)
 
 
+def files(pattern: str) -> list[str]:
+    """Return the test files whose names behind ``test_`` match a pattern."""
+    return sorted(str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob(f"tests/test_{pattern}.py"))
+
+
 def python_steps() -> list[Step]:
     """Return the tests and linters of Python that may run while others run."""
     options = ("-q", "--durations=15", "-m")
     return [
-        pytest("pytest", *options, "not packaging and not timing"),
+        pytest("pytest, a to i", *options, "not packaging and not timing", *files("[a-i]*")),
+        pytest("pytest, j to z", *options, "not packaging and not timing", *files("[j-z]*")),
         pytest("pytest, packaging", *options, "packaging and not timing"),
         Step("ruff", [PYTHON, "-m", "ruff", "check", "."]),
         Step("ruff format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
