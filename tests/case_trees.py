@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import stat
@@ -37,6 +38,23 @@ def is_plain(tree: Iterable[list[Any]]) -> bool:
     same = len({name.lower() for name in names}) < len(set(names))
     odd = any(name.endswith((" ", ".")) for name in names)
     return plain and kinds <= {"file", "directory", "sparse"} and not same and not odd
+
+
+def options_of(case: dict[str, Any], root: Path) -> dict[str, Any]:
+    """Return the arguments of check for a case whose tree is in ``root``."""
+    options = {key: value.replace("ROOT", str(root)) for key, value in case.get("options", {}).items()}
+    if "signed_by" in case:
+        options["signed_by"] = [as_key(key, root) for key in case["signed_by"]]
+    if "signature" in case:
+        options["signature"] = case["signature"].replace("ROOT", str(root))
+    return options | {key: case[key] for key in ("min_signers", "namespace") if key in case}
+
+
+def as_key(key: str, root: Path) -> Any:
+    """Return a key of a case as check takes it: a path below ROOT, or the content of a key file."""
+    if key.startswith("ROOT/"):
+        return key.replace("ROOT", str(root))
+    return io.BytesIO(key.encode("latin-1"))
 
 
 def make_tree(root: bytes, tree: Iterable[list[Any]]) -> None:

@@ -9,9 +9,11 @@ import struct
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import toolchain
+from signed import BOB, key_file, make_signed
 from support import CHECKOUT, LOGS, MISMATCH, environment, loads_library, posix
 
 import checksig
@@ -190,7 +192,7 @@ class Caller:
         self.error = _Error(ctypes.sizeof(_Error))
         self.handle = ctypes.c_uint64(7)
 
-    def start(self, root: bytes | None, length: int, **more: int) -> int:
+    def start(self, root: bytes | None, length: int, **more: Any) -> int:
         """Start a job; return what checksig_start returns, after the error is compared with it."""
         request = _Request(**{"struct_size": ctypes.sizeof(_Request), **more}, root=root, root_length=length)
         kind = self.calls.checksig_start(
@@ -223,6 +225,40 @@ def test_an_argument_that_is_not_allowed_is_an_error_with_its_reason(caller: Cal
         assert caller.start(root, len(root), **more) == _wire.Kind.ARGUMENT
         assert reason in caller.message()
         assert caller.handle.value == 0
+
+
+@loads_library
+def test_options_about_signatures_need_keys(caller: Caller) -> None:
+    options: list[tuple[dict[str, Any], str]] = [
+        ({"min_signers": 1}, "need keys"),
+        ({"signature": b"x"}, "need keys"),
+        ({"name_space": b"file"}, "need keys"),
+        ({"keys": b"x", "keys_length": 1, "min_signers": -1}, "negative"),
+    ]
+    for keys in (b"", b"x", b"x\0", b"x\x00-1", b"x\0001\0", b"x\x00-2\0", b"x\0y\0", b"x\x00-1\0z"):
+        options.append(({"keys": keys, "keys_length": len(keys)}, "the list of keys is empty or incomplete"))
+    for more, reason in options:
+        assert caller.start(b".", 1, **more) == _wire.Kind.ARGUMENT, more
+        assert reason in caller.message()
+
+
+@loads_library
+def test_a_job_whose_manifest_is_not_signed_says_by_whom_it_is(caller: Caller, tmp_path: Path) -> None:
+    root = make_signed(tmp_path / "root")
+    (tmp_path / "bob.pub").write_text(key_file(BOB))
+    keys = b"%s\x00-1\0" % bytes(tmp_path / "bob.pub")
+    more = {"keys": keys, "keys_length": len(keys)}
+    assert caller.start(bytes(root), len(bytes(root)), **more) == _wire.Kind.MORE
+    progress, kind = _Progress(ctypes.sizeof(_Progress)), _wire.Kind.MORE.value
+    while kind == _wire.Kind.MORE:
+        kind = next_(caller, progress)
+    assert kind == _wire.Kind.NOT_SIGNED
+    assert ctypes.string_at(caller.error.path) == bytes(root / "SHA256SUMS")
+    reason, *claimed = ctypes.string_at(caller.error.reason).split(b"\n")
+    assert b"key" in reason
+    assert claimed == [b"3779AB4E1E2AFEE9"]
+    assert caller.message().startswith(f'"{root}/SHA256SUMS" - ')
+    assert caller.calls.checksig_close(caller.handle, 1000) == 1
 
 
 @loads_library

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from case_trees import CASES, ON_WINDOWS, make_tree, why_impossible
+from case_trees import CASES, ON_WINDOWS, make_tree, options_of, why_impossible
 from support import verify
 
 import checksig
@@ -18,6 +19,7 @@ ERRORS = {
     "failed": checksig.VerificationError,
     "manifest": checksig.ManifestError,
     "not-found": checksig.ManifestNotFoundError,
+    "not-signed": checksig.SignatureError,
 }
 
 
@@ -35,10 +37,13 @@ def test_case(path: Path, tmp_path: Path) -> None:
     if sys.platform == "win32" and path.stem in ON_WINDOWS:
         pytest.skip(f"ends differently on Windows: {ON_WINDOWS[path.stem]}")
     make_tree(os.fsencode(tmp_path), case["tree"])
-    options = {key: value.replace("ROOT", str(tmp_path)) for key, value in case.get("options", {}).items()}
+    options = options_of(case, tmp_path)
     if case["verdict"] in ("ok", "failed"):
-        check_agrees(tmp_path, options, case.get("message"))
+        check_agrees(tmp_path, options_of(case, tmp_path), case.get("message"))
     if case["verdict"] == "ok":
+        report = checksig.check(tmp_path, **options_of(case, tmp_path))
+        assert [signature.name for signature in report.signatures] == case.get("signers", [])
+        assert report.authentic == (True if "signed_by" in case else None)
         checksig.check_signatures(tmp_path, **options)
         if not options:
             assert verify(tmp_path) is None
@@ -58,7 +63,10 @@ def test_case(path: Path, tmp_path: Path) -> None:
 
 def check_agrees(root: Path, options: dict[str, Any], message: list[str] | None) -> None:
     """Assert that check, iter_check, and the expected message say the same."""
+    keys = [file for file in options.get("signed_by", ()) if isinstance(file, io.BytesIO)]
     report = checksig.check(root, **options)
+    for file in keys:
+        file.seek(0)
     assert report.ok == (message is None)
     results = list(checksig.iter_check(root, **options))
     extras = tuple(result for result in results if result.status is checksig.Status.EXTRA)

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from signed import ADA
 from support import (
     ENGINE,
     LIBRARY,
@@ -151,21 +152,23 @@ def test_a_panic_is_an_internal_error_and_the_next_call_works(
 ) -> None:
     root = directory({str(number): b"1" for number in range(100)})
     # With several files there are several workers.
-    for name in ("panic-in-call", "panic-in-worker", "panic-in-error"):
+    (root / "sha1sum.txt.sig").touch()
+    for name in ("panic-in-call", "panic-in-worker", "panic-in-error", "panic-in-verifier"):
         root.with_name(name).symlink_to(root)
     code = """
 import sys, checksig
 for _ in range(3):
-    for name in ("panic-in-call", "panic-in-worker", "panic-in-error"):
+    for name in ("panic-in-call", "panic-in-worker", "panic-in-error", "panic-in-verifier"):
+        keys = sys.argv[2] if name == "panic-in-verifier" else None
         try:
-            checksig.check_signatures(f"{sys.argv[1]}/{name}")
+            checksig.check_signatures(f"{sys.argv[1]}/{name}", signed_by=keys)
         except checksig.InternalError as error:
             print("RuntimeError" if isinstance(error, RuntimeError) else "", str(error).splitlines()[0])
     print(checksig.check(f"{sys.argv[1]}/directory").ok)
 """
-    done = python(code, root.parent, package=injected_package)
+    done = python(code, root.parent, ADA, package=injected_package)
     fault = "internal error: injected; please report it with this stack:"
-    assert done.stdout == (f"RuntimeError {fault}\n" * 3 + "True\n") * 3, done.stderr
+    assert done.stdout == (f"RuntimeError {fault}\n" * 4 + "True\n") * 3, done.stderr
 
 
 def test_100000_files_under_a_limit_of_20_descriptors(python: Python, tmp_path: Path) -> None:

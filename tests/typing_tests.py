@@ -6,6 +6,7 @@ an error for both of them.
 
 from __future__ import annotations
 
+import datetime
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,6 +98,21 @@ def check_options(path: Path) -> None:
     assert_type(formats[0], Literal["gnu", "tag", "sfv", "bagit"])
 
 
+def check_keys(path: Path, key: io.BytesIO) -> None:
+    checksig.check(path, signed_by=key, min_signers=1, signature=path, namespace="file")
+    checksig.check_signatures(path, signed_by=[path, "RW", b"key", key])
+    keys: checksig.SignedByOption = (path, key)
+    with checksig.read_manifest(path, signed_by=keys) as entries:
+        assert_type(entries.authentic, bool | None)
+    checksig.diff(path, signed_by=path)
+    checksig.check(path, signed_by=3)  # type: ignore[arg-type]
+    checksig.create(path, signed_by=path)  # type: ignore[call-arg]
+    try:
+        checksig.check(path, signed_by=path)
+    except checksig.SignatureError as error:
+        assert_type(error.claimed, tuple[str, ...])
+
+
 def check_data(report: checksig.Report, changes: checksig.Changes) -> None:
     assert_type(report.ok, bool)
     assert_type(report.counts, Mapping[checksig.Status, int])
@@ -105,6 +121,9 @@ def check_data(report: checksig.Report, changes: checksig.Changes) -> None:
     assert_type(report.manifests[0].algorithms, tuple[str, ...])
     assert_type(report.bad_lines[0].line, int | None)
     assert_type(report.shard, tuple[int, int] | None)
+    assert_type(report.authentic, bool | None)
+    assert_type(report.signatures, tuple[checksig.Signature, ...])
+    assert_type(report.signatures[0].created, datetime.datetime | None)
     assert_type(report.summary(), str)
     assert_type(report.to_dicts(), list[dict[str, Any]])
     report.raise_for_failures()

@@ -19,7 +19,7 @@ from checksig._version import __version__
 from checksig.errors import VerificationError
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    import datetime
 
 
 class Status(StrEnum):
@@ -160,7 +160,7 @@ class Signature:
     scheme: str
     key: str
     name: str = ""
-    created: datetime | None = None
+    created: datetime.datetime | None = None
     note: str = ""
 
 

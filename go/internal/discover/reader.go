@@ -137,7 +137,8 @@ func (r *reader) addContent(name, content string) error {
 	if err != nil {
 		return err
 	}
-	if err := r.add(name, "", text, manifest.Options{Name: name, Percent: r.options.Format != nil}); err != nil {
+	options := manifest.Options{Name: name, Percent: r.options.Format != nil, Before: linesBefore(text, content)}
+	if err := r.add(name, "", text, options); err != nil {
 		return err
 	}
 	source := r.found[len(r.found)-1]
@@ -215,6 +216,7 @@ func (r *reader) addOpen(file beneath.File, path, name string, options manifest.
 		return err
 	}
 	options.Name = cmp.Or(r.options.Name, nameInside(path, content))
+	options.Before = linesBefore(text, content)
 	if err := r.addRead(path, name, text, options); err != nil {
 		return err
 	}
@@ -263,7 +265,7 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 	options.Algorithm = r.options.Algorithm
 	options.NoDigests = r.options.NoDigests
 	options.Exists = r.isFile
-	options.Plain = r.trust != nil
+	options.Signed = r.trust != nil
 	parsed, err := manifest.Parse(content, options, r.files.Stopped)
 	var bad *manifest.Error
 	if errors.As(err, &bad) {
@@ -274,7 +276,7 @@ func (r *reader) add(path, name, content string, options manifest.Options) error
 	if parsed.Signed {
 		source.Notes = append(source.Notes, signatureNotChecked)
 	}
-	if name, ok := parsed.MayBeOwn(); ok && r.trust == nil && !r.isThere(name) {
+	if name, ok := parsed.MayBeOwn(); ok && !r.isThere(name) {
 		parsed.UseOwn()
 		source.Notes = append(source.Notes, fmt.Sprintf("%q stands for the file of the sidecar", name))
 	} else if parsed.Backslashes && !r.anyExists(parsed) {

@@ -72,6 +72,14 @@ func nameInside(path, content string) string {
 	return path
 }
 
+// linesBefore returns how many lines of a manifest come before its signed text.
+func linesBefore(text, content string) int {
+	if text == content {
+		return 0
+	}
+	return manifest.LinesBefore(content)
+}
+
 const signatureNotChecked = "signature not checked"
 
 // noteSignatures notes that a manifest has signatures, which were not asked for.

@@ -20,8 +20,11 @@ import (
 	"checksig/internal/signature"
 )
 
+// Verify verifies the signatures of a manifest. A test of the library replaces it.
+var Verify = signature.Verify
+
 // Trust says whose signatures a manifest must have. Without keys it need not have any. The
-// rules are in docs/format.md, section 9.
+// rules are in docs/format.md, section 10.
 type Trust struct {
 	Keys      []KeyFile
 	Min       int       // how many distinct keys must have signed; 0 is 1
@@ -101,25 +104,19 @@ func (f *KeyFile) name() string { return cmp.Or(f.Path, "the given key") }
 
 // keysOf returns the keys of a file, which must not be below the root.
 func (r *reader) keysOf(file KeyFile) ([]signature.Key, error) {
-	inRoot, err := r.isInRoot(file.Path)
+	content, err := r.keyContent(file)
 	if err != nil {
+		return nil, err
+	}
+	inRoot, err := leadsThrough(file.Path, r.root)
+	if err != nil && (file.Content == nil || !errors.Is(err, os.ErrNotExist)) { // the name of content may be anything
 		return nil, err
 	}
 	if inRoot {
 		const reason = "the key lies in the directory that it is to vouch for; take it from elsewhere"
 		return nil, &NotSignedError{Path: file.name(), Reason: reason}
 	}
-	content := file.Content
-	if content == nil {
-		read, err := r.readPath(file.Path, signature.MaxKeys)
-		if err != nil {
-			return nil, err
-		}
-		content = &read
-	} else if len(*content) > signature.MaxKeys {
-		return nil, &NotSignedError{Path: file.name(), Reason: tooLarge(signature.MaxKeys).Error()}
-	}
-	keys, err := signature.ParseKeys(*content)
+	keys, err := signature.ParseKeys(content)
 	if err == nil && len(keys) == 0 {
 		err = errors.New("has no key")
 	}
@@ -127,6 +124,16 @@ func (r *reader) keysOf(file KeyFile) ([]signature.Key, error) {
 		return nil, &NotSignedError{Path: file.name(), Reason: printable(err.Error())}
 	}
 	return keys, nil
+}
+
+func (r *reader) keyContent(file KeyFile) (string, error) {
+	if file.Content == nil {
+		return r.readPath(file.Path, signature.MaxKeys)
+	}
+	if len(*file.Content) > signature.MaxKeys {
+		return "", &NotSignedError{Path: file.name(), Reason: tooLarge(signature.MaxKeys).Error()}
+	}
+	return *file.Content, nil
 }
 
 // readPath returns the content of a key file or a signature, which may be anywhere.
@@ -157,50 +164,6 @@ func readSmall(files *limits.Opener, name string, limit int64) (string, error) {
 }
 
 func tooLarge(limit int64) error { return fmt.Errorf("is larger than %d MiB", limit>>20) }
-
-// isInRoot reports whether a path leads to a file below the root. Then whoever can change the
-// files could change it too.
-func (r *reader) isInRoot(path string) (bool, error) {
-	if path == "" {
-		return false, nil
-	}
-	root, err := os.Stat(r.root)
-	if err != nil {
-		return false, &beneath.OSError{Path: r.root, Err: err}
-	}
-	real, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, os.ErrNotExist) {
-		real, err = path, nil // the name of a pipe, for example
-	}
-	if err != nil {
-		return false, &beneath.OSError{Path: path, Err: err}
-	}
-	for _, path := range []string{path, real} {
-		if below, err := isBelow(path, root); below || err != nil {
-			return below, err
-		}
-	}
-	return false, nil
-}
-
-// isBelow reports whether a directory is one of those that a path leads through.
-func isBelow(path string, directory os.FileInfo) (bool, error) {
-	path, err := filepath.Abs(path)
-	for err == nil && filepath.Dir(path) != path {
-		path = filepath.Dir(path)
-		var info os.FileInfo
-		if info, err = os.Stat(path); err == nil && os.SameFile(info, directory) {
-			return true, nil
-		}
-		if errors.Is(err, os.ErrNotExist) {
-			err = nil
-		}
-	}
-	if err != nil {
-		return false, &beneath.OSError{Path: path, Err: err}
-	}
-	return false, nil
-}
 
 // signedNames returns those manifests of the directory that have signatures, and notes that the
 // others are not read.
@@ -268,9 +231,13 @@ func (r *reader) authenticate(path, name, content string) (text string, signers 
 		return "", nil, err
 	}
 	if len(files) == 0 && len(refused) == 0 && !manifest.HasMessage(content) {
-		return "", nil, &NotSignedError{Path: path, Reason: notSigned(base)}
+		reason := notSigned(base)
+		if r.isContent() {
+			reason = "not signed: name its signature (signature=, --signature)"
+		}
+		return "", nil, &NotSignedError{Path: path, Reason: reason}
 	}
-	text, found, err := signature.Verify(signature.File{Name: base, Content: content}, files, *r.trust)
+	text, found, err := Verify(signature.File{Name: base, Content: content}, files, *r.trust)
 	if err != nil {
 		return "", nil, notSignedError(path, err, refused)
 	}

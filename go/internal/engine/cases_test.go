@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +25,12 @@ type testCase struct {
 	Tree                  [][]any
 	Line                  int
 	Message               []string
+
+	SignedBy   []string `json:"signed_by"`
+	Signature  string
+	Namespace  string
+	MinSigners int `json:"min_signers"`
+	Signers    []string
 }
 
 func TestEveryCaseEndsAsItSays(t *testing.T) {
@@ -66,6 +73,7 @@ func runCase(t *testing.T, path string, open func(string) (*beneath.Root, error)
 			Format:      manifest.FormatByName(c.Options["format"]),
 			Algorithm:   digest.ByName(c.Options["algorithm"]),
 			StripPrefix: discover.CleanPrefix(c.Options["strip_prefix"]),
+			Trust:       c.trust(root),
 		},
 		Workers: 3,
 		Extra:   map[string]ExtraMode{"": IgnoreExtra, "report": ReportExtra, "fail": FailExtra}[c.Options["extra"]],
@@ -79,6 +87,9 @@ func runCase(t *testing.T, path string, open func(string) (*beneath.Root, error)
 		t.Fatalf("got %s (%v), want %s", got, err, c.Verdict)
 	}
 	if err == nil {
+		if got := signers(report); !slices.Equal(got, c.Signers) {
+			t.Errorf("got signers %q, want %q", got, c.Signers)
+		}
 		return
 	}
 	got, want := strings.ReplaceAll(err.Error(), root, "ROOT"), strings.Join(c.Message, "\n")
@@ -91,6 +102,29 @@ func runCase(t *testing.T, path string, open func(string) (*beneath.Root, error)
 	}
 }
 
+// trust returns whose signatures a case demands.
+func (c *testCase) trust(root string) discover.Trust {
+	trust := discover.Trust{Min: c.MinSigners, Namespace: c.Namespace, Signature: strings.ReplaceAll(c.Signature, "ROOT", root)}
+	for _, key := range c.SignedBy {
+		file := discover.KeyFile{Path: strings.Replace(key, "ROOT", root, 1)}
+		if !strings.HasPrefix(key, "ROOT/") {
+			content := string(latin1(key))
+			file = discover.KeyFile{Content: &content}
+		}
+		trust.Keys = append(trust.Keys, file)
+	}
+	return trust
+}
+
+func signers(report *Report) (names []string) {
+	for _, source := range report.Sources {
+		for _, signer := range source.Signers {
+			names = append(names, signer.Name)
+		}
+	}
+	return names
+}
+
 func verdictOf(err error) string {
 	switch err.(type) {
 	case nil:
@@ -99,6 +133,8 @@ func verdictOf(err error) string {
 		return "failed"
 	case *manifest.NotFoundError:
 		return "not-found"
+	case *discover.NotSignedError:
+		return "not-signed"
 	case *manifest.Error:
 		return "manifest"
 	}

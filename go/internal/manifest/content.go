@@ -24,7 +24,7 @@ type content struct {
 const maxJoined = 32
 
 // decode removes a byte order mark, converts UTF-16 to UTF-8, and finds the signed part of
-// a PGP message. See docs/format.md, section 6.
+// a PGP message, unless plain says that there is none. See docs/format.md, section 6.
 func decode(bytes string, plain bool) (content, error) {
 	bytes, err := toUTF8(bytes)
 	if err != nil {
@@ -46,6 +46,15 @@ func decode(bytes string, plain bool) (content, error) {
 // message, or a signature of signify with its message.
 func HasMessage(content string) bool {
 	return strings.HasPrefix(content, pgpMessage) || signifyMessage(content) > 0
+}
+
+// LinesBefore returns how many lines of the content come before the signed text in it.
+func LinesBefore(content string) int {
+	c, err := decode(content, false)
+	if err != nil {
+		return 0
+	}
+	return c.before
 }
 
 // unwrapSignify limits the content to the message of a signature of signify, if it is one.

@@ -56,7 +56,8 @@ type Options struct {
 	Percent    bool              // "%25" is an escape in a bag's manifest, as since BagIt 1.0
 	NoDigests  bool              // "-" in a list stands for a digest that is not known
 	Exists     func(string) bool // reports whether there is a file with that name; nil: there is none
-	Plain      bool              // the content has no signature around it, even if it begins so
+	Signed     bool              // the content is a signed text, without the signature around it
+	Before     int               // how many lines come before the content in its file
 	MayBeEmpty bool              // a manifest without entries and bad lines is valid
 }
 
@@ -152,10 +153,11 @@ func Parse(content string, options Options, stopped *atomic.Bool) (*Manifest, er
 	if isProgram(content) {
 		return nil, &Error{Reason: "is a program, not a checksum manifest", NoEntry: true, Program: true}
 	}
-	c, err := decode(content, options.Plain)
+	c, err := decode(content, options.Signed)
 	if err != nil {
 		return nil, err
 	}
+	c.before += options.Before
 	m := &Manifest{content: c, Signed: c.signed, exists: options.Exists}
 	if err := m.choose(options); err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 // Package signature verifies the signatures of manifests by keys that the caller trusts: those
 // of OpenPGP, SSH, minisign and signify. It takes bytes and gives a verdict. It opens no file,
-// reads no clock, and uses no network. The rules are in docs/format.md, section 9.
+// reads no clock, and uses no network. The rules are in docs/format.md, section 10.
 package signature
 
 import (

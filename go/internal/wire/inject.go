@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"checksig/internal/digest"
+	"checksig/internal/discover"
 	"checksig/internal/engine"
+	"checksig/internal/signature"
 )
 
 // An errorThatPanics is an error without a text.
@@ -16,7 +18,7 @@ type errorThatPanics struct{}
 func (errorThatPanics) Error() string { panic("injected") }
 
 // For tests of the library and the helper: a root with one of these names makes the call, a
-// worker of the job, or the text of the call's error panic.
+// worker of the job, the verifier of signatures, or the text of the call's error panic.
 func init() {
 	sha1 := digest.ByName("sha1")
 	inject := func(root string) error {
@@ -24,6 +26,10 @@ func init() {
 		switch {
 		case strings.HasSuffix(root, "panic-in-call"):
 			panic("injected")
+		case strings.HasSuffix(root, "panic-in-verifier"):
+			discover.Verify = func(signature.File, []signature.File, signature.Options) (string, []signature.Signer, error) {
+				panic("injected")
+			}
 		case strings.HasSuffix(root, "panic-in-error"):
 			return errorThatPanics{}
 		case strings.HasSuffix(root, "panic-in-worker"):

@@ -62,6 +62,10 @@ def signed_options(
     signed_by: tuple[str, ...], min_signers: int | None, signature: str | None, namespace: str | None
 ) -> SignedOptions:
     """Return those of the options about signatures that were given."""
+    needless = {"--min-signers": min_signers, "--signature": signature, "--namespace": namespace}
+    for name, value in needless.items():
+        if not signed_by and value is not None:
+            raise click.UsageError(f"{name} needs --signed-by, which says whose signatures count")
     options = SignedOptions()
     if signed_by:
         options["signed_by"] = signed_by

@@ -247,6 +247,7 @@ _SIGNED = (
         "--signed-by",
         metavar="KEY",
         multiple=True,
+        type=_path,
         help="Demand a signature of the manifest by KEY, a key file or a line with a key (repeatable).",
     ),
     click.option(
