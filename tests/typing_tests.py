@@ -101,7 +101,8 @@ def check_options(path: Path) -> None:
 def check_keys(path: Path, key: io.BytesIO) -> None:
     checksig.check(path, signed_by=key, min_signers=1, signature=path, namespace="file")
     checksig.check_signatures(path, signed_by=[path, "RW", b"key", key])
-    keys: checksig.SignedByOption = (path, key)
+    one: checksig.KeyOption = key
+    keys: checksig.SignedByOption = (path, one)
     with checksig.read_manifest(path, signed_by=keys) as entries:
         assert_type(entries.authentic, bool | None)
     checksig.diff(path, signed_by=path)

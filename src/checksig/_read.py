@@ -12,6 +12,7 @@ from typing import BinaryIO, Self, TypeVar
 from checksig._content import as_content
 from checksig._engine import Job, make_request
 from checksig._options import AnyPath, SignedByOption
+from checksig._receipts import as_time
 from checksig._trust import NO_TRUST, Trust, make_trust
 from checksig._wire import (
     BAD_LINE,
@@ -321,8 +322,6 @@ def as_bad_line(record: Record) -> BadLine:
 
 def as_signature(record: Record, manifests: list[Manifest]) -> Signature:
     """Return the signature that a record describes. It is of the last manifest."""
-    from datetime import UTC, datetime  # only signed manifests need it
-
-    created = None if record.number < 0 else datetime.fromtimestamp(record.number, UTC)
+    created = as_time(max(record.number, 0))
     key, name, note = record.reason.split("\n")
     return Signature(manifests[-1].path, record.name, record.algorithm, key, name, created, note)

@@ -72,7 +72,7 @@ def journal_of(path: AnyPath) -> bytes | None:
 
 
 def as_time(seconds: int) -> datetime | None:
-    """Return the time of a receipt; None for 0."""
+    """Return the time of a receipt or a signature; None for 0."""
     if not seconds:
         return None
     from datetime import UTC, datetime  # slow, and needed only with receipts

@@ -76,8 +76,8 @@ class FileResult:
     reason: str = ""
     errno: int | None = None
     bad: bool = False
-    receipt: datetime | None = None
-    touched: datetime | None = None
+    receipt: datetime.datetime | None = None
+    touched: datetime.datetime | None = None
     place: int = 0
 
 
@@ -312,7 +312,7 @@ class Report:
     authentic: bool | None = None
     signatures: tuple[Signature, ...] = ()
     by_receipt: int = 0
-    oldest_receipt: datetime | None = None
+    oldest_receipt: datetime.datetime | None = None
     notes: tuple[str, ...] = ()
     listed: int | None = None
     options: tuple[str, ...] = ()
