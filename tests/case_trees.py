@@ -40,7 +40,7 @@ def is_plain(tree: Iterable[list[Any]]) -> bool:
     return plain and kinds <= {"file", "directory", "sparse"} and not same and not odd
 
 
-def options_of(case: dict[str, Any], root: Path) -> dict[str, Any]:
+def options_of(case: dict[str, Any], root: Path | str) -> dict[str, Any]:
     """Return the arguments of check for a case whose tree is in ``root``."""
     options = {key: value.replace("ROOT", str(root)) for key, value in case.get("options", {}).items()}
     if "signed_by" in case:
@@ -50,7 +50,7 @@ def options_of(case: dict[str, Any], root: Path) -> dict[str, Any]:
     return options | {key: case[key] for key in ("min_signers", "namespace") if key in case}
 
 
-def as_key(key: str, root: Path) -> Any:
+def as_key(key: str, root: Path | str) -> Any:
     """Return a key of a case as check takes it: a path below ROOT, or the content of a key file."""
     if key.startswith("ROOT/"):
         return key.replace("ROOT", str(root))

@@ -152,6 +152,8 @@ def test_a_key_in_the_directory_is_refused_whatever_its_path(place: str, root: P
                 checksig.check(directory, signed_by=[outside, way])
             assert caught.value.reason == INSIDE
             assert caught.value.path == str(way)
+    shown = command("check", root, "--signed-by", "KEYS", cwd=path.parent)
+    assert shown.stderr == f"checksig: KEYS: {INSIDE}\n"
     with path.open("rb") as file, pytest.raises(SignatureError, match="the key lies in the directory"):
         checksig.check(root, signed_by=file)
     with pytest.raises(SignatureError, match="the key lies in the directory"):

@@ -18,40 +18,39 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from case_trees import CASES, make_tree
+from case_trees import CASES, make_tree, options_of
 
 import checksig
 from checksig._engine import Job, make_request
+from checksig._trust import make_trust
 from checksig._wire import ALL_RESULTS, FAIL_EXTRA, FILE, REPORT_EXTRA, Record, unpack_records
 
 EXTRA = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
 
 
-def options_of(case: dict[str, Any], root: str) -> dict[str, str]:
-    """Return the arguments of a case whose directory is ``root``."""
-    return {key: value.replace("ROOT", root) for key, value in case.get("options", {}).items()}
-
-
-def outcome(root: str, options: dict[str, str]) -> dict[str, Any]:
-    """Return the verdict on a directory, the message, and the record of each file."""
+def outcome(case: dict[str, Any], root: str) -> dict[str, Any]:
+    """Return the verdict on a case whose directory is ``root``, the message, and the record of each file."""
     verdict, line, message = "ok", None, ""
     try:
-        checksig.check_signatures(root, **options)  # type: ignore[arg-type]
+        checksig.check_signatures(root, **options_of(case, root))
     except checksig.VerificationError as error:
         verdict, message = "failed", str(error)
     except checksig.ManifestNotFoundError as error:
         verdict, message = "not-found", str(error)
+    except checksig.SignatureError as error:
+        verdict, message = "not-signed", str(error)
     except checksig.ManifestError as error:
         verdict, message, line = "manifest", str(error), error.line
     ended = {"verdict": verdict, "line": line, "message": message.replace(root, "ROOT").split("\n")}
-    return ended | {"files": files(root, options) if verdict in ("ok", "failed") else []}
+    return ended | {"files": files(root, options_of(case, root)) if verdict in ("ok", "failed") else []}
 
 
-def files(root: str, options: dict[str, str]) -> list[Any]:
+def files(root: str, options: dict[str, Any]) -> list[Any]:
     """Return what the records of a directory's files say."""
-    flags = ALL_RESULTS | EXTRA[options.get("extra", "ignore")]
-    named = {key: value for key, value in options.items() if key != "extra"}
-    with Job(make_request(root, flags=flags, **named)) as job:  # type: ignore[arg-type]
+    flags = ALL_RESULTS | EXTRA[options.pop("extra", "ignore")]
+    names = ("signed_by", "min_signers", "signature", "namespace")
+    trust = make_trust(*(options.pop(name, None) for name in names))
+    with Job(make_request(root, flags=flags, trust=trust, **options)) as job:
         return [details for batch in job.batches() for record in batch for details in details_of(record)]
 
 
@@ -88,7 +87,7 @@ def main(folder: Path) -> int:
         root = folder / path.stem
         root.mkdir()
         make_tree(os.fsencode(root), case["tree"])
-        found[path.stem] = outcome(str(root), options_of(case, str(root)))
+        found[path.stem] = outcome(case, str(root))
         if not is_as_expected(case, found[path.stem]):
             wrong.append(f"{path.stem}: {found[path.stem]}")
     print(json.dumps(found, indent=1))
