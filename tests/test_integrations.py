@@ -491,3 +491,19 @@ def test_a_client_of_a_store_can_make_the_list_in_python(root: Path, shell: Shel
     (root / "diff.py").write_text(page("not-on-a-disk", "python")[0])
     done = shell("python diff.py")
     assert (done.returncode, done.stdout) == (0, "modified: b.csv\nunchanged: 1\n")
+
+
+def test_the_nightly_scrub_covers_all_files_in_30_days(root: Path, shell: Shell) -> None:
+    by_shard, by_receipt = (text.replace("/archive", "data") for text in page("scrub", "sh"))
+    shard = by_shard.split("--shard ")[1].removesuffix(" data\n")
+    days = " ".join(f"{day:03}" for day in range(1, 367))
+    shown = shell(f"for day in {days}; do date() {{ echo $day; }}; echo {shard}; done").stdout.split()
+    assert shown[:3] == ["2/30", "3/30", "4/30"]
+    for start in range(366 - 30):
+        assert set(shown[start : start + 30]) == {f"{number}/30" for number in range(1, 31)}
+
+    damage(root)
+    assert shell(by_receipt).returncode == 1
+    (line,) = (text for text in page("scrub", "text") if "checksig" in text)
+    done = shell(line.split(" * * * ")[1].replace("/archive", "data"))
+    assert done.stdout == "data/b.csv: FAILED\ndata: exit status 1\n"

@@ -547,6 +547,12 @@ def test_the_summary_for_github_says_it_too(rotten: Path, tmp_path: Path) -> Non
     assert "2 of them by receipts (oldest " in summary.read_text("utf-8")
 
 
+def test_the_page_says_in_bold_what_a_receipt_does_not_say() -> None:
+    assert "**A receipt says *untouched since*, not *intact now*.**" in (
+        CHECKOUT / "docs/receipts.md"
+    ).read_text("utf-8")
+
+
 @posix
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mkfs.ext4") is None, reason="needs root and e2fsprogs")
 def test_damage_to_the_disk_under_a_file_is_found_by_hashing(state: Path, tmp_path: Path) -> None:
