@@ -141,3 +141,27 @@ func TestTwoKeysWithOneNumberAreTwo(t *testing.T) {
 		signatures: []string{"legacy.minisig"}, want: "minisign 0CA5BE720E191881",
 	}})
 }
+
+func TestAnRSASignatureMayLackLeadingZeros(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, minModulus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := sshRSA{&private.PublicKey}
+	for i := range uint32(5000) {
+		message := binary.BigEndian.AppendUint32(nil, i)
+		value, err := rsa.SignPKCS1v15(nil, private, crypto.SHA256, digest(crypto.SHA256, message))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if value[0] != 0 {
+			continue
+		}
+		short := &sshReader{rest: sshField(string(value[1:]))}
+		if err := key.verify("rsa-sha2-256", message, short); err != nil {
+			t.Error(err)
+		}
+		return
+	}
+	t.Fatal("no signature begins with a zero")
+}
