@@ -72,7 +72,7 @@ func (r *reader) readKeys() error {
 		}
 		keys = append(keys, found...)
 	}
-	if distinct := countKeys(keys); trust.Min > distinct {
+	if distinct := signature.CountKeys(keys); trust.Min > distinct {
 		reason := fmt.Sprintf("%d signers are demanded, but only %s given", trust.Min, keysAre(distinct))
 		return &NotSignedError{Path: trust.Keys[len(trust.Keys)-1].name(), Reason: reason}
 	}
@@ -89,15 +89,6 @@ func keysAre(n int) string {
 		return "1 key is"
 	}
 	return fmt.Sprintf("%d keys are", n)
-}
-
-// countKeys returns how many distinct keys there are.
-func countKeys(keys []signature.Key) int {
-	distinct := map[string]bool{}
-	for _, key := range keys {
-		distinct[string(key.Scheme)+" "+key.ID] = true
-	}
-	return len(distinct)
 }
 
 func (f *KeyFile) name() string { return cmp.Or(f.Path, "the given key") }

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
+	_ "crypto/sha1" // which is to be refused
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
