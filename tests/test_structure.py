@@ -70,7 +70,7 @@ ORDER = [
         "_installed",
     ),
     *("_installation", "_pyinstaller.__init__", "_pyinstaller.hook-checksig", "checksig", "_preflight"),
-    *("_helper", "_engine", "_progress", "_read", "_verify", "_listing", "_lists", "_write"),
+    *("_helper", "_engine", "_progress", "_executor", "_read", "_verify", "_listing", "_lists", "_write"),
     *("__init__", "command.__init__", "command.terminal", "command.hints", "command.receipts"),
     "command.output",
     *("command.check", "command.join", "command.cli", "__main__"),

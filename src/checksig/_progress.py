@@ -31,16 +31,18 @@ class Reporter:
 
     Args:
         progress: the function; True for a bar; False or None to report nothing.
+        interval: seconds between two reports, at least.
     """
 
-    def __init__(self, progress: ProgressOption) -> None:
+    def __init__(self, progress: ProgressOption, interval: float = _INTERVAL) -> None:
+        self._interval = interval
         self._progress = progress
         self._bar: Bar | None = None
         self._show: Callable[[Progress], object] | None = progress if callable(progress) else None
 
     def __enter__(self) -> Reporter:
         self._start = time.monotonic()
-        self._due = self._start + _INTERVAL
+        self._due = self._start + self._interval
         if self._progress is True:
             self._bar = Bar("tqdm.auto")
             self._show = self._bar.draw
@@ -64,7 +66,7 @@ class Reporter:
         if self._show is None:
             return
         now = time.monotonic()
-        self._due = now + _INTERVAL
+        self._due = now + self._interval
         self._show(as_progress(counters, now - self._start))
 
 

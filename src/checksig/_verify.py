@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -34,6 +35,9 @@ from checksig.report import BadLine, FileResult, Manifest, Progress, Report, Sig
 
 if TYPE_CHECKING:
     from datetime import timedelta
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 _STATUSES = tuple(map(Status, STATUSES))
 _EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
@@ -151,6 +155,8 @@ def check(
     receipts: bool = False,
     max_age: float | timedelta | None = None,
     progress: ProgressOption = None,
+    executor: Executor | None = None,
+    shards: int = 16,
 ) -> Report:
     """Verify a directory against its manifests, and return a report.
 
@@ -179,6 +185,12 @@ def check(
         max_age: with ``receipts``, hash a file again if that was so many seconds ago, at most 366
             days. None: 30 days. 0: hash every file.
         progress: as there.
+        executor: verify the files in shards on this executor of :mod:`concurrent.futures`, such as
+            Dask's ``Client.get_executor()``, whose workers must see the directory under the same
+            path. The report is the same. ``progress`` is then told of shards that have ended. It is
+            an OSError if workers do not see the same directory, and a ChecksigError if one ends
+            before its shard is verified.
+        shards: with ``executor``, into how many parts the files are divided.
 
     Returns:
         What was found.
@@ -187,7 +199,13 @@ def check(
     trust = make_trust(signed_by, min_signers, signature, namespace)
     known = make_receipts(receipts, max_age)
     request = _request(path, manifest, format, algorithm, workers, shard, strip_prefix, trust, known, flags)
-    run = _Run(path, request, progress)
+    if executor is not None:
+        return _check_on(executor, request, shards, path, progress)
+    return _check(path, request, Reporter(progress))
+
+
+def _check(path: AnyPath, request: Request, reporter: Reporter) -> Report:
+    run = _Run(path, request, reporter)
     failures: list[FileResult] = []
     extras: list[FileResult] = []
     for result in run:
@@ -196,6 +214,23 @@ def check(
         if result.status is Status.EXTRA:
             extras.append(result)
     return run.report(failures, extras)
+
+
+def _check_on(
+    executor: Executor, request: Request, shards: int, path: AnyPath, progress: ProgressOption
+) -> Report:
+    from checksig._executor import check_on  # slow, and needed only here
+
+    if request.shards or operator.index(shards) < 1:
+        raise ValueError("executor demands shards of 1 or more, and no shard")
+    root = path if isinstance(path, str) else decode_path(request.root)
+    request = request._replace(flags=request.flags & ~TOTALS)
+    return check_on(executor, _check_shard, request, shards, root, progress)
+
+
+def _check_shard(request: Request, reporter: Reporter) -> Report:
+    """Verify a shard on a worker."""
+    return _check(request.root, request, reporter)
 
 
 def iter_check(
@@ -258,7 +293,7 @@ def iter_check(
     trust = make_trust(signed_by, min_signers, signature, namespace)
     known = make_receipts(receipts, max_age)
     request = _request(path, manifest, format, algorithm, workers, shard, strip_prefix, trust, known, flags)
-    return Results(_Run(path, request, progress))
+    return Results(_Run(path, request, Reporter(progress)))
 
 
 class Results(JobIterator[FileResult]):
@@ -312,13 +347,13 @@ def _results(run: _Run) -> Iterator[FileResult]:
 class _Run:
     """A job that verifies, and what it has found."""
 
-    def __init__(self, path: AnyPath, request: Request, progress: ProgressOption) -> None:
+    def __init__(self, path: AnyPath, request: Request, reporter: Reporter) -> None:
         self._request = request
         self._directory = _times(request.root) if request.shards else None
         self.job: Job = Job(request)
         self._root = path if isinstance(path, str) else decode_path(request.root)
         self._shard = (request.shard, request.shards) if request.shards else None
-        self.reporter: Reporter = Reporter(progress)
+        self.reporter: Reporter = reporter
         self._start = time.monotonic()
         self._seconds = 0.0  # from start to end
         self.ended: bool = False

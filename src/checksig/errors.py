@@ -27,6 +27,11 @@ class ChecksigError(Exception):
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
 
+    def _state(self) -> dict[str, list[str]] | None:
+        """Return what pickle sets besides the arguments: the notes."""
+        notes = getattr(self, "__notes__", None)
+        return {"__notes__": notes} if notes else None
+
 
 class VerificationError(ChecksigError, ValueError):
     """The directory does not match its manifest.
@@ -43,7 +48,7 @@ class VerificationError(ChecksigError, ValueError):
         self.report = report
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.args[0], self.report)
+        return type(self), (self.args[0], self.report), self._state()
 
 
 class ManifestError(ChecksigError, ValueError):
@@ -64,7 +69,7 @@ class ManifestError(ChecksigError, ValueError):
         self.reason: str = message if reason is None else reason
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.args[0], self.path, self.line, self.reason)
+        return type(self), (self.args[0], self.path, self.line, self.reason), self._state()
 
 
 class ManifestNotFoundError(ManifestError, FileNotFoundError):
@@ -101,7 +106,7 @@ class SignatureError(ManifestError):
         self.claimed = claimed
 
     def __reduce__(self) -> tuple[object, ...]:
-        return *super().__reduce__()[:1], (self.args[0], self.path, self.line, self.reason, self.claimed)
+        return type(self), (self.args[0], self.path, self.line, self.reason, self.claimed), self._state()
 
 
 class CancelledError(ChecksigError, RuntimeError):
