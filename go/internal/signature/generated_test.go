@@ -29,7 +29,10 @@ type maker struct {
 	primary *packet.PrivateKey
 	subkey  *packet.PrivateKey
 	// Each changes the signature before it is made.
-	user, direct, binding, back, data func(*packet.Signature)
+	user, direct, binding, back, data, revocation, userRevocation func(*packet.Signature)
+
+	text    string
+	damaged bool // the last bit of the key is another one
 }
 
 func newPrivate(t testing.TB) *packet.PrivateKey {
@@ -42,7 +45,8 @@ func newPrivate(t testing.TB) *packet.PrivateKey {
 }
 
 func newMaker(t testing.TB) *maker {
-	m := &maker{t: t, primary: newPrivate(t), subkey: newPrivate(t)}
+	t.Helper()
+	m := &maker{t: t, primary: newPrivate(t), subkey: newPrivate(t), text: "a text"}
 	m.subkey.IsSubkey = true
 	return m
 }
@@ -71,6 +75,11 @@ func canSign(sig *packet.Signature) { sig.FlagsValid, sig.FlagSign, sig.FlagCert
 func (m *maker) certificate() string {
 	var out bytes.Buffer
 	m.check(m.primary.PublicKey.Serialize(&out))
+	if m.revocation != nil {
+		sig := m.signature(m.primary, packet.SigTypeKeyRevocation, m.revocation)
+		m.check(sig.RevokeKey(&m.primary.PublicKey, m.primary, nil))
+		m.check(sig.Serialize(&out))
+	}
 	if m.direct != nil {
 		sig := m.signature(m.primary, packet.SigTypeDirectSignature, m.direct)
 		m.check(sig.SignDirectKeyBinding(&m.primary.PublicKey, m.primary, nil))
@@ -79,6 +88,11 @@ func (m *maker) certificate() string {
 	if m.user != nil {
 		id := packet.NewUserId("Mia", "", "mia@example.org")
 		m.check(id.Serialize(&out))
+		if m.userRevocation != nil {
+			sig := m.signature(m.primary, packet.SigTypeCertificationRevocation, m.userRevocation)
+			m.check(sig.SignUserId(id.Id, &m.primary.PublicKey, m.primary, nil))
+			m.check(sig.Serialize(&out))
+		}
 		sig := m.signature(m.primary, packet.SigTypePositiveCert, m.user)
 		m.check(sig.SignUserId(id.Id, &m.primary.PublicKey, m.primary, nil))
 		m.check(sig.Serialize(&out))
@@ -92,6 +106,9 @@ func (m *maker) certificate() string {
 		}
 		m.check(sig.SignKey(&m.subkey.PublicKey, m.primary, nil))
 		m.check(sig.Serialize(&out))
+	}
+	if m.damaged {
+		return damaged(out.String())
 	}
 	return out.String()
 }
@@ -119,12 +136,11 @@ func (m *maker) verify() error {
 	if err != nil {
 		return err
 	}
-	const text = "a text"
-	beside := []File{{"m.sig", m.sign(text)}}
-	if _, _, err = Verify(File{"m", text + "."}, beside, Options{Keys: keys, Now: now}); err == nil {
+	beside := []File{{"m.sig", m.sign(m.text)}}
+	if _, _, err = Verify(File{"m", m.text + "."}, beside, Options{Keys: keys, Now: now}); err == nil {
 		m.t.Error("another text was accepted")
 	}
-	_, _, err = Verify(File{"m", text}, beside, Options{Keys: keys, Now: now})
+	_, _, err = Verify(File{"m", m.text}, beside, Options{Keys: keys, Now: now})
 	return err
 }
 
@@ -174,6 +190,21 @@ func TestKeysThatGnuPGDoesNotMake(t *testing.T) {
 			m.user = canSign
 			m.data = func(sig *packet.Signature) { sig.SigType = packet.SigTypePositiveCert }
 		}, "type 0x13, which is not for files"},
+		{"revoked without a reason", func(m *maker) { m.user, m.revocation = canSign, later }, "revoked (without a reason)"},
+		{"the user ID was revoked", func(m *maker) { m.user, m.userRevocation = canSign, later }, ""},
+		{"the user ID was revoked at once", func(m *maker) { m.user, m.userRevocation = canSign, plain }, "says nothing of itself"},
+		{"a damaged signature of the user ID", func(m *maker) { m.user, m.damaged = canSign, true }, "says nothing of itself"},
+		{"a damaged direct signature", func(m *maker) { m.direct, m.damaged = canSign, true }, "says nothing of itself"},
+		{"a text in UTF-16", func(m *maker) {
+			m.user, m.text = canSign, "a\x00"
+			m.data = func(sig *packet.Signature) { sig.SigType = packet.SigTypeText }
+		}, "UTF-16"},
+		{"a weak primary key", func(m *maker) {
+			weak, err := rsa.GenerateKey(rand.Reader, 1024)
+			m.check(err)
+			m.primary = packet.NewRSAPrivateKey(born, weak)
+			m.user, m.binding, m.back = canSign, canSign, plain
+		}, "RSA key of 1024 bits"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newMaker(t)
@@ -183,6 +214,22 @@ func TestKeysThatGnuPGDoesNotMake(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestSignaturesOfTwoVersionsCountTogether(t *testing.T) {
+	old, other := newMaker(t), newMaker(t)
+	old.user, other.direct = canSign, canSign
+	other.check(other.primary.UpgradeToV6())
+	var keys []Key
+	for _, m := range []*maker{old, other} {
+		found, err := ParseKeys(m.certificate())
+		m.check(err)
+		keys = append(keys, found...)
+	}
+	both := []File{{"m.sig", old.sign("text") + other.sign("text")}}
+	if _, _, err := Verify(File{"m", "text"}, both, Options{Keys: keys, Min: 2, Now: now}); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -229,26 +276,31 @@ func TestTheWorkIsBounded(t *testing.T) {
 	if err != nil || len(packets) != 3 {
 		t.Fatalf("got %d packets and %v", len(packets), err)
 	}
-	self := key[len(key)-len(packets[2].body)-3:]
+	self := key[len(key)-len(packets[2].body)-2:] // with a header of two bytes
 	bad := damaged(sig)
-	for name, files := range map[string][2]string{
-		"signatures that do not match": {key, strings.Repeat(bad, 999)},
-		"good signatures":              {key, strings.Repeat(sig, 999)},
-		"too many signatures":          {key, strings.Repeat(sig, MaxFile/len(sig))},
-		"self-signatures":              {key + strings.Repeat(damaged(self), MaxKeys/len(self)-2), strings.Repeat(sig, 999)},
-		"keys":                         {strings.Repeat(key[:len(key)-len(self)], maxKeys), sig},
-		"too many keys":                {strings.Repeat(key, MaxKeys/len(key)), sig},
-		"user IDs":                     {key + strings.Repeat("\xb4\x01x", MaxKeys/4), sig},
-		"armor without end":            {strings.Repeat("-----BEGIN PGP SIGNATURE-----\n", MaxKeys/30), strings.Repeat("-----BEGIN PGP x-----\n", MaxFile/23)},
+	for name, c := range map[string]struct{ key, signature, want string }{
+		"signatures that do not match": {key, strings.Repeat(bad, 999), "too much work"},
+		"too many signatures":          {key, strings.Repeat(sig, MaxFile/len(sig)), errMany.Error()},
+		"self-signatures":              {key + strings.Repeat(damaged(self), MaxKeys/len(self)-2), sig, ""},
+		"keys":                         {strings.Repeat(key[:len(key)-len(self)], maxKeys), sig, "says nothing"},
+		"too many keys":                {strings.Repeat(key, MaxKeys/len(key)), sig, errManyKeys.Error()},
+		"user IDs":                     {key + strings.Repeat("\xb4\x01x", MaxKeys/4), sig, ""},
+		"armor without end":            {strings.Repeat("-----BEGIN PGP SIGNATURE-----\n", MaxKeys/30), sig, "not a key"},
+		"armor beside":                 {key, strings.Repeat("-----BEGIN PGP x-----\n", MaxFile/23), "message"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
-			keys, _ := ParseKeys(files[0])
-			_, _, err := Verify(File{"m", text}, []File{{"m.sig", files[1]}}, Options{Keys: keys, Now: now})
+			keys, err := ParseKeys(c.key)
+			if err == nil {
+				_, _, err = Verify(File{"m", text}, []File{{"m.sig", c.signature}}, Options{Keys: keys, Now: now})
+			}
 			took := time.Since(start)
 			t.Logf("%v: %.150v", took, err)
 			if took > 10*time.Second {
 				t.Errorf("took %v", took)
+			}
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
 	}

@@ -164,8 +164,8 @@ func tooFew(manifest File, signers []Signer, failed []failure, options *Options)
 		}
 		if errors.Is(f.err, errOtherKey) {
 			others = append(others, f)
-		} else {
-			reasons = append(reasons, f.name(manifest)+f.err.Error())
+		} else if reason := f.name(manifest) + f.err.Error(); !slices.Contains(reasons, reason) {
+			reasons = append(reasons, reason)
 		}
 	}
 	if len(others) > 0 {
