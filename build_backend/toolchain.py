@@ -248,7 +248,7 @@ def has_modules(go: str, env: dict[str, str]) -> bool:
     """
     if (GO_SOURCES / "vendor" / "modules.txt").exists():
         return _runs([go, "list", "-deps", f"-tags={MODULES_TAG}", "./internal/..."], env, GO_SOURCES)
-    return _runs([go, "mod", "download"], env) or _runs([go, "mod", "download"], _online(env))
+    return _runs([go, "mod", "download"], env) or _runs([go, "mod", "download"], online(env))
 
 
 def vendor(sources: Path) -> None:
@@ -259,12 +259,12 @@ def vendor(sources: Path) -> None:
     """
     go = go_command()
     with tempfile.TemporaryDirectory(prefix="checksig-build-") as scratch:
-        env = _online(environment(go, [], Path(scratch)))
+        env = online(environment(go, [], Path(scratch)))
         if not _runs([go, "mod", "vendor"], env, sources):
             raise ToolchainError(f"an sdist contains the Go modules, but 'go mod vendor' failed in {sources}")
 
 
-def _online(env: dict[str, str]) -> dict[str, str]:
+def online(env: dict[str, str]) -> dict[str, str]:
     """Return the environment with the user's settings for the module proxy; go.sum verifies the modules."""
     names = ("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOINSECURE")
     online = {name: value for name, value in env.items() if name != "GOPROXY"}

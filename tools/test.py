@@ -294,6 +294,7 @@ def python_steps() -> list[Step]:
         Step("ruff", [PYTHON, "-m", "ruff", "check", "."]),
         Step("ruff format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
         Step("mypy", [PYTHON, "-m", "mypy"]),
+        Step("govulncheck", [PYTHON, "tools/vulnerabilities.py"]),
         pytest("pytest, some tests with the helper", *SOME, "-m", "not timing", env=WITH_HELPER),
     ]
 

@@ -33,6 +33,7 @@ type maker struct {
 
 	text    string
 	damaged bool // the last bit of the key is another one
+	moved   bool // the direct signature is behind the subkey, in place of its binding
 }
 
 func newPrivate(t testing.TB) *packet.PrivateKey {
@@ -80,10 +81,8 @@ func (m *maker) certificate() string {
 		m.check(sig.RevokeKey(&m.primary.PublicKey, m.primary, nil))
 		m.check(sig.Serialize(&out))
 	}
-	if m.direct != nil {
-		sig := m.signature(m.primary, packet.SigTypeDirectSignature, m.direct)
-		m.check(sig.SignDirectKeyBinding(&m.primary.PublicKey, m.primary, nil))
-		m.check(sig.Serialize(&out))
+	if m.direct != nil && !m.moved {
+		m.writeDirect(&out)
 	}
 	if m.user != nil {
 		id := packet.NewUserId("Mia", "", "mia@example.org")
@@ -97,7 +96,10 @@ func (m *maker) certificate() string {
 		m.check(sig.SignUserId(id.Id, &m.primary.PublicKey, m.primary, nil))
 		m.check(sig.Serialize(&out))
 	}
-	if m.binding != nil {
+	if m.moved {
+		m.check(m.subkey.PublicKey.Serialize(&out))
+		m.writeDirect(&out)
+	} else if m.binding != nil {
 		m.check(m.subkey.PublicKey.Serialize(&out))
 		sig := m.signature(m.primary, packet.SigTypeSubkeyBinding, m.binding)
 		if m.back != nil {
@@ -111,6 +113,12 @@ func (m *maker) certificate() string {
 		return damaged(out.String())
 	}
 	return out.String()
+}
+
+func (m *maker) writeDirect(out *bytes.Buffer) {
+	sig := m.signature(m.primary, packet.SigTypeDirectSignature, m.direct)
+	m.check(sig.SignDirectKeyBinding(&m.primary.PublicKey, m.primary, nil))
+	m.check(sig.Serialize(out))
 }
 
 func (m *maker) sign(text string) string {
@@ -180,6 +188,9 @@ func TestKeysThatGnuPGDoesNotMake(t *testing.T) {
 		{"subkey without flags", func(m *maker) { m.user, m.binding, m.back = canSign, plain, plain }, "may not sign"},
 		{"back signature expired", func(m *maker) { m.user, m.binding, m.back = canSign, canSign, ended }, "not bound"},
 		{"binding critical", func(m *maker) { m.user, m.binding, m.back = canSign, critical, plain }, "not bound"},
+		{"bound by a signature of another type", func(m *maker) {
+			m.user, m.direct, m.binding, m.moved = canSign, canSign, canSign, true
+		}, "not bound"},
 		{"version 6", func(m *maker) { version6(m); m.direct = canSign }, ""},
 		{"version 6 with subkey", func(m *maker) { version6(m); m.direct, m.binding, m.back = canSign, canSign, plain }, ""},
 		{"older than its key", func(m *maker) {
