@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "build_backend"))
 
-import toolchain  # noqa: E402
+import toolchain
 
 GOVULNCHECK = "golang.org/x/vuln/cmd/govulncheck@v1.9.0"
 FOUND = 3  # its exit status if there are vulnerabilities

@@ -23,9 +23,9 @@ const (
 )
 
 var (
-	errArmorEnd    = errors.New("has an armor block without its end: it was cut off")
-	errArmorBase64 = errors.New("has an armor block that is not base64: it was changed")
-	errPacket      = errors.New("has an OpenPGP packet that is cut off")
+	errArmorEnd  = errors.New("has an armor block without its end: it was cut off")
+	errArmorText = errors.New("has an armor block with other text than base64: it was changed")
+	errPacket    = errors.New("has an OpenPGP packet that is cut off")
 )
 
 // A block is an armor block, or a binary file, whose kind is "".
@@ -85,25 +85,34 @@ func cutLine(text, line string) (before, after string, ok bool) {
 
 func trimBlanks(line string) string { return strings.TrimRight(line, " \t\r") }
 
-// dearmor decodes the headers, the base64 and the checksum of an armor block. The checksum finds
-// accidents, which the signature finds, too; so it is not verified.
+// dearmor decodes the base64 of an armor block, which is between headers and a checksum. The checksum
+// finds accidents, which the signature finds, too; so it is not verified. There is no other text.
 func dearmor(body string) ([]byte, error) {
+	headers, rest, ok := cutLine(body, "")
+	if !ok {
+		return nil, errArmorText
+	}
+	for line := range strings.Lines(headers) {
+		if !strings.Contains(line, ":") {
+			return nil, errArmorText
+		}
+	}
 	var encoded strings.Builder
-	headers := true
-	for line := range strings.Lines(body) {
+	ended := false
+	for line := range strings.Lines(rest) {
 		line = strings.TrimSpace(line)
-		if headers {
-			headers = line != ""
-			continue
+		switch {
+		case ended && line != "":
+			return nil, errArmorText
+		case len(line) == 5 && line[0] == '=':
+			ended = true
+		default:
+			encoded.WriteString(line)
 		}
-		if len(line) == 5 && line[0] == '=' {
-			break
-		}
-		encoded.WriteString(line)
 	}
 	data, err := base64.StdEncoding.DecodeString(encoded.String())
 	if err != nil || len(data) == 0 {
-		return nil, errArmorBase64
+		return nil, errArmorText
 	}
 	return data, nil
 }

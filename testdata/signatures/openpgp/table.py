@@ -201,6 +201,12 @@ def signed_texts() -> None:
         "dash that is not escaped",
         lambda s: s.replace(hashed + "\n", f"{hashed}\n{begin}{hashed}\n"),
     )
+    changed("signed-text-in-armor", "other text than base64", lambda s: s.replace(end, more + end))
+    changed(
+        "signed-text-in-armor-header",
+        "other text than base64",
+        lambda s: s.replace(behind, f"{behind}\n{more}"),
+    )
     changed("signed-cut", "has no signature behind", lambda s: s[: s.index(behind)])
     changed("signed-cut-signature", "without its end", lambda s: s[: s.index(end)])
     changed("signed-blanks-in-line", CHANGED, lambda s: s.replace("  a", "   a"))

@@ -61,10 +61,13 @@ def by_gpgv(case: dict[str, Any], folder: Path) -> bool:
     good: set[str] = set()
     for paths in files(case):
         lines = run("gpgv", "--status-fd=1", "--keyring", keyring(case, folder), *paths)[1].splitlines()
-        for line, following in zip(lines, [*lines[1:], ""], strict=True):
-            if " GOODSIG " in line and " VALIDSIG " in following:
-                good.add(following.split()[-1])
-    return len(good) >= case.get("min", 1)
+        said = ""
+        for line in lines:
+            if "SIG " in line and " VALIDSIG " not in line:
+                said = line
+            elif " VALIDSIG " in line and " GOODSIG " in said:
+                good.add(line.split()[-1])
+    return len(good) >= int(case.get("min", 1))
 
 
 def by_sqv(case: dict[str, Any], folder: Path) -> bool | None:
