@@ -114,7 +114,9 @@ def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp
         "checksig": {"digest", "limits", "engine", "wire"},
         "checksig/cmd/checksig-helper": {"limits", "wire"},
     }
-    openpgp = {f"github.com/ProtonMail/go-crypto/openpgp/{name}" for name in ("errors", "packet")}
+    openpgp = {
+        f"github.com/ProtonMail/go-crypto/openpgp/{name}" for name in ("ed25519", "eddsa", "errors", "packet")
+    }
     modules = {
         "checksig/internal/digest": {"github.com/zeebo/blake3", "golang.org/x/crypto/blake2b"},
         "checksig/internal/signature": openpgp | {"golang.org/x/crypto/blake2b"},

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ProtonMail/go-crypto/openpgp/ed25519"
+	"github.com/ProtonMail/go-crypto/openpgp/eddsa"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
@@ -210,7 +212,7 @@ func note(now error) string {
 func strong(key *packet.PublicKey) error {
 	switch key.PubKeyAlgo {
 	case packet.PubKeyAlgoEd25519, packet.PubKeyAlgoEd448:
-		return nil
+		return strongPoint(key)
 	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly:
 		return strongRSA(key)
 	case packet.PubKeyAlgoECDSA, packet.PubKeyAlgoEdDSA:
@@ -233,9 +235,29 @@ func strongRSA(key *packet.PublicKey) error {
 func strongCurve(key *packet.PublicKey) error {
 	curve, err := key.Curve()
 	if err == nil && slices.Contains(curves, curve) {
-		return nil
+		return strongPoint(key)
 	}
 	return fmt.Errorf("is by a key of the curve %q, which does not count", curve)
+}
+
+// strongPoint returns an error if anybody can sign for an Ed25519 key.
+func strongPoint(key *packet.PublicKey) error {
+	var point []byte
+	switch public := key.PublicKey.(type) {
+	case *ed25519.PublicKey:
+		point = public.Point
+	case *eddsa.PublicKey:
+		if len(public.X) == 32 { // else it is of Ed448
+			point = public.X
+		}
+	}
+	if point == nil {
+		return nil
+	}
+	if _, err := newEd25519(string(point)); err != nil {
+		return fmt.Errorf("is by a key that does not count: %w", err)
+	}
+	return nil
 }
 
 var curves = []packet.Curve{

@@ -280,6 +280,16 @@ func TestTheSizeOfAnRSAKeyIsThatOfItsNumber(t *testing.T) {
 	}
 }
 
+func TestAPointForWhichAnybodyCanSignIsNoKey(t *testing.T) {
+	m := newMaker(t)
+	for _, point := range weakPoints {
+		m.primary.PublicKey.PublicKey.(*ed25519.PublicKey).Point = point
+		if err := strong(&m.primary.PublicKey); err == nil {
+			t.Errorf("%x is strong", point)
+		}
+	}
+}
+
 // TestTheWorkIsBounded verifies files of the largest sizes.
 func TestTheWorkIsBounded(t *testing.T) {
 	key, text, sig := made(t, "p521.key"), made(t, "SHA256SUMS"), made(t, "p521.sig")
