@@ -6,6 +6,7 @@ import errno
 import hashlib
 import io
 import json
+import multiprocessing
 import os
 import pickle
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -364,6 +366,25 @@ def test_what_bagit_txt_says_of_a_signed_manifest_is_not_believed(
         else:
             with pytest.raises(checksig.ManifestError):
                 checksig.check(tmp_path, manifest, signed_by=ADA)
+
+
+def test_the_workers_of_an_executor_use_the_keys_of_the_caller(
+    root: Path, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "ada.pub").write_text(key_file(BOB))
+    monkeypatch.chdir(tmp_path)
+    context = multiprocessing.get_context("spawn")
+    elsewhere = (tmp_path / "elsewhere",)
+    every: list[Any] = ["ada.pub", [ADA, "ada.pub", io.BytesIO(ADA.encode())]]
+    with ProcessPoolExecutor(1, context, initializer=os.chdir, initargs=elsewhere) as executor:
+        for keys in every:
+            report = checksig.check("root", signed_by=keys, executor=executor, shards=2)
+            assert report.ok
+            assert report.authentic is True
+            assert report.signatures == checksig.check("root", signed_by="ada.pub").signatures
+        with pytest.raises(SignatureError, match="is by key"):
+            checksig.check("root", signed_by=BOB, executor=executor, shards=2)
 
 
 # Signature files

@@ -22,8 +22,9 @@ from typing import Any, NamedTuple
 from checksig._join import Part, join_parts
 from checksig._options import ProgressOption
 from checksig._progress import Reporter
+from checksig._trust import absolute_keys
 from checksig._wire import NO_COUNTERS, Counters, Request, decode_path
-from checksig.errors import CancelledError, ChecksigError, InternalError, ManifestError
+from checksig.errors import CancelledError, ChecksigError, InternalError, ManifestError, SignatureError
 from checksig.report import Progress, Report
 
 _LOOK = 0.0  # seconds between two looks whether the caller still waits: one for each list of records
@@ -107,7 +108,7 @@ def _collect(futures: dict[Future[Answer], int], shards: int, reporter: Reporter
                 answers[number] = _result(future)
                 listed = answers[number].report.listed or 0
             except ManifestError as error:
-                if isinstance(error, OSError) or number == 1:
+                if isinstance(error, (OSError, SignatureError)) or number == 1:
                     raise
                 empty[number] = error
         for number in sorted(empty):
@@ -155,7 +156,9 @@ def _absolute(request: Request) -> Request:
     manifest, signature = (
         None if path is None else os.path.join(here, path) for path in (request.manifest, request.signature)
     )
-    return request._replace(root=os.path.join(here, request.root), manifest=manifest, signature=signature)
+    keys = None if request.keys is None else absolute_keys(request.keys, here)
+    root = os.path.join(here, request.root)
+    return request._replace(root=root, manifest=manifest, signature=signature, keys=keys)
 
 
 def _renamed(report: Report, request: Request, root: str) -> Report:

@@ -93,3 +93,19 @@ def _is_key(text: str) -> bool:
     if _KEY.fullmatch(text):
         return True
     return _KEY_ID.fullmatch(text) is not None and not os.path.lexists(text)
+
+
+def absolute_keys(keys: bytes, folder: bytes) -> bytes:
+    """Return packed keys whose paths mean the same in any current directory.
+
+    Args:
+        keys: as :func:`make_trust` packs them.
+        folder: the current directory of the caller.
+    """
+    packed = []
+    while keys:
+        path, length, keys = keys.split(b"\0", 2)
+        size = max(int(length), 0)
+        packed.append(b"%s\0%s\0%s" % (path and os.path.join(folder, path), length, keys[:size]))
+        keys = keys[size:]
+    return b"".join(packed)
