@@ -15,14 +15,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hypothesis import HealthCheck, given, settings
-from support import LOGS, Directory
+from support import LOGS, Directory, command
 from test_join import comparable, trees
 from test_shards import make_files
 
 import checksig
 from checksig._executor import verify_shard
+from checksig.command import cli
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers are processes with signals")
 
@@ -337,3 +339,26 @@ def test_an_empty_mount_and_an_old_copy_on_one_worker_are_errors_that_name_it(
     with pytest.raises(OSError, match=rf"\(on {os.uname().nodename}, process \d+\)"):
         checksig.check(root, None if inside else manifest, **options)
     assert checksig.check(root, None if inside else manifest, **{**options, "executor": unshared("true")}).ok
+
+
+def test_the_command_verifies_on_dask(dask: Any, directory: Directory) -> None:
+    root = directory({str(number): b"1" for number in range(5)})
+    (root / "3").write_bytes(b"2")
+    address = f"dask:{dask.scheduler.address}"
+    done = command("check", root, "--executor", address, "--shards", "3", cwd=LOGS)
+    assert (done.returncode, done.stdout) == (1, command("check", root, cwd=LOGS).stdout)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--executor", "dask"],
+        ["--executor", "ray:auto"],
+        ["--shards", "3"],
+        ["--executor", "dask:x", "-x"],
+        ["--executor", "dask:x", "--shard", "1/2"],
+    ],
+)
+def test_wrong_options_of_an_executor_are_usage_errors(wrong: list[str]) -> None:
+    with pytest.raises(click.UsageError):
+        cli.main.main(["check", *wrong], standalone_mode=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import BinaryIO, TypedDict
+from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict
 
 import click
 
@@ -31,11 +32,15 @@ from checksig.command.output import (
     fit,
     markdown,
     markdown_note,
+    show_files,
     so_far,
 )
 from checksig.command.terminal import Out, WaitingFile, progress_bar, wants_color
 from checksig.errors import ChecksigError
 from checksig.report import Progress, Report
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 _KEPT = 1000  # bad files of a directory that are kept for hints and Markdown
 
@@ -110,6 +115,8 @@ class Check:
     strict: bool
     as_json: bool
     shard: tuple[int, int] | None
+    executor: str | None
+    shards: int | None
     receipts: bool
     max_age: int | None
     progress: bool | None
@@ -126,6 +133,14 @@ class Check:
             raise click.UsageError("-m/--manifest allows only one PATH")
         if [*self.paths, self.manifest].count("-") > 1:
             raise click.UsageError("only one manifest can be read from standard input")
+        if self.shards is not None and self.executor is None:
+            raise click.UsageError("--shards needs --executor")
+        if self.executor is not None and (self.installed or self.fail_fast or self.lines == "verbose"):
+            raise click.UsageError("--executor does not go with --installed, -x/--fail-fast or -v/--verbose")
+        if self.executor is not None:
+            _address(self.executor)
+            if self.shard is not None:
+                raise click.UsageError("--executor does not go with --shard")
         self.out = Out(wants_color(self.color))
         if self.as_json and self.lines != "status":
             self.printer = JsonPrinter(self.out, self.shard)
@@ -182,6 +197,8 @@ class Check:
             target = self._target(path)
             findings = Findings(target.root, self.shard, str(path) if isinstance(path, Package) else None)
             with progress_bar(self.out, False if self.lines == "status" else self.progress) as draw:
+                if self.executor is not None:
+                    return self._check_on(self.executor, target, draw)
                 results = self._start(target, draw)
                 why = self._take(results, findings)
             if self.lines != "status":
@@ -214,22 +231,39 @@ class Check:
         return signed_options(self.signed_by, self.min_signers, self.signature, self.namespace)
 
     def _start(self, target: Target, draw: Callable[[Progress], object] | None) -> Results:
+        only_bad = self.lines != "verbose" and not (self.as_json and self.lines is None)
         return checksig.iter_check(
-            target.root,
-            target.manifest(),
-            format=self.format,
-            algorithm=self.algorithm,
-            workers=self.workers,
-            ignore_missing=self.ignore_missing,
-            extra=self.extra,
-            shard=self.shard,
-            strip_prefix=self.strip_prefix,
-            **self._signed(),
-            receipts=self.receipts,
-            max_age=self.max_age,
-            progress=draw,
-            only_bad=self.lines != "verbose" and not (self.as_json and self.lines is None),
+            target.root, target.manifest(), **self._options(), progress=draw, only_bad=only_bad
         )
+
+    def _options(self) -> dict[str, Any]:
+        """Return the options that the functions of the API share."""
+        return {
+            "format": self.format,
+            "algorithm": self.algorithm,
+            "workers": self.workers,
+            "ignore_missing": self.ignore_missing,
+            "extra": self.extra,
+            "shard": self.shard,
+            "strip_prefix": self.strip_prefix,
+            **self._signed(),
+            "receipts": self.receipts,
+            "max_age": self.max_age,
+        }
+
+    def _check_on(
+        self, executor: str, target: Target, draw: Callable[[Progress], object] | None
+    ) -> ExitStatus:
+        """Verify on a cluster."""
+        with _connect(executor) as pool:
+            report = checksig.check(
+                *(target.root, target.manifest()),
+                **self._options(),
+                progress=draw,
+                executor=pool,
+                shards=self.shards or 16,
+            )
+        return self._end(show_files(self.printer, report, _KEPT), report)
 
     def _take(self, results: Results, findings: Findings) -> str | None:
         """Show results as they arrive; return why it stopped early, or None."""
@@ -271,6 +305,26 @@ class Check:
                     self.out.complain(f"$GITHUB_STEP_SUMMARY: {why}")
             except OSError as error:
                 self.out.complain(f"$GITHUB_STEP_SUMMARY: {describe(error)}")
+
+
+def _address(executor: str) -> str:
+    kind, _, address = executor.partition(":")
+    if kind != "dask" or not address:
+        raise click.UsageError(
+            f"--executor must be dask:ADDRESS, such as dask:tcp://host:8786, not {executor!r}"
+        )
+    return address
+
+
+@contextlib.contextmanager
+def _connect(name: str) -> Iterator[Executor]:
+    """Yield the executor that the user named."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ChecksigError("--executor needs Dask: pip install 'checksig[dask]'") from None
+    with Client(_address(name)) as client:  # type: ignore[no-untyped-call]
+        yield client.get_executor()
 
 
 def _without_blocking(path: str, flags: int) -> int:

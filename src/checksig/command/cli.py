@@ -28,7 +28,7 @@ from checksig._render import left_out_lines
 from checksig._text import count, duration, place, printable
 from checksig._write import get_writable_algorithms
 from checksig.command.check import Check, ExitStatus, Target, open_standard_input, signed_options, status_of
-from checksig.command.output import JsonPrinter, TextPrinter, cause, describe
+from checksig.command.output import JsonPrinter, TextPrinter, cause, describe, show_files
 from checksig.command.terminal import (
     Out,
     OutputError,
@@ -382,6 +382,17 @@ def _version(verbose: bool) -> int:
 @_json
 @click.option("--shard", metavar="K/N", callback=_shard, help="Verify every Nth file, starting with the Kth.")
 @click.option(
+    "--executor",
+    metavar="dask:ADDRESS",
+    help="Verify on the workers of the Dask scheduler at ADDRESS; of files, print only those not OK.",
+)
+@click.option(
+    "--shards",
+    metavar="N",
+    type=click.IntRange(1),
+    help="With --executor, divide the files into N parts [default: 16].",
+)
+@click.option(
     "--receipts",
     is_flag=True,
     help="Do not hash files that were hashed before, were OK, and are untouched since.",
@@ -429,7 +440,8 @@ def join(files: tuple[str, ...], quiet: bool, as_json: bool, color: str) -> int:
     out = Out(wants_color(color))
     with _running(out, False, "nothing was joined") as current:
         report = joining.join_files(files)
-        joining.show(JsonPrinter(out) if as_json else TextPrinter(out, summary=not quiet), report)
+        printer = JsonPrinter(out) if as_json else TextPrinter(out, summary=not quiet)
+        printer.end(show_files(printer, report, 0), report)
         current.status = status_of(report)
     return current.status
 

@@ -13,21 +13,8 @@ from typing import Any
 from checksig._join import Part, join_parts, missing_shards
 from checksig._text import place
 from checksig._wire import decode_path
-from checksig.command.output import Findings, Printer
 from checksig.errors import ChecksigError
 from checksig.report import BadLine, FileResult, Manifest, Report, Signature, Status
-
-_KEPT = 1000  # bad files that are kept for the counts by directory
-
-
-def show(printer: Printer, report: Report) -> None:
-    """Show a report whose files were not shown one by one."""
-    findings = Findings(report.root, None)
-    for result in sorted({*report.failures, *report.extra}, key=lambda result: result.place):
-        if result.bad:
-            findings.add(result, _KEPT)
-        printer.result(report.root, result)
-    printer.end(findings, report)
 
 
 def join_files(paths: Iterable[str]) -> Report:

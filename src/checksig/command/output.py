@@ -365,6 +365,16 @@ def _iso(time: datetime | None) -> str | None:
     return None if time is None else time.isoformat()
 
 
+def show_files(printer: Printer, report: Report, keep: int) -> Findings:
+    """Show the bad and the extra files of a report; return what the command keeps of them."""
+    findings = Findings(report.root, report.shard)
+    for result in sorted({*report.failures, *report.extra}, key=lambda result: result.place):
+        if result.bad:
+            findings.add(result, keep)
+        printer.result(report.root, result)
+    return findings
+
+
 def _name(key: str, name: str) -> dict[str, str]:
     """Return the JSON fields for a name; if it is not UTF-8, a second field has it in base64."""
     plain = os.fsencode(name)
