@@ -127,6 +127,7 @@ def check_data(report: checksig.Report, changes: checksig.Changes) -> None:
     assert_type(report.signatures[0].created, datetime.datetime | None)
     assert_type(report.summary(), str)
     assert_type(report.to_dicts(), list[dict[str, Any]])
+    assert_type(checksig.join([report]), checksig.Report)
     report.raise_for_failures()
     assert_type(report.failures[0].status, checksig.Status)
     assert_type(report.failures[0].errno, int | None)

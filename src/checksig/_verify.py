@@ -34,10 +34,8 @@ from checksig._wire import (
 from checksig.report import BadLine, FileResult, Manifest, Progress, Report, Signature, Status
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    import concurrent.futures
+    import datetime
 
 _STATUSES = tuple(map(Status, STATUSES))
 _EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
@@ -153,9 +151,9 @@ def check(
     signature: AnyPath | None = None,
     namespace: str | None = None,
     receipts: bool = False,
-    max_age: float | timedelta | None = None,
+    max_age: float | datetime.timedelta | None = None,
     progress: ProgressOption = None,
-    executor: Executor | None = None,
+    executor: concurrent.futures.Executor | None = None,
     shards: int = 16,
 ) -> Report:
     """Verify a directory against its manifests, and return a report.
@@ -217,7 +215,11 @@ def _check(path: AnyPath, request: Request, reporter: Reporter) -> Report:
 
 
 def _check_on(
-    executor: Executor, request: Request, shards: int, path: AnyPath, progress: ProgressOption
+    executor: concurrent.futures.Executor,
+    request: Request,
+    shards: int,
+    path: AnyPath,
+    progress: ProgressOption,
 ) -> Report:
     from checksig._executor import check_on  # slow, and needed only here
 
@@ -249,7 +251,7 @@ def iter_check(
     signature: AnyPath | None = None,
     namespace: str | None = None,
     receipts: bool = False,
-    max_age: float | timedelta | None = None,
+    max_age: float | datetime.timedelta | None = None,
     progress: ProgressOption = None,
     only_bad: bool = False,
 ) -> Results:
