@@ -493,6 +493,9 @@ def test_json_has_an_object_for_each_file_and_a_summary(bad: Path) -> None:
         "size": 1,
         "reason": "mismatch",
         "errno": None,
+        "receipt": None,
+        "touched": None,
+        "place": 1,
     }
     summary = found[6]
     assert (summary["ok"], summary["complete"], summary["files"], summary["bad"]) == (False, True, 5, 4)

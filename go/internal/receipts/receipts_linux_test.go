@@ -239,3 +239,27 @@ func FuzzReadRecords(f *testing.F) {
 		}
 	})
 }
+
+func TestAReceiptHoldsForItsAgeUntilItIsRevoked(t *testing.T) {
+	b := newBench(t)
+	written := time.Now().Add(time.Hour)
+	b.at(written)
+	b.keep()
+	b.Flush()
+	b.reopen(b.directory)
+	for _, c := range []struct {
+		age  time.Duration
+		want bool
+	}{{-time.Hour, false}, {0, true}, {29 * 24 * time.Hour, true}, {31 * 24 * time.Hour, false}} {
+		b.at(written.Add(c.age))
+		if got := b.has(); got != c.want {
+			t.Errorf("age %v: got %v, want %v", c.age, got, c.want)
+		}
+	}
+	b.at(written)
+	b.Revoke([]string{"a"})
+	b.reopen(b.directory)
+	if when, touched := b.Known("a", b.entries, b.open().Opened()); b.has() || when != written.Unix() || touched != 0 {
+		t.Errorf("after the revocation: has %v, known %d, %d", b.has(), when, touched)
+	}
+}
