@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import io
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, assert_type
 
@@ -22,8 +21,8 @@ def check_verifying(path: Path) -> None:
     checksig.check_signatures(path, [checksig.Entry("a", "md5", "0" * 32)], workers=4, ignore_missing=True)
     assert_type(checksig.check(path, io.BytesIO(), extra="fail", shard=(1, 4)), checksig.Report)
     assert_type(checksig.check(path, None, progress=True), checksig.Report)
-    assert_type(checksig.check(path, receipts=True, max_age=timedelta(days=7)).by_receipt, int)
-    assert_type(checksig.check(path, receipts=True, max_age=3600).oldest_receipt, datetime | None)
+    assert_type(checksig.check(path, receipts=True, max_age=datetime.timedelta(days=7)).by_receipt, int)
+    assert_type(checksig.check(path, receipts=True, max_age=3600).oldest_receipt, datetime.datetime | None)
 
     checksig.check_signatures(3)  # type: ignore[arg-type]
     checksig.check_signatures(path, io.StringIO())  # type: ignore[arg-type]
