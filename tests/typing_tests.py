@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import io
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, assert_type
 
@@ -21,6 +22,9 @@ def check_verifying(path: Path) -> None:
     checksig.check_signatures(path, [checksig.Entry("a", "md5", "0" * 32)], workers=4, ignore_missing=True)
     assert_type(checksig.check(path, io.BytesIO(), extra="fail", shard=(1, 4)), checksig.Report)
     assert_type(checksig.check(path, None, progress=True), checksig.Report)
+    with ProcessPoolExecutor() as pool:
+        assert_type(checksig.check(path, executor=pool, shards=4), checksig.Report)
+    checksig.check(path, executor=4)  # type: ignore[arg-type]
     assert_type(checksig.check(path, receipts=True, max_age=datetime.timedelta(days=7)).by_receipt, int)
     assert_type(checksig.check(path, receipts=True, max_age=3600).oldest_receipt, datetime.datetime | None)
 
