@@ -18,7 +18,7 @@ def test_extra_files_that_are_reported_are_not_bad(directory: Directory) -> None
     root = directory({"a": b"1"})
     (root / "d").mkdir()
     (root / "d" / "x\n").touch()
-    found = FileResult(path="d/x\n", status=Status.EXTRA, algorithm="", expected="", reason=EXTRA)
+    found = FileResult(path="d/x\n", status=Status.EXTRA, algorithm="", expected="", reason=EXTRA, place=1)
     report = checksig.check(root, extra="report")
     assert report.ok
     assert (report.files, report.failures, report.extra) == (1, (), (found,))
