@@ -70,7 +70,7 @@ func (b *Backoff) Try(open func() error) error {
 			}
 			return err
 		}
-		free := descriptorIsFree()
+		free := DescriptorIsFree()
 		if !free {
 			b.doubted = 0
 		}
@@ -86,8 +86,8 @@ func (b *Backoff) Try(open func() error) error {
 	}
 }
 
-// descriptorIsFree reports whether another file can be opened now. A test replaces it.
-var descriptorIsFree = func() bool { return checkFree(1) == nil }
+// DescriptorIsFree reports whether another file can be opened now. A test may replace it.
+var DescriptorIsFree = func() bool { return checkFree(1) == nil }
 
 // pause sleeps, without a thread, because a goroutine with an open file may need it.
 func (b *Backoff) pause(length time.Duration) {

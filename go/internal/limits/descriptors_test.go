@@ -17,9 +17,9 @@ func (fakeFile) Close() error { return nil }
 
 // setFree makes descriptors free, or not, during a test.
 func setFree(t *testing.T, free bool) {
-	before := descriptorIsFree
-	t.Cleanup(func() { descriptorIsFree = before })
-	descriptorIsFree = func() bool { return free }
+	before := DescriptorIsFree
+	t.Cleanup(func() { DescriptorIsFree = before })
+	DescriptorIsFree = func() bool { return free }
 }
 
 func TestAnOpenerDoubtsAnErrorWhileADescriptorIsFree(t *testing.T) {
