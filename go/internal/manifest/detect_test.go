@@ -177,7 +177,11 @@ func TestAStrangeLineAnywhereIsOneBadLineAndHidesNoOther(t *testing.T) {
 	tried := 0
 	for _, g := range goodManifests {
 		lines := slices.DeleteFunc(slices.Clone(strangeLines), func(line string) bool { return !g.isStrange(line) })
-		for _, n := range g.sizes() {
+		sizes := g.sizes()
+		if underRace {
+			sizes = sizes[:1]
+		}
+		for _, n := range sizes {
 			want := g.parse(t, n)
 			places := []int{-1, 0, 1, n / 2, n}
 			slices.Sort(places)

@@ -292,6 +292,9 @@ func TestAPointForWhichAnybodyCanSignIsNoKey(t *testing.T) {
 
 // TestTheWorkIsBounded verifies files of the largest sizes.
 func TestTheWorkIsBounded(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector takes most of the time")
+	}
 	key, text, sig := made(t, "p521.key"), made(t, "SHA256SUMS"), made(t, "p521.sig")
 	packets, err := packetsOf([]byte(key))
 	if err != nil || len(packets) != 3 {
@@ -317,7 +320,7 @@ func TestTheWorkIsBounded(t *testing.T) {
 			}
 			took := time.Since(start)
 			t.Logf("%v: %.150v", took, err)
-			if took > 10*time.Second {
+			if took > 20*time.Second {
 				t.Errorf("took %v", took)
 			}
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
