@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,4 +162,16 @@ def command(
     )
     return subprocess.CompletedProcess(
         done.args, done.returncode, *(timeless(text.decode()) for text in (done.stdout, done.stderr))
+    )
+
+
+def with_state(manifest: checksig.Manifest) -> checksig.Manifest:
+    """Return the record of a manifest that is a file, with its digest, size and times."""
+    content, status = Path(manifest.path).read_bytes(), os.stat(manifest.path)
+    return replace(
+        manifest,
+        digest=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        mtime_ns=status.st_mtime_ns,
+        ctime_ns=status.st_ctime_ns,
     )

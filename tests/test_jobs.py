@@ -33,6 +33,7 @@ from support import (
     loads_library,
     needs_library,
     open_below,
+    with_state,
 )
 
 import checksig
@@ -64,12 +65,13 @@ def test_a_report_tells_everything_about_the_wrong_log() -> None:
         reason="mismatch",
         errno=None,
         bad=True,
+        place=8,
     )
     assert report.failures == (failure,)
     assert not report.ok
     assert report.message == MISMATCH
     assert report.root == str(LOGS)
-    assert report.manifests == (checksig.Manifest(f"{LOGS}/sha1sum.txt", "gnu", ("sha1",), 10),)
+    assert report.manifests == (with_state(checksig.Manifest(f"{LOGS}/sha1sum.txt", "gnu", ("sha1",), 10)),)
     assert report.files == 10
     assert report.counts == dict.fromkeys(Status, 0) | {Status.OK: 9, Status.FAILED: 1}
     assert report.bytes == sum(path.stat().st_size for path in LOGS.glob("*.log"))
