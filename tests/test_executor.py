@@ -19,7 +19,7 @@ import click
 import pytest
 from hypothesis import HealthCheck, given, settings
 from support import LOGS, Directory, command
-from test_join import comparable, trees
+from test_join import Tree, comparable, make_tree, trees
 from test_shards import make_files
 
 import checksig
@@ -66,15 +66,9 @@ def executor(request: pytest.FixtureRequest) -> Iterator[cf.Executor]:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(trees())
-def test_an_executor_gives_the_report_of_check(
-    tmp_path_factory: pytest.TempPathFactory, tree: tuple[list[str], int, int, dict[str, Any]]
-) -> None:
-    states, extras, count, options = tree
-    root = tmp_path_factory.mktemp("tree")
-    make_files(root, states, extras)
-    try:
-        whole = checksig.check(root, **options)
-    except checksig.ManifestError:
+def test_an_executor_gives_the_report_of_check(tmp_path_factory: pytest.TempPathFactory, tree: Tree) -> None:
+    root, whole, count, options = make_tree(tmp_path_factory, tree)
+    if whole is None:
         with pytest.raises(checksig.ManifestError):
             checksig.check(root, executor=Inline(), shards=count, **options)
         return

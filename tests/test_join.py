@@ -42,25 +42,35 @@ def comparable(report: Report) -> Report:
     return replace(report, seconds=0, hint=None, message=message)
 
 
+Tree = tuple[list[str], int, int, dict[str, Any]]  # states of files, extra files, shards, options
+
+
 @st.composite
-def trees(draw: st.DrawFn) -> tuple[list[str], int, int, dict[str, Any]]:
+def trees(draw: st.DrawFn) -> Tree:
     states = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=40))
     options: dict[str, Any] = {"extra": draw(st.sampled_from(["ignore", "report", "fail"]))}
     options |= {"ignore_missing": draw(st.booleans())}
     return states, draw(st.integers(0, 30)), draw(st.integers(1, 30)), options
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(trees())
-def test_joined_shards_are_the_whole(
-    tmp_path_factory: pytest.TempPathFactory, tree: tuple[list[str], int, int, dict[str, Any]]
-) -> None:
+def make_tree(
+    tmp_path_factory: pytest.TempPathFactory, tree: Tree
+) -> tuple[Path, Report | None, int, dict[str, Any]]:
+    """Make a tree; return its root, the report on it if it has one, the shards and the options."""
     states, extras, count, options = tree
     root = tmp_path_factory.mktemp("tree")
     make_files(root, states, extras)
     try:
-        whole = checksig.check(root, **options)
+        return root, checksig.check(root, **options), count, options
     except checksig.ManifestError:
+        return root, None, count, options
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(trees())
+def test_joined_shards_are_the_whole(tmp_path_factory: pytest.TempPathFactory, tree: Tree) -> None:
+    root, whole, count, options = make_tree(tmp_path_factory, tree)
+    if whole is None:
         return
     count = min(count, whole.files)
     joined = checksig.join(reversed(shards(root, count, **options)))
@@ -69,15 +79,9 @@ def test_joined_shards_are_the_whole(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(trees())
-def test_joined_json_is_the_whole(
-    tmp_path_factory: pytest.TempPathFactory, tree: tuple[list[str], int, int, dict[str, Any]]
-) -> None:
-    states, extras, count, options = tree
-    root = tmp_path_factory.mktemp("tree")
-    make_files(root, states, extras)
-    try:
-        whole = checksig.check(root, **options)
-    except checksig.ManifestError:
+def test_joined_json_is_the_whole(tmp_path_factory: pytest.TempPathFactory, tree: Tree) -> None:
+    root, whole, count, options = make_tree(tmp_path_factory, tree)
+    if whole is None:
         return
     lines = Lines()
     for report in shards(root, min(count, whole.files), **options):
