@@ -30,6 +30,8 @@ _NUMBERS = {
         "fsync": 74,
         "fchmod": 91,
         "getdents64": 217,
+        "fadvise64": 221,
+        "preadv2": 327,
         "openat": 257,
         "newfstatat": 262,
         "linkat": 265,
@@ -45,6 +47,8 @@ _NUMBERS = {
         "fsync": 82,
         "fchmod": 52,
         "getdents64": 61,
+        "fadvise64": 223,
+        "preadv2": 286,
         "openat": 56,
         "newfstatat": 79,
         "linkat": 37,
@@ -214,13 +218,17 @@ def give(call: Call, data: bytes) -> int:
 
 
 def short_read(call: Call, count: int) -> int:
-    """Do a read(2) for its caller, of at most count bytes; return what it returns."""
-    descriptor, _, wanted = call.arguments[:3]
+    """Do a read(2) or a preadv2(2) for its caller, of at most count bytes; return what it returns."""
+    descriptor, place, wanted = call.arguments[:3]
     with open(f"/proc/{call.thread}/status") as status:
         (process,) = (int(line.split()[1]) for line in status if line.startswith("Tgid:"))
     process_descriptor = os.pidfd_open(process)
     copy = int(_libc.syscall(_PIDFD_GETFD, process_descriptor, descriptor, 0))  # shares the offset
     os.close(process_descriptor)
+    if call.name == "preadv2":
+        with open(f"/proc/{call.thread}/mem", "rb", buffering=0) as memory:
+            memory.seek(place)
+            place, wanted = struct.unpack("=QQ", memory.read(16))
     data = os.read(copy, min(wanted, count))
     os.close(copy)
-    return give(call, data)
+    return give(call._replace(arguments=(descriptor, place)), data)

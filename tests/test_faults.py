@@ -26,7 +26,17 @@ import checksig
 pytestmark = pytest.mark.skipif(not syscalls.supported(), reason="needs seccomp user notifications")
 
 TESTS = Path(__file__).parent
-FILE_CALLS = ("openat", "openat2", "newfstatat", "fstat", "read", "close", "getdents64")
+FILE_CALLS = (
+    "openat",
+    "openat2",
+    "newfstatat",
+    "fstat",
+    "preadv2",
+    "fadvise64",
+    "read",
+    "close",
+    "getdents64",
+)
 ERRORS = ("EIO", "EINTR", "EACCES", "ENOENT", "EMFILE", "EAGAIN", "ENOMEM", "ENOSYS", "EPERM", "EBADF")
 
 # The child sends messages to the supervisor by closing descriptors with numbers that none has.
@@ -198,16 +208,22 @@ report([found, outcome()])
 
 
 class OnRead:
-    """Calls an action before each read of one file, counted from 1. None lets the read happen."""
+    """Calls an action before each read of one file, counted from 1. None lets the read happen.
 
-    def __init__(self, path: Path, action: Callable[[int], int | None]) -> None:
+    If the file is in memory, preadv2 reads it, as far as it is there. Otherwise read does.
+    """
+
+    def __init__(self, path: Path, action: Callable[[int], int | None], *, in_memory: bool = False) -> None:
         self.path = str(path)
         self.action = action
+        self.call = "preadv2" if in_memory else "read"
         self.count = 0
 
     def decide(self, call: syscalls.Call) -> int | None:
-        if call.name != "read" or syscalls.path_of(call) != self.path:
+        if call.name not in ("read", "preadv2") or syscalls.path_of(call) != self.path:
             return None
+        if call.name != self.call:
+            return -errno.EAGAIN if call.name == "preadv2" else None
         self.count += 1
         return self.action(self.count)
 
@@ -241,7 +257,10 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("moment", [1, 2, 3])
-def test_a_file_that_changes_while_it_is_read_is_changed(change: str, moment: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_memory", [True, False], ids=["in memory", "on disk"])
+def test_a_file_that_changes_while_it_is_read_is_changed(
+    change: str, moment: int, in_memory: bool, tmp_path: Path
+) -> None:
     verdicts = make_files(tmp_path)
     time.sleep(0.02)  # the file system's clock must tick
 
@@ -249,9 +268,10 @@ def test_a_file_that_changes_while_it_is_read_is_changed(change: str, moment: in
         if count == moment:
             CHANGES[change](tmp_path / "large")
 
-    reads = OnRead(tmp_path / "large", action)
+    reads = OnRead(tmp_path / "large", action, in_memory=in_memory)
     code = "supervise(); report(outcome('ignore'))"
     (line,) = run(code, reads.decide, tmp_path, 0)
+    assert reads.count >= moment
     found = {path: status for path, status, _ in json.loads(line)}
     del verdicts["sub/extra"]
     assert found == verdicts | {"large": "CHANGED"}
@@ -374,15 +394,19 @@ report((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
 
 
 @pytest.mark.parametrize("count", [1, 997, 65_537])
-def test_short_reads_make_no_difference(count: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("waits", ["never", "always", "every second time"])
+def test_short_reads_make_no_difference(count: int, waits: str, tmp_path: Path) -> None:
     verdicts = make_files(tmp_path)
     (tmp_path / "large").write_bytes(bytes(300_000))
     large = str(tmp_path / "large")
+    calls = itertools.count()
 
     def decide(call: syscalls.Call) -> int | None:
-        path = syscalls.path_of(call) if call.name == "read" else ""
+        path = syscalls.path_of(call) if call.name in ("read", "preadv2") else ""
         if not path.startswith(str(tmp_path)):
             return None
+        if call.name == "preadv2" and (waits == "always" or waits != "never" and next(calls) % 2):
+            return -errno.EAGAIN  # this is not in memory, so read follows
         return syscalls.short_read(call, max(count, 997) if path == large else count)
 
     (line,) = run("supervise(); report(outcome())", decide, tmp_path, 0)

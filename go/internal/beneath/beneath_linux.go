@@ -116,13 +116,18 @@ func (h handle) openat2(name string, flags, resolve uint64) (int, error) {
 
 func (r *Root) openByKernel(name string) (File, error) {
 	fd, err := r.dir.openat2(name, openFlags, resolveBeneath|resolveNoMagic)
-	if err == nil {
-		return regular(&openFile{fd: fd})
+	if err != nil {
+		return nil, r.dir.openError(name, err)
 	}
+	return regular(&openFile{fd: fd})
+}
+
+// openError returns the error for a file that could not be opened because of err.
+func (h handle) openError(name string, err error) error {
 	if mayBeDevice(err) {
-		return nil, r.dir.irregular(name, err)
+		return h.irregular(name, err)
 	}
-	return nil, openError(err)
+	return openError(err)
 }
 
 // irregular returns an error that says what kind of file name is, or refusal, which is the

@@ -49,11 +49,19 @@ func newReadyJob(t *testing.T, text string, options Options) (*Job, *plan) {
 	return j, p
 }
 
+// A fakeRoot opens fake files.
+type fakeRoot func(name string) (beneath.File, error)
+
+func (open fakeRoot) Open(name string) (beneath.File, error) { return open(name) }
+func (open fakeRoot) NewRound() *beneath.Round               { return beneath.NewRound(open) }
+
+func verifyFakes(j *Job, p *plan, open fakeRoot) error { return j.verifyAll(p, open) }
+
 // check verifies the files of a manifest, which open opens, and returns the bad results.
 func check(t *testing.T, text string, workers int, open func(string) (beneath.File, error)) ([]*Result, error) {
 	t.Helper()
 	j, p := newReadyJob(t, text, Options{Workers: workers, Results: BadResults})
-	err := j.verifyAll(p, open)
+	err := j.verifyAll(p, fakeRoot(open))
 	var results []*Result
 	j.results.give(func(r *Result) bool { results = append(results, r); return true })
 	if len(results) != j.results.report.Bad {

@@ -150,7 +150,7 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 		defer inBackground(func() { j.countBytes(p, dir) })()
 	}
 	j.size = dir.Size
-	err := j.verifyWithReceipts(p, dir.Open)
+	err := j.verifyWithReceipts(p, dir)
 	if err != nil || j.stopped.Load() {
 		return cmp.Or(err, ErrCancelled)
 	}
@@ -243,7 +243,7 @@ func (j *Job) countBytes(p *plan, dir *beneath.Root) {
 			continue
 		}
 		size, err := dir.Size(t.name)
-		if limits.Exhausted(err) {
+		if beneath.IsExhausted(err) {
 			return
 		}
 		if err == nil {

@@ -25,8 +25,11 @@ type pool struct {
 	lookedForLarge atomic.Bool
 	group          sync.WaitGroup
 	work           func(*pool, []stolenFile) error
-	mu             sync.Mutex
-	err            error // the first that a worker returned
+	mu             sync.Mutex // it guards
+	err            error      // the first that a worker returned
+	workers        []*worker
+	ended          bool
+	watchdog       *time.Timer
 }
 
 // runPool runs work on as many workers as pay off for that number of files. asked is the
@@ -40,12 +43,25 @@ func runPool(asked, files int, work func(*pool, []stolenFile) error) error {
 	limit = min(limit, maxWorkers, files)
 	p := &pool{start: time.Now(), limit: int32(limit), work: work}
 	p.size.Add(1) // this goroutine, before another worker may add more
+	if files > 1 {
+		p.mu.Lock()
+		p.watchdog = time.AfterFunc(watchEvery, p.watch)
+		p.mu.Unlock()
+		defer p.stopWatching()
+	}
 	for range min(first, limit) - 1 {
 		p.addWorker()
 	}
 	p.runWorker(nil) // on this goroutine: to wake another one costs more than to verify a small file
 	p.group.Wait()
 	return p.err
+}
+
+func (p *pool) stopWatching() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	p.watchdog.Stop()
 }
 
 // addWorker starts one more worker, unless the pool has reached its limit.

@@ -85,7 +85,7 @@ func TestAPanickingWorkerGivesItsThreadBack(t *testing.T) {
 func TestACancelledJobOpensNoMoreFiles(t *testing.T) {
 	j, p := newReadyJob(t, listing(1000), Options{Workers: 1})
 	opened := 0
-	err := j.verifyAll(p, func(string) (beneath.File, error) {
+	err := verifyFakes(j, p, func(string) (beneath.File, error) {
 		if opened++; opened == 3 {
 			j.Cancel()
 		}
@@ -136,7 +136,7 @@ func TestHashingTimeDoesNotCountAsWaitingForStorage(t *testing.T) {
 	close(j.ready)
 	var mu sync.Mutex
 	workers := map[string]bool{}
-	err = j.verifyAll(p, func(string) (beneath.File, error) {
+	err = verifyFakes(j, p, func(string) (beneath.File, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		workers[goroutine()] = true
@@ -190,7 +190,7 @@ func TestWorkersUseTheFileSystemOnlyWithAThread(t *testing.T) {
 		}
 	}
 	j.size = func(string) (int64, error) { ask(); return 1, nil }
-	err := j.verifyAll(p, func(name string) (beneath.File, error) {
+	err := verifyFakes(j, p, func(name string) (beneath.File, error) {
 		ask()
 		time.Sleep(100 * time.Microsecond)
 		return newFake(name), nil

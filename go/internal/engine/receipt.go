@@ -53,7 +53,7 @@ func (j *Job) openReceipts() *receipts.Store {
 
 // verifyWithReceipts verifies the files of a plan. If receipts are used, it writes new ones from
 // time to time, so that a run that is killed need not begin again.
-func (j *Job) verifyWithReceipts(p *plan, open func(string) (beneath.File, error)) error {
+func (j *Job) verifyWithReceipts(p *plan, dir *beneath.Root) error {
 	if j.options.Receipts.Use {
 		if store := j.openReceipts(); store != nil {
 			ended := make(chan struct{})
@@ -61,7 +61,7 @@ func (j *Job) verifyWithReceipts(p *plan, open func(string) (beneath.File, error
 			defer close(ended)
 		}
 	}
-	err := j.verifyAll(p, open)
+	err := j.verifyAll(p, dir)
 	if store := j.receipts.store; store != nil {
 		j.withThread(store.Close)
 	}
@@ -139,35 +139,36 @@ func (r *receiptJob) notes() []string {
 	return nil
 }
 
-// passByReceipt reports whether a receipt says that a file, which was opened just now, is OK.
-// Then it closes the file and notes the verdict. Otherwise the file may become a candidate for a
-// receipt.
-func (w *worker) passByReceipt(s *slot, number int, file beneath.File) bool {
+// usesReceipts reports whether files may be OK by receipts.
+func (w *worker) usesReceipts() bool {
+	return w.job.receipts.store != nil && w.job.options.Receipts.Use
+}
+
+// passByReceipt reports whether a receipt says that a slot's file, which was opened just now, is
+// OK. Then it closes the file and notes the verdict. Otherwise the file may become a candidate for
+// a receipt.
+func (w *worker) passByReceipt(s *slot) bool {
 	store := w.job.receipts.store
-	if store == nil || !w.job.options.Receipts.Use {
-		return false
-	}
-	when, ok := store.Find(s.target.name, s.target.entries, file)
+	when, ok := store.Find(s.target.name, s.target.entries, s.File)
 	if !ok {
-		s.candidate = store.Begin(file)
+		s.candidate = store.Begin(s.File)
 		return false
 	}
-	size := file.Opened().Size
-	limits.Close(file)
-	w.job.receipts.pass(when, size)
+	w.close(s)
+	w.job.receipts.pass(when, s.Stamp.Size)
 	var result *Result
 	if w.job.options.Results == AllResults {
 		result = s.target.result(OK, nil)
-		result.Size, result.Receipt = size, when
+		result.Size, result.Receipt = s.Stamp.Size, when
 	}
-	w.done = append(w.done, numbered{number, result})
+	w.done = append(w.done, numbered{s.number, result})
 	return true
 }
 
 // keepReceipt adds a receipt for a slot's file, which is OK.
 func (w *worker) keepReceipt(s *slot) {
-	if w.job.receipts.store != nil && w.job.options.Receipts.Use {
-		w.job.receipts.store.Keep(s.target.name, s.target.entries, s.stamp, s.candidate)
+	if w.usesReceipts() {
+		w.job.receipts.store.Keep(s.target.name, s.target.entries, s.Stamp, s.candidate)
 	}
 }
 
@@ -175,7 +176,7 @@ func (w *worker) keepReceipt(s *slot) {
 func (w *worker) failed(s *slot, result *Result) *Result {
 	if w.job.options.Receipts.Directory != "" {
 		if store := w.job.openReceipts(); store != nil {
-			result.Receipt, result.Touched = store.Known(s.target.name, s.target.entries, s.stamp)
+			result.Receipt, result.Touched = store.Known(s.target.name, s.target.entries, s.Stamp)
 		}
 	}
 	return result

@@ -68,7 +68,7 @@ func (w *worker) splitters(at int) (list []digest.Splitter) {
 // split reads and hashes a slot's file to its end, on as many cores as are free.
 func (w *worker) split(at int, splitters []digest.Splitter) {
 	s := &w.slots[at]
-	f := &splitFile{worker: w, slot: at, splitters: splitters, at: s.size - s.Left}
+	f := &splitFile{worker: w, slot: at, splitters: splitters, at: s.Stamp.Size - s.Left}
 	f.moved = sync.NewCond(&f.mu)
 	f.work()
 	f.hashers.Wait()

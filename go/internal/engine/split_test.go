@@ -213,7 +213,7 @@ func TestCancellingWhileManyGoroutinesHashAFileLeavesNothingOpen(t *testing.T) {
 	needsSplitter(t, 3)
 	j, p := newReadyJob(t, listedBLAKE3("a", splitContent), Options{})
 	var open, after atomic.Int64
-	err := j.verifyAll(p, func(string) (beneath.File, error) {
+	err := verifyFakes(j, p, func(string) (beneath.File, error) {
 		open.Add(1)
 		file := newFake(splitContent)
 		file.closed = func() { open.Add(-1) }

@@ -43,6 +43,7 @@ func (w *worker) detach(at int) stolenFile {
 	}
 	*s = slot{}
 	w.busy--
+	w.held--
 	return file
 }
 
@@ -51,6 +52,7 @@ func (w *worker) attach(files []stolenFile) {
 	for at := range files {
 		w.slots[at] = files[at].slot
 		w.busy++
+		w.held++
 		for i, state := range files[at].states {
 			w.batch(files[at].slot.target.entries[i].Algorithm).Put(at, state)
 		}

@@ -22,6 +22,7 @@ type stream struct {
 	taken    int          // the next number to hand out, except those in early
 	first    []int        // numbers to hand out before it
 	early    map[int]bool // numbers that were handed out before it
+	again    []int        // numbers that were handed out, and come again
 	head     int          // the first number that is not done
 	ring     []cell       // the results from head on, by number modulo its length
 	underWay int          // how many files are handed out and not done
@@ -81,10 +82,15 @@ func (s *stream) take(free []int, underWay, workers int) int {
 }
 
 // rest returns how many files are not handed out.
-func (s *stream) rest() int { return s.total - s.taken - len(s.early) }
+func (s *stream) rest() int { return s.total - s.taken - len(s.early) + len(s.again) }
 
 // next returns the number of the next file to hand out.
 func (s *stream) next() int {
+	if last := len(s.again) - 1; last >= 0 {
+		number := s.again[last]
+		s.again = s.again[:last]
+		return number
+	}
 	if len(s.first) > 0 {
 		number := s.first[0]
 		s.first = s.first[1:]
@@ -119,8 +125,19 @@ func (s *stream) prefer(numbers []int) {
 	}
 }
 
+// takeBack makes take hand out files again, next.
+func (s *stream) takeBack(numbers []int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.again = append(s.again, numbers...)
+	s.underWay -= len(numbers)
+	s.room.Broadcast()
+}
+
 // ahead returns how many numbers may be handed out before the window moves.
-func (s *stream) ahead() int { return len(s.ring) - (s.taken - s.head + len(s.early) + len(s.kept)) }
+func (s *stream) ahead() int {
+	return len(s.ring) - (s.taken - s.head + len(s.early) + len(s.kept)) + len(s.again)
+}
 
 // put accepts results.
 func (s *stream) put(results []numbered) {

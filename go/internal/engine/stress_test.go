@@ -228,7 +228,7 @@ func (r *stressJob) check(t *testing.T) {
 	close(j.ready)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- j.verifyAll(p, func(name string) (beneath.File, error) { return r.openFile(name, j.Cancel) })
+		ended <- verifyFakes(j, p, func(name string) (beneath.File, error) { return r.openFile(name, j.Cancel) })
 	}()
 	select {
 	case err := <-ended:

@@ -13,27 +13,33 @@ import (
 	"checksig/internal/receipts"
 )
 
-// verifyAll verifies the files of a plan with a pool of workers. Its error is a
-// [*PanicError].
-func (j *Job) verifyAll(p *plan, open func(string) (beneath.File, error)) error {
+// An opener opens the files of a job: a [*beneath.Root], except in tests.
+type opener interface {
+	Open(name string) (beneath.File, error)
+	NewRound() *beneath.Round
+}
+
+// verifyAll verifies the files of a plan with a pool of workers. Its error is a [*PanicError].
+func (j *Job) verifyAll(p *plan, dir opener) error {
 	if len(p.first) == 0 {
 		return nil
 	}
 	return runPool(j.options.Workers, len(p.first), func(workers *pool, files []stolenFile) error {
-		return j.work(workers, p, open, files)
+		return j.work(newWorker(j, workers, p, dir), files)
 	})
 }
 
-// work is one worker. It verifies the stolen files, then others until there are no more,
-// the job is cancelled, or a worker panicked.
-func (j *Job) work(workers *pool, p *plan, open func(string) (beneath.File, error), stolen []stolenFile) (err error) {
+// work lets a worker verify the stolen files, then others until there are no more, the job is
+// cancelled, or a worker panicked.
+func (j *Job) work(w *worker, stolen []stolenFile) (err error) {
 	defer func() {
 		if err != nil {
 			j.Cancel()
 		}
 	}()
 	defer Contain(&err)
-	w := newWorker(j, workers, p, open)
+	w.pool.join(w)
+	defer w.pool.leave(w)
 	defer w.release()
 	w.attach(stolen)
 	for w.round() {
@@ -49,10 +55,13 @@ const (
 	// allSlots is how many files all workers of a job verify at once.
 	allSlots = 2048
 
-	// maxRound is how long a worker opens and reads files in one round, apart from the last
-	// file. It looks at the clock after each clockEvery slots.
-	maxRound   = 10 * time.Millisecond
-	clockEvery = 4
+	// maxRound is how long a worker begins to read files in one round.
+	maxRound = 10 * time.Millisecond
+
+	// maxAhead is how many bytes of a file a worker reads ahead, and allAhead how many all
+	// workers of a job read ahead: as many as a fast disk far away delivers between two answers.
+	maxAhead = 8 << 20
+	allAhead = 64 << 20
 
 	// slabSize is how many bytes a worker reads in one round: fewer than a core's own cache
 	// holds.
@@ -90,17 +99,22 @@ func freeSlab(slab []byte) {
 // all pieces together, and gives the verdicts on the files that ended.
 type worker struct {
 	limits.Opener
+	watched
 	job      *Job
 	plan     *plan
 	pool     *pool
 	timer    readTimer
+	files    *beneath.Round
 	slab     []byte
 	slabSize int // how many bytes of it are used
 	slots    []slot
-	next     int   // the slot with which the next round begins
-	busy     int   // slots
-	room     int   // how many slots may be busy
-	numbers  []int // of files that were handed out and are not begun
+	chosen   []int            // the slots of this round
+	pieces   []*beneath.Piece // theirs
+	next     int              // the slot with which the next round begins
+	busy     int              // slots
+	room     int              // how many slots may be busy
+	held     int              // files that are counted as open
+	numbers  []int            // of files that were handed out and are not begun
 	taken    [maxSlots]int
 	batches  []batch
 	done     []numbered // verdicts of this round
@@ -109,13 +123,12 @@ type worker struct {
 
 // A slot has one file that is being verified.
 type slot struct {
-	beneath.Reader // its File is nil once it is closed
-	busy           bool
-	number         int
-	target         target
-	size           int64
-	stamp          beneath.Stamp // as of the opening
-	candidate      receipts.Candidate
+	beneath.Piece
+	busy      bool
+	number    int
+	target    target
+	read      int64 // how many bytes of the file were read
+	candidate receipts.Candidate
 }
 
 // A batch hashes the files of all slots that have a digest of its algorithm.
@@ -124,20 +137,23 @@ type batch struct {
 	digest.Batch
 }
 
-func newWorker(j *Job, workers *pool, p *plan, open func(string) (beneath.File, error)) *worker {
+func newWorker(j *Job, workers *pool, p *plan, dir opener) *worker {
 	slots := min(maxSlots, len(p.first), allSlots/int(workers.limit))
 	size := min(slabSize, slabsSize/int(workers.limit))
-	return &worker{
-		Opener:   limits.NewOpener(open, &j.stopped),
+	w := &worker{
+		Opener:   limits.NewOpener(dir.Open, &j.stopped),
 		job:      j,
 		plan:     p,
 		pool:     workers,
 		timer:    readTimer{pool: workers},
+		files:    dir.NewRound(),
 		slab:     newSlab(size),
 		slabSize: size,
 		slots:    make([]slot, slots),
 		room:     slots,
 	}
+	w.files.Memory, w.files.Stopped, w.files.Time = w.slab, &j.stopped, maxRound
+	return w
 }
 
 // release closes all files and gives the slab back.
@@ -145,14 +161,27 @@ func (w *worker) release() {
 	for i := range w.slots {
 		w.close(&w.slots[i])
 	}
+	w.settle()
 	freeSlab(w.slab)
 }
 
 func (w *worker) close(s *slot) {
 	if s.File != nil {
-		limits.Close(s.File)
+		s.File.Close()
 		s.File = nil
 	}
+}
+
+// settle counts the files of this worker that are open.
+func (w *worker) settle() {
+	open := 0
+	for i := range w.slots {
+		if w.slots[i].File != nil {
+			open++
+		}
+	}
+	limits.Release(w.held - open)
+	w.held = open
 }
 
 // round works for one round. It reports whether there may be another one.
@@ -227,82 +256,178 @@ func (w *worker) refuseAll(err error) {
 
 // read opens files for the free slots, and reads the next piece of each slot's file.
 func (w *worker) read() {
-	piece := min(w.slabSize/(w.busy+len(w.numbers)), beneath.PieceSize) / digest.Block * digest.Block
 	start := time.Now()
-	files, size, at := len(w.numbers), 0, 0
+	files := w.choose()
+	if w.usesReceipts() {
+		w.openFirst()
+	}
+	w.files.Ahead = min(maxAhead, allAhead/int64(w.pool.size.Load()))
+	w.waitFor(w.files.Run)
+	size := w.takePieces()
+	if w.files.Exhausted != nil && w.busy == 0 && len(w.numbers) > 0 {
+		size += w.openAlone()
+	}
+	w.settle()
+	w.job.bytes.Add(int64(size))
+	if complete, waits := w.timer.add(time.Since(start), files-len(w.numbers), size); complete {
+		w.limitSlots(waits)
+	}
+}
+
+// limitSlots sets how many slots may be busy. Storage that lets workers wait can answer for many
+// small files at once, but is fastest if each large file is read to its end.
+func (w *worker) limitSlots(waits bool) {
+	switch {
+	case !waits:
+		w.room = len(w.slots)
+	case w.busy > 0:
+		w.room = 1
+	default:
+		w.room = min(len(w.slots), limits.Share(int(w.pool.size.Load())))
+	}
+}
+
+// choose chooses the slots of the next round, and gives files to those that are free. It returns
+// how many files were handed out and are not begun.
+func (w *worker) choose() (files int) {
+	files = len(w.numbers)
+	piece := min(w.slabSize/(w.busy+files), beneath.PieceSize) / digest.Block * digest.Block
+	free := limits.Reserve(files, w.held > 0)
+	w.held += free
+	w.chosen, w.pieces = w.chosen[:0], w.pieces[:0]
 	for k := range w.slots {
 		i := (w.next + k) % len(w.slots)
-		for tries := 0; !w.slots[i].busy && len(w.numbers) > 0 && w.mayBegin(tries, start) && w.begin(i); tries++ {
+		s := &w.slots[i]
+		if !s.busy {
+			if free == 0 || !w.assign(s) {
+				continue
+			}
+			free--
 		}
-		if w.slots[i].busy {
-			size += w.readPiece(i, at, piece)
-			at += piece + skew
-		}
-		if k%clockEvery == clockEvery-1 && time.Since(start) > maxRound {
-			w.next = i + 1 // the other slots come first in the next round
-			break
-		}
+		s.From, s.Size = len(w.chosen)*(piece+skew), piece
+		w.chosen, w.pieces = append(w.chosen, i), append(w.pieces, &s.Piece)
 	}
-	w.job.bytes.Add(int64(size))
-	if complete, waits := w.timer.add(time.Since(start), files-len(w.numbers), size); complete && waits {
-		w.room = 1 // a disk is fastest if each file is read to its end
-	} else if complete {
-		w.room = len(w.slots)
-	}
+	return files
 }
 
-// mayBegin reports whether a slot may get another file after that many could not be opened,
-// in the round that began at start.
-func (w *worker) mayBegin(tries int, start time.Time) bool {
-	return !w.Stopped.Load() && (tries == 0 || time.Since(start) <= maxRound)
+// assign gives a slot the next file that can be opened. It reports false if there is none.
+func (w *worker) assign(s *slot) bool {
+	for len(w.numbers) > 0 {
+		s.number = w.numbers[0]
+		w.numbers = w.numbers[1:]
+		refusal := w.plan.target(s.number, &s.target)
+		if refusal == nil {
+			s.Name, s.read = s.target.name, 0
+			return true
+		}
+		w.done = append(w.done, numbered{s.number, refusal})
+	}
+	return false
 }
 
-// begin opens the next file for a slot. It reports false if that must wait until a file of
-// this worker is closed.
-func (w *worker) begin(at int) bool {
-	s := &w.slots[at]
-	number := w.numbers[0]
-	refusal := w.plan.target(number, &s.target)
-	if refusal == nil {
-		if w.busy > 0 && limits.ManyOpen() {
-			return false
-		}
-		file, err := w.openFile(s.target.name)
-		if limits.Exhausted(err) && w.busy > 0 {
-			return false
-		}
+// openFirst opens the files of the round, so that those with a receipt are not read.
+func (w *worker) openFirst() {
+	w.waitFor(w.files.Open)
+	w.takeBegun(func(s *slot) bool { return s.busy || !w.passByReceipt(s) })
+}
+
+// takeBegun takes what a call did with the files of the round that are not begun, and keeps in the
+// round those that begin and those that were begun before. Files that the call did not get to are
+// handed out again later. keep reports whether an open file begins.
+func (w *worker) takeBegun(keep func(*slot) bool) {
+	var back [maxSlots]int
+	later, kept := 0, 0
+	w.next = 0
+	for _, i := range w.chosen {
+		s := &w.slots[i]
 		switch {
-		case err != nil:
-			refusal = s.target.refused(err)
-		case w.passByReceipt(s, number, file):
-		default:
-			w.occupy(at, number, file)
+		case !s.Begun && !s.busy:
+			back[later] = s.number
+			later++
+			continue
+		case !s.Begun && w.next == 0:
+			w.next = i // this one comes first in the next round
+		case s.Err != nil && !s.busy:
+			w.done = append(w.done, numbered{s.number, s.target.refused(s.Err)})
+			continue
 		}
+		if !keep(s) {
+			continue
+		}
+		if !s.busy {
+			w.occupy(i)
+		}
+		w.chosen[kept] = i
+		kept++
 	}
-	if refusal != nil {
-		w.done = append(w.done, numbered{number, refusal})
+	w.chosen, w.pieces = w.chosen[:kept], w.pieces[:0]
+	for _, i := range w.chosen {
+		w.pieces = append(w.pieces, &w.slots[i].Piece)
 	}
-	w.numbers = w.numbers[1:]
-	return true
+	if later > 0 {
+		later += copy(back[later:], w.numbers)
+		w.numbers = w.taken[:copy(w.taken[:], back[:later])]
+	}
 }
 
-// openFile waits for a free descriptor only if this worker has no file open. Otherwise
-// closing that file may be what frees one.
-func (w *worker) openFile(name string) (beneath.File, error) {
-	if w.busy > 0 {
-		return w.OpenOnce(name)
+// takePieces takes what was read in a round, and returns how many bytes.
+func (w *worker) takePieces() (size int) {
+	w.takeBegun(func(*slot) bool { return true })
+	for _, i := range w.chosen {
+		size += w.takePiece(i)
 	}
-	return w.Open(name)
+	return size
 }
 
-// occupy puts an open file into a slot.
-func (w *worker) occupy(at, number int, file beneath.File) {
+func (w *worker) takePiece(at int) int {
 	s := &w.slots[at]
-	s.Reader, s.busy, s.number = beneath.NewReader(file), true, number
-	s.size, s.stamp = s.Left, file.Opened()
+	if !s.Begun {
+		return 0
+	}
+	s.read += int64(s.Got)
+	if s.Err != nil {
+		w.freeSlot(s, s.target.refused(s.Err))
+	} else {
+		w.add(at, s.From, s.From+s.Got, s.Last)
+	}
+	return s.Got
+}
+
+// openAlone opens the next file when descriptors have run out and this worker has no file open, so
+// that it must wait until others close theirs. It reads a piece of the file, and returns its size.
+func (w *worker) openAlone() int {
+	w.chosen, w.pieces = w.chosen[:0], w.pieces[:0]
+	w.settle()
+	s := &w.slots[0]
+	if !w.assign(s) {
+		return 0
+	}
+	file, err := w.Open(s.Name)
+	if err != nil {
+		w.done = append(w.done, numbered{s.number, s.target.refused(err)})
+		return 0
+	}
+	w.held++
+	s.Reader, s.Stamp = beneath.NewReader(file), file.Opened()
+	if w.usesReceipts() && w.passByReceipt(s) {
+		return 0
+	}
+	w.occupy(0)
+	w.chosen, w.pieces = append(w.chosen, 0), append(w.pieces, &s.Piece)
+	w.waitFor(w.files.Run)
+	if len(w.chosen) == 0 {
+		return 0
+	}
+	return w.takePiece(0)
+}
+
+// occupy begins to hash the file of a slot.
+func (w *worker) occupy(at int) {
+	s := &w.slots[at]
+	s.busy = true
 	w.busy++
 	for i := range s.target.entries {
-		w.batch(s.target.entries[i].Algorithm).Begin(at, s.size)
+		w.batch(s.target.entries[i].Algorithm).Begin(at, s.Stamp.Size)
 	}
 }
 
@@ -324,17 +449,6 @@ func (w *worker) batch(algorithm *digest.Algorithm) digest.Batch {
 	made := algorithm.NewBatch(w.slab, len(w.slots))
 	w.batches = append(w.batches, batch{algorithm, made})
 	return made
-}
-
-// readPiece reads the next piece of a slot's file to its place in the slab.
-func (w *worker) readPiece(at, from, piece int) (n int) {
-	s := &w.slots[at]
-	n, last, err := s.Fill(w.slab[from:from+piece+1], w.Stopped)
-	w.add(at, from, from+n, last)
-	if last || err != nil {
-		w.finish(s, err)
-	}
-	return n
 }
 
 // add adds a piece of a slot's file to the batches that hash it.
@@ -379,14 +493,14 @@ func (w *worker) verdict(at int) *Result {
 		entry := &t.entries[i]
 		actual := w.batch(entry.Algorithm).Sum(at, w.sum[:0])
 		if w.job.options.Task == HashFiles {
-			return t.hashed(OK, i, actual, s.size)
+			return t.hashed(OK, i, actual, s.Stamp.Size)
 		}
 		if !bytes.Equal(actual, entry.Digest()) {
-			return w.failed(s, t.hashed(Failed, i, actual, s.size))
+			return w.failed(s, t.hashed(Failed, i, actual, s.Stamp.Size))
 		}
-		if entry.Size >= 0 && entry.Size != entry.Algorithm.ListedSize(s.size) {
-			result := w.failed(s, t.hashed(Failed, i, actual, s.size))
-			result.Err = sizeError(entry, s.size)
+		if entry.Size >= 0 && entry.Size != entry.Algorithm.ListedSize(s.Stamp.Size) {
+			result := w.failed(s, t.hashed(Failed, i, actual, s.Stamp.Size))
+			result.Err = sizeError(entry, s.Stamp.Size)
 			return result
 		}
 	}
@@ -394,7 +508,7 @@ func (w *worker) verdict(at int) *Result {
 	if w.job.options.Results != AllResults {
 		return nil
 	}
-	return t.hashed(OK, 0, t.entries[0].Digest(), s.size)
+	return t.hashed(OK, 0, t.entries[0].Digest(), s.Stamp.Size)
 }
 
 // sizeError returns the reason for a file whose size is not the listed one.

@@ -155,7 +155,7 @@ func TestALargeFileNearTheEndIsStartedEarly(t *testing.T) {
 	}
 	var mu sync.Mutex
 	var order []string
-	err := j.verifyAll(p, func(name string) (beneath.File, error) {
+	err := verifyFakes(j, p, func(name string) (beneath.File, error) {
 		time.Sleep(200 * time.Microsecond)
 		mu.Lock()
 		defer mu.Unlock()
@@ -250,7 +250,7 @@ func TestCancellingWhileASingleFileIsReadLeavesNothingOpen(t *testing.T) {
 	content := bytes.Repeat([]byte("x"), 2*readAheadSize)
 	j, p := newReadyJob(t, listed("a", string(content)), Options{})
 	var open atomic.Int64
-	err := j.verifyAll(p, func(string) (beneath.File, error) {
+	err := verifyFakes(j, p, func(string) (beneath.File, error) {
 		open.Add(1)
 		file := newFake(string(content))
 		file.closed = func() { open.Add(-1) }

@@ -1,7 +1,6 @@
 package limits
 
 import (
-	"errors"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -39,14 +38,31 @@ var openFiles atomic.Int64
 // OpenFiles returns how many files all jobs of this process have open.
 func OpenFiles() int64 { return openFiles.Load() }
 
-// ManyOpen reports whether so many files are open that a worker that has one open must not
-// open another.
-func ManyOpen() bool { return openFiles.Load() >= openBudget() }
+// Reserve counts up to n files as open, before a worker opens them, and returns how many it may
+// open. A worker that has no file open may open one whatever others have.
+func Reserve(n int, hasOpen bool) int {
+	if n == 0 {
+		return 0
+	}
+	free := openBudget() - openFiles.Add(int64(n)) + int64(n)
+	got := min(n, int(max(free, 0)))
+	if got == 0 && !hasOpen {
+		got = 1
+	}
+	Release(n - got)
+	return got
+}
+
+// Release is for n files that were counted as open and are not open, or were closed.
+func Release(n int) { openFiles.Add(-int64(n)) }
+
+// Share returns how many files each of so many workers may have open, 1 at least.
+func Share(workers int) int { return max(1, int(openBudget())/workers) }
 
 // Close closes a file that an [Opener] opened.
 func Close(file beneath.File) {
 	file.Close()
-	openFiles.Add(-1)
+	Release(1)
 }
 
 // A Backoff waits for free descriptors once they have run out, because a file that could not
@@ -63,7 +79,7 @@ type Backoff struct {
 func (b *Backoff) Try(open func() error) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := open()
-		if !Exhausted(err) {
+		if !beneath.IsExhausted(err) {
 			b.waited = 0
 			if pause > firstPause {
 				b.doubted = 0 // waiting helped
@@ -129,24 +145,13 @@ func NewOpener(open func(name string) (beneath.File, error), stopped *atomic.Boo
 // Open opens a file, which the caller must close with [Close].
 func (o *Opener) Open(name string) (file beneath.File, err error) {
 	err = o.Try(func() error {
-		file, err = o.OpenOnce(name)
+		file, err = o.open(name)
 		return err
 	})
-	return file, err
-}
-
-// OpenOnce is Open with a single try.
-func (o *Opener) OpenOnce(name string) (beneath.File, error) {
-	file, err := o.open(name)
 	if err == nil {
 		openFiles.Add(1)
 	}
 	return file, err
-}
-
-// Exhausted reports whether err says that descriptors have run out.
-func Exhausted(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // descriptorsNeeded is how many descriptors must be free when the first job starts: two for
@@ -182,7 +187,7 @@ func PrimePoller() error {
 func checkFree(n int) error {
 	for range n {
 		fd, err := syscall.Open("/", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-		if Exhausted(err) {
+		if beneath.IsExhausted(err) {
 			return &beneath.OSError{Path: "/", Err: err}
 		}
 		if err == nil {

@@ -1,0 +1,232 @@
+//go:build cgo && (amd64 || arm64)
+
+// Runs a whole round of system calls in one call from Go. The Go runtime lets other goroutines
+// run only some time after a call has begun to wait, so a call for each file would leave the
+// storage idle.
+
+#define _GNU_SOURCE
+#include "round.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+// From linux/openat2.h and linux/fs.h, which an old C library may lack.
+enum { OPENAT2 = 437, NO_MAGIC_LINKS = 0x02, BENEATH = 0x08, NO_WAIT = 0x08 };
+
+#ifndef SYS_preadv2 // headers older than Linux 4.6
+#ifdef __x86_64__
+#define SYS_preadv2 327
+#else
+#define SYS_preadv2 286
+#endif
+#endif
+
+struct how {
+    uint64_t flags, mode, resolve;
+};
+
+// The same limits as in beneath_linux.go.
+enum { MAX_AT_ONCE = 20, MAX_TRIES = 100, MAX_AGAIN = 8 };
+static const struct timespec retry_pause = {0, 1000000};
+
+// Calls again if a signal interrupted the call.
+#define RETRY(result, call)                        \
+    for (int try = 0; try < MAX_TRIES; try++) {    \
+        result = call;                             \
+        if (result >= 0 || errno != EINTR)         \
+            break;                                 \
+        if (try >= MAX_AT_ONCE)                    \
+            nanosleep(&retry_pause, NULL);         \
+    }
+
+// How many files are begun between two looks at the clock.
+enum { CLOCK_EVERY = 4 };
+
+static int64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static int must_stop(const struct checksig_round *round, const uint32_t *stopped)
+{
+    return __atomic_load_n(stopped, __ATOMIC_RELAXED) || __atomic_load_n(&round->left_alone, __ATOMIC_RELAXED);
+}
+
+static void end(struct checksig_piece *piece, int state, int error)
+{
+    if (piece->fd >= 0)
+        syscall(SYS_close, piece->fd);
+    piece->fd = -1;
+    piece->state = (uint16_t)state;
+    piece->error = error;
+}
+
+static int look(struct checksig_piece *piece, struct checksig_stamp *stamp)
+{
+    struct stat status;
+    long result = -1;
+    RETRY(result, syscall(SYS_fstat, piece->fd, &status))
+    if (result < 0)
+        return -1;
+    *stamp = (struct checksig_stamp){
+        status.st_size,
+        status.st_dev,
+        status.st_ino,
+        {status.st_mtim.tv_sec, status.st_mtim.tv_nsec},
+        {status.st_ctim.tv_sec, status.st_ctim.tv_nsec},
+    };
+    piece->mode = status.st_mode;
+    return 0;
+}
+
+static int same(const struct checksig_stamp *a, const struct checksig_stamp *b)
+{
+    return a->size == b->size && a->device == b->device && a->inode == b->inode && a->mtime[0] == b->mtime[0] &&
+           a->mtime[1] == b->mtime[1] && a->ctime[0] == b->ctime[0] && a->ctime[1] == b->ctime[1];
+}
+
+// Opens a file. Returns whether descriptors have not run out.
+static int open_file(struct checksig_round *round, struct checksig_piece *piece, const char *names)
+{
+    const struct how how = {O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE, 0, BENEATH | NO_MAGIC_LINKS};
+    long fd = -1;
+    for (int again = 0; again < MAX_AGAIN; again++) {
+        RETRY(fd, syscall(OPENAT2, round->directory, names + piece->name, &how, sizeof how))
+        if (fd >= 0 || errno != EAGAIN)
+            break; // EAGAIN: a rename elsewhere kept the kernel from proving that ".." stays inside
+    }
+    piece->fd = (int32_t)fd;
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE) {
+            round->exhausted = errno;
+            return 0;
+        }
+        end(piece, CHECKSIG_NOT_OPENED, errno);
+    } else if (look(piece, &piece->stamp) < 0) {
+        end(piece, CHECKSIG_NOT_READ, errno);
+    } else if (!S_ISREG(piece->mode)) {
+        end(piece, CHECKSIG_IRREGULAR, 0);
+    } else {
+        piece->left = piece->stamp.size;
+        piece->ahead = -1;
+        piece->state = CHECKSIG_OPENED;
+    }
+    return 1;
+}
+
+// Asks the kernel to read what comes next in a file, so that it is in memory when it is needed.
+static void read_ahead(const struct checksig_round *round, struct checksig_piece *piece)
+{
+    int64_t ahead = piece->ahead < 0 ? 0 : piece->ahead;
+    int64_t most = piece->left < round->ahead ? piece->left : round->ahead;
+    if (most > ahead && (ahead == 0 || ahead < most / 2)) {
+        (void)posix_fadvise(piece->fd, piece->stamp.size - piece->left + ahead, most - ahead, POSIX_FADV_WILLNEED);
+        ahead = most;
+    }
+    piece->ahead = ahead;
+}
+
+// Reads at most one byte more than the file had when it was opened. With NO_WAIT it only reads
+// what is in memory.
+static ssize_t read_some(struct checksig_piece *piece, uint8_t *to, int flags)
+{
+    uint32_t asked = piece->size - piece->got;
+    ssize_t got = -1;
+    if (piece->left <= asked)
+        asked = (uint32_t)(piece->left < 0 ? 0 : piece->left) + 1;
+    if (flags != 0) {
+        struct iovec part = {to + piece->got, asked};
+        return syscall(SYS_preadv2, piece->fd, &part, 1, -1L, -1L, flags);
+    }
+    RETRY(got, syscall(SYS_read, piece->fd, to + piece->got, asked))
+    return got;
+}
+
+// Notes what was read. Returns whether the piece is complete.
+static int took(struct checksig_piece *piece, ssize_t got)
+{
+    int64_t asked = piece->size - piece->got;
+    if (piece->left <= asked)
+        asked = piece->left + 1;
+    piece->got += (uint32_t)got;
+    piece->left -= got;
+    if (piece->ahead >= 0)
+        piece->ahead = piece->ahead > got ? piece->ahead - got : 0;
+    if (got > 0 && piece->left >= 0 && (piece->left > 0 || got == asked)) {
+        piece->state = CHECKSIG_MORE;
+        return piece->got >= piece->size;
+    }
+    struct checksig_stamp stamp;
+    if (look(piece, &stamp) < 0)
+        end(piece, CHECKSIG_NOT_READ, errno);
+    else
+        end(piece, piece->left == 0 && same(&stamp, &piece->stamp) ? CHECKSIG_ENDED : CHECKSIG_CHANGED, 0);
+    return 1;
+}
+
+// Reads what is in memory of a piece, and begins to read the rest.
+static void begin_to_read(const struct checksig_round *round, struct checksig_piece *piece, uint8_t *memory)
+{
+    for (;;) {
+        ssize_t got = read_some(piece, memory + piece->from, NO_WAIT);
+        if (got <= 0)
+            break; // the call without NO_WAIT says why; some kernels return 0 for what is not in memory
+        if (took(piece, got))
+            return;
+    }
+    read_ahead(round, piece);
+    piece->state = CHECKSIG_WAITING;
+}
+
+static void read_rest(struct checksig_round *round, struct checksig_piece *piece, uint8_t *memory, const uint32_t *stopped)
+{
+    while (!must_stop(round, stopped)) {
+        ssize_t got = read_some(piece, memory + piece->from, 0);
+        if (got < 0) {
+            end(piece, CHECKSIG_NOT_READ, errno);
+            return;
+        }
+        if (took(piece, got))
+            return;
+    }
+    end(piece, CHECKSIG_NOT_READ, ECANCELED);
+}
+
+void checksig_run_round(struct checksig_round *round, struct checksig_piece *pieces, const char *names, uint8_t *memory,
+                        const uint32_t *stopped)
+{
+    int64_t until = now() + round->time;
+    int32_t end = round->count;
+    round->exhausted = 0;
+    for (int32_t i = 0; i < end; i++) {
+        struct checksig_piece *piece = &pieces[i];
+        if (must_stop(round, stopped))
+            end = i;
+        else if (i > 0 && i % CLOCK_EVERY == 0 && now() > until)
+            end = i;
+        if (i == end)
+            break;
+        __atomic_store_n(&round->at, i, __ATOMIC_RELAXED);
+        if (piece->todo & CHECKSIG_OPEN) {
+            if (round->exhausted != 0 || !open_file(round, piece, names))
+                continue;
+            if (piece->state != CHECKSIG_OPENED)
+                continue;
+        }
+        if (piece->todo & CHECKSIG_READ)
+            begin_to_read(round, piece, memory);
+    }
+    for (int32_t i = 0; i < end; i++) {
+        if (pieces[i].state != CHECKSIG_WAITING)
+            continue;
+        __atomic_store_n(&round->at, i, __ATOMIC_RELAXED);
+        read_rest(round, &pieces[i], memory, stopped);
+    }
+}
