@@ -413,6 +413,24 @@ def test_short_reads_make_no_difference(count: int, waits: str, tmp_path: Path) 
     assert {path: status for path, status, _ in json.loads(line)} == verdicts
 
 
+@pytest.mark.parametrize("in_memory", [True, False], ids=["in memory", "on a slow disk"])
+def test_a_large_file_is_read_ahead_only_if_it_is_not_in_memory(in_memory: bool, tmp_path: Path) -> None:
+    content = bytes(2_000_000)
+    (tmp_path / "large").write_bytes(content)
+    (tmp_path / "sha1sum.txt").write_text(f"{hashlib.sha1(content).hexdigest()}  large\n")
+    reads = OnRead(tmp_path / "large", lambda _: None if in_memory else time.sleep(0.02), in_memory=in_memory)
+    lengths = []
+
+    def decide(call: syscalls.Call) -> int | None:
+        if call.name == "fadvise64":
+            lengths.append(call.arguments[2])
+        return reads.decide(call)
+
+    (line,) = run("supervise(); report(outcome('ignore'))", decide, tmp_path, 0)
+    assert json.loads(line) == [["large", "OK", None]]
+    assert lengths == [] if in_memory else max(lengths) > 1_000_000  # more than one piece
+
+
 def test_openat2_is_called_again_after_eagain(tmp_path: Path) -> None:
     """The kernel answers so if a rename elsewhere kept it from proving that .. stays inside."""
     verdicts = make_files(tmp_path)

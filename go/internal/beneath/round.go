@@ -20,7 +20,7 @@ type Piece struct {
 	Err   error // why the file could not be opened or read; it was closed
 	Stamp Stamp // of the file, as of its opening
 
-	ahead int64 // bytes after those that were read whose reading was asked for; -1: none needed so far
+	ahead int64 // as in struct checksig_piece
 }
 
 // A Round opens files and reads a piece of each. Where it can, it begins to read all pieces
@@ -30,6 +30,7 @@ type Round struct {
 	Stopped   *atomic.Bool  // if set, Run ends early
 	Time      time.Duration // after which Run begins no other file
 	Ahead     int64         // how many bytes of a file it may read ahead
+	Waits     bool          // whether the storage is known to let its readers wait
 	Exhausted error         // why it opened no more files: EMFILE or ENFILE, or nil
 
 	open   func(name string) (File, error)

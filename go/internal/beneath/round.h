@@ -33,7 +33,7 @@ struct checksig_piece {
     uint64_t name;               // where it begins in the names
     uint64_t from;               // where the piece goes in memory, in bytes
     int64_t left;                // bytes of the file that are not read yet
-    int64_t ahead;               // bytes after those that were read whose reading was asked for; -1: none needed so far
+    int64_t ahead;               // bytes after those that were read that are read ahead; -1: the storage is not slow
     uint32_t size;               // of the piece; one byte more may be written
     uint32_t got;
     int32_t fd;
@@ -44,13 +44,16 @@ struct checksig_piece {
 };
 
 struct checksig_round {
+    uint64_t unable;   // the device of a file system that cannot say what is in memory
     int64_t time;      // for which files may be begun, in nanoseconds
     int64_t ahead;     // how many bytes of a file may be read ahead
+    int32_t has_unable;
+    int32_t waits;     // whether the storage is known to let its readers wait
     int32_t directory;
     int32_t exhausted; // the error with which descriptors ran out
     int32_t count;     // of pieces
     int32_t at;        // the piece that is worked on
-    int32_t left_alone; // set by another thread: to end after this piece
+    int32_t left_alone; // set by another thread, to end after this piece
 };
 
 // Opens files and reads a piece of each. It begins to read all of them before it waits for one.

@@ -44,6 +44,10 @@ func (k *kernelRound) run(r *Round, list []*Piece, read bool) {
 		return
 	}
 	k.round.time, k.round.ahead = C.int64_t(r.Time), C.int64_t(r.Ahead)
+	k.round.waits = 0
+	if r.Waits {
+		k.round.waits = 1
+	}
 	k.round.directory, k.round.count = C.int32_t(k.dir), C.int32_t(len(list))
 	C.checksig_run_round(&k.round, &k.pieces[0], (*C.char)(unsafe.Pointer(unsafe.SliceData(k.names))),
 		(*C.uint8_t)(unsafe.SliceData(r.Memory)), (*C.uint32_t)(unsafe.Pointer(r.Stopped)))

@@ -44,6 +44,10 @@ static const struct timespec retry_pause = {0, 1000000};
             nanosleep(&retry_pause, NULL);         \
     }
 
+// A storage is slow if it takes more than SLOW nanoseconds for a byte, over at least SLOW_BYTES: the
+// kernel alone then reads too little ahead. Where the storage is fast, the kernel does it better.
+enum { SLOW = 10, SLOW_BYTES = 64 * 1024 };
+
 // How many files are begun between two looks at the clock.
 enum { CLOCK_EVERY = 4 };
 
@@ -121,16 +125,20 @@ static int open_file(struct checksig_round *round, struct checksig_piece *piece,
     return 1;
 }
 
-// Asks the kernel to read what comes next in a file, so that it is in memory when it is needed.
+static void advise(const struct checksig_piece *piece, int64_t from, int64_t to)
+{
+    if (from < to) // an error makes reading slower, no more
+        (void)posix_fadvise(piece->fd, piece->stamp.size - piece->left + from, to - from, POSIX_FADV_WILLNEED);
+}
+
+// Keeps enough of a file under way from a storage that delivers little at a time.
 static void read_ahead(const struct checksig_round *round, struct checksig_piece *piece)
 {
-    int64_t ahead = piece->ahead < 0 ? 0 : piece->ahead;
     int64_t most = piece->left < round->ahead ? piece->left : round->ahead;
-    if (most > ahead && (ahead == 0 || ahead < most / 2)) {
-        (void)posix_fadvise(piece->fd, piece->stamp.size - piece->left + ahead, most - ahead, POSIX_FADV_WILLNEED);
-        ahead = most;
-    }
-    piece->ahead = ahead;
+    if (piece->ahead < 0 || piece->ahead >= most / 2)
+        return;
+    advise(piece, piece->ahead, most);
+    piece->ahead = most;
 }
 
 // Reads at most one byte more than the file had when it was opened. With NO_WAIT it only reads
@@ -171,24 +179,14 @@ static int took(struct checksig_piece *piece, ssize_t got)
     return 1;
 }
 
-// Reads what is in memory of a piece, and begins to read the rest.
-static void begin_to_read(const struct checksig_round *round, struct checksig_piece *piece, uint8_t *memory)
-{
-    for (;;) {
-        ssize_t got = read_some(piece, memory + piece->from, NO_WAIT);
-        if (got <= 0)
-            break; // the call without NO_WAIT says why; some kernels return 0 for what is not in memory
-        if (took(piece, got))
-            return;
-    }
-    read_ahead(round, piece);
-    piece->state = CHECKSIG_WAITING;
-}
-
 static void read_rest(struct checksig_round *round, struct checksig_piece *piece, uint8_t *memory, const uint32_t *stopped)
 {
     while (!must_stop(round, stopped)) {
+        int measured = piece->ahead < 0 && piece->left > SLOW_BYTES;
+        int64_t start = measured ? now() : 0;
         ssize_t got = read_some(piece, memory + piece->from, 0);
+        if (measured && got > SLOW_BYTES && now() - start > got * SLOW)
+            piece->ahead = 0;
         if (got < 0) {
             end(piece, CHECKSIG_NOT_READ, errno);
             return;
@@ -197,6 +195,35 @@ static void read_rest(struct checksig_round *round, struct checksig_piece *piece
             return;
     }
     end(piece, CHECKSIG_NOT_READ, ECANCELED);
+}
+
+// Reads what is in memory of a piece, and begins to read the rest. Where the file system cannot say
+// what is in memory, reads it all, unless the storage is known to let its readers wait.
+static void begin_to_read(struct checksig_round *round, struct checksig_piece *piece, uint8_t *memory,
+                          const uint32_t *stopped)
+{
+    while (!round->has_unable || round->unable != piece->stamp.device) {
+        ssize_t got = read_some(piece, memory + piece->from, NO_WAIT);
+        if (got < 0 && errno != EAGAIN && errno != EINTR) {
+            round->has_unable = 1;
+            round->unable = piece->stamp.device;
+        }
+        if (got <= 0)
+            break; // some kernels return 0 for what is not in memory
+        if (took(piece, got)) {
+            if (piece->state == CHECKSIG_MORE)
+                read_ahead(round, piece);
+            return;
+        }
+    }
+    if (!round->waits && round->has_unable && round->unable == piece->stamp.device) {
+        read_rest(round, piece, memory, stopped);
+        return;
+    }
+    if (piece->ahead < 0)
+        advise(piece, 0, piece->left < piece->size - piece->got ? piece->left : piece->size - piece->got);
+    read_ahead(round, piece);
+    piece->state = CHECKSIG_WAITING;
 }
 
 void checksig_run_round(struct checksig_round *round, struct checksig_piece *pieces, const char *names, uint8_t *memory,
@@ -221,7 +248,7 @@ void checksig_run_round(struct checksig_round *round, struct checksig_piece *pie
                 continue;
         }
         if (piece->todo & CHECKSIG_READ)
-            begin_to_read(round, piece, memory);
+            begin_to_read(round, piece, memory, stopped);
     }
     for (int32_t i = 0; i < end; i++) {
         if (pieces[i].state != CHECKSIG_WAITING)

@@ -127,11 +127,15 @@ const (
 	// waitFactor is how many times the expected time a worker spends if it waits for the
 	// storage.
 	waitFactor = 4
+
+	// maxAdded is how many workers are added after one measurement, at most.
+	maxAdded = 4
 )
 
 // add adds the time that a worker spent on opening so many files and on reading so many
 // bytes of them. It reports whether a measurement is complete and, if so, whether the
-// worker waits for the storage. If it does, add also adds a worker to the pool.
+// worker waits for the storage. If it does, add also adds workers to the pool, the more the longer
+// it waits.
 func (t *readTimer) add(spent time.Duration, files, bytes int) (complete, waits bool) {
 	t.spent += spent
 	t.expected += time.Duration(files)*openTime + time.Duration(bytes/bytesPerNanosecond)
@@ -139,10 +143,10 @@ func (t *readTimer) add(spent time.Duration, files, bytes int) (complete, waits 
 		return false, false
 	}
 	workersPerCore := max(1, int(t.pool.size.Load())/runtime.GOMAXPROCS(0))
-	waits = t.spent > time.Duration(waitFactor*workersPerCore)*t.expected
+	factor := t.spent / (time.Duration(waitFactor*workersPerCore)*t.expected + 1)
 	t.spent, t.expected = 0, 0
-	if waits {
+	for range min(factor, maxAdded) {
 		t.pool.addWorker()
 	}
-	return true, waits
+	return true, factor >= 1
 }

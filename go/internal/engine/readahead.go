@@ -1,6 +1,9 @@
 package engine
 
-import "checksig/internal/digest"
+import (
+	"checksig/internal/beneath"
+	"checksig/internal/digest"
+)
 
 // readAheadSize is how many bytes of a file must be left for a second goroutine to pay off.
 const readAheadSize = 8 << 20
@@ -51,7 +54,9 @@ func (w *worker) hashWithReadAhead(at int) {
 	if panicked, ok := failed.(*PanicError); ok {
 		panic(panicked)
 	}
-	w.finish(s, failed)
+	if failed != nil {
+		w.freeSlot(s, s.target.refused(failed))
+	}
 }
 
 // readAhead reads a file to its end and sends it piece by piece, each to a free part of
@@ -62,9 +67,12 @@ func (w *worker) readAhead(s *slot, piece int, parts chan<- readAheadPart, free 
 		part := readAheadPart{from: from, to: from}
 		func() {
 			defer Contain(&part.err)
-			var n int
-			n, part.last, part.err = s.Fill(w.slab[part.from:part.from+piece+1], w.Stopped)
-			part.to += n
+			s.From, s.Size = part.from, piece
+			w.files.Run([]*beneath.Piece{&s.Piece})
+			part.to, part.last, part.err = part.from+s.Got, s.Last, s.Err
+			if !s.Begun {
+				part.err = beneath.ErrStopped
+			}
 		}()
 		parts <- part
 		if part.last || part.err != nil {

@@ -277,6 +277,7 @@ func (w *worker) read() {
 // limitSlots sets how many slots may be busy. Storage that lets workers wait can answer for many
 // small files at once, but is fastest if each large file is read to its end.
 func (w *worker) limitSlots(waits bool) {
+	w.files.Waits = waits
 	switch {
 	case !waits:
 		w.room = len(w.slots)
