@@ -405,7 +405,7 @@ def test_short_reads_make_no_difference(count: int, waits: str, tmp_path: Path) 
         path = syscalls.path_of(call) if call.name in ("read", "preadv2") else ""
         if not path.startswith(str(tmp_path)):
             return None
-        if call.name == "preadv2" and (waits == "always" or waits != "never" and next(calls) % 2):
+        if call.name == "preadv2" and (waits == "always" or (waits != "never" and next(calls) % 2)):
             return -errno.EAGAIN  # this is not in memory, so read follows
         return syscalls.short_read(call, max(count, 997) if path == large else count)
 
