@@ -25,7 +25,7 @@ from checksig._wire import Kind
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(checksig.__file__).resolve().parent
 LIBRARY = Path(checksig.get_library()).name
-HELPER = _installation.HELPER.name
+HELPER = Path(_installation.HELPER).name
 LOGS = CHECKOUT / "testdata" / "logs"
 MISMATCH = f'"{LOGS}/httpd-08.log" - mismatch'
 

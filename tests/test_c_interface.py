@@ -71,7 +71,7 @@ def enumerators(prefix: str) -> dict[str, int]:
 def test_the_numbers_are_those_of_the_header() -> None:
     everything = enumerators("CHECKSIG_")
     statuses, records = enumerators("CHECKSIG_STATUS_"), enumerators("CHECKSIG_RECORD_")
-    kinds = {kind.name: kind.value for kind in _wire.Kind}
+    kinds = {name: value for name, value in vars(_wire.Kind).items() if name.isupper()}
     flags = {
         name: value
         for name, value in everything.items()
@@ -249,7 +249,7 @@ def test_a_job_whose_manifest_is_not_signed_says_by_whom_it_is(caller: Caller, t
     keys = b"%s\x00-1\0" % bytes(tmp_path / "bob.pub")
     more = {"keys": keys, "keys_length": len(keys)}
     assert caller.start(bytes(root), len(bytes(root)), **more) == _wire.Kind.MORE
-    progress, kind = _Progress(ctypes.sizeof(_Progress)), _wire.Kind.MORE.value
+    progress, kind = _Progress(ctypes.sizeof(_Progress)), _wire.Kind.MORE
     while kind == _wire.Kind.MORE:
         kind = next_(caller, progress)
     assert kind == _wire.Kind.NOT_SIGNED

@@ -109,7 +109,7 @@ def test_the_helper_needs_neither_a_c_library_nor_a_file() -> None:
     """It starts in an otherwise empty root directory, without an ELF interpreter or a library."""
     if os.geteuid() != 0:
         pytest.skip("only root changes the root")
-    assert b"/ld-" not in _installation.HELPER.read_bytes()[: 1 << 16]
+    assert b"/ld-" not in Path(_installation.HELPER).read_bytes()[: 1 << 16]
     done = subprocess.run(
         [sys.executable, "-c", ALONE_IN_A_ROOT, _installation.HELPER, LOGS], capture_output=True, check=False
     )

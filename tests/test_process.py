@@ -424,7 +424,8 @@ print(checksig.check(sys.argv[1], workers=int(sys.argv[3])).ok)
 # For code that runs in a child: become a user without other processes, with a limit on threads.
 ALONE = """
 import errno, os, resource, sys, threading
-import checksig, checksig._progress
+import checksig, checksig._helper
+from checksig import *  # the user may not be able to read the modules
 def alone(threads):
     os.setuid(100_000 + os.getpid())  # nobody else
     resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 import subprocess
@@ -41,18 +42,41 @@ def test_one_thin_module_imports_ctypes() -> None:
 
 
 def test_init_is_docstring_version_and_reexports() -> None:
+    """The re-exports are there twice: for type checkers, and by module, to be loaded when asked for."""
     tree = ast.parse((CHECKOUT / "src/checksig/__init__.py").read_text("utf-8"))
     assert ast.get_docstring(tree)
-    assert ast.unparse(tree.body[1]) == "from checksig import _startup as _startup"
-    for node in tree.body[1:]:
-        assert isinstance(node, (ast.ImportFrom, ast.Assign))
-        if isinstance(node, ast.Assign):
-            assert ast.unparse(node.targets[0]) in ("__version__", "__all__")
+    statements = list(map(ast.unparse, tree.body[1:5]))
+    assert statements == [
+        "from checksig import _startup as _startup",
+        "from checksig._lazy import attach",
+        "from checksig._version import __version__",
+        "TYPE_CHECKING = False",
+    ]
+    static, public, lazy = tree.body[5:]
+    assert isinstance(static, ast.If)
+    assert ast.unparse(static.test) == "TYPE_CHECKING"
+    reexports = {}
+    for node in static.body:
+        assert isinstance(node, ast.ImportFrom)
+        assert node.module
+        reexports[node.module.removeprefix("checksig.")] = [alias.name for alias in node.names]
+    assert ast.unparse(public) == f"__all__ = {checksig.__all__}"
+    assert isinstance(lazy, ast.If)
+    assert ast.unparse(lazy.test) == "not TYPE_CHECKING"
+    (attach,) = lazy.body
+    assert isinstance(attach, ast.Assign)
+    assert isinstance(attach.value, ast.Call)
+    names, modules = attach.value.args[1], attach.value.keywords[0].value
+    assert {module: list(found) for module, found in ast.literal_eval(names).items()} == reexports
+    assert sorted([*itertools.chain(*reexports.values()), "__version__"]) == checksig.__all__
+    assert set(ast.literal_eval(modules)) == PUBLIC
 
+
+PUBLIC = {"checksig", "errors", "report"}  # modules
 
 # Each module may import those before it. The order is that of docs/architecture.md.
 ORDER = [
-    *("_bug", "_startup"),
+    *("_bug", "_startup", "_lazy", "_tuples"),
     *(
         "_version",
         "_text",
@@ -65,12 +89,24 @@ ORDER = [
         "_options",
         "_content",
         "_trust",
+        "_state",
         "_receipts",
         "_wire",
         "_installed",
     ),
     *("_installation", "_pyinstaller.__init__", "_pyinstaller.hook-checksig", "checksig", "_preflight"),
-    *("_helper", "_engine", "_progress", "_executor", "_read", "_verify", "_listing", "_lists", "_write"),
+    *(
+        "_helper",
+        "_engine",
+        "_progress",
+        "_executor",
+        "_read",
+        "_results",
+        "_verify",
+        "_listing",
+        "_lists",
+        "_write",
+    ),
     *("__init__", "command.__init__", "command.terminal", "command.hints", "command.receipts"),
     "command.output",
     *("command.check", "command.join", "command.cli", "__main__"),
@@ -89,7 +125,7 @@ def test_python_modules_import_one_way() -> None:
 
 def test_private_modules_begin_with_an_underscore() -> None:
     public = {name for name in MODULES if not name.startswith(("_", "command."))}
-    assert public == {"checksig", "errors", "report"}
+    assert public == PUBLIC
     assert not public & set(checksig.__all__), "a module has the name of a public function"
 
 

@@ -8,19 +8,15 @@ loaded into this process (:mod:`checksig.checksig`), or the helper, a process fo
 from __future__ import annotations
 
 import errno
-import operator
 import os
 import sys
-import threading
-from collections.abc import Iterator
-from typing import NamedTuple, NoReturn
+from _thread import RLock
+from operator import index
 
-from checksig import _helper, _preflight, checksig
-from checksig._helper import HelperJob
+from checksig import _preflight
 from checksig._installation import HELPER, LIBRARY, find_remedy, is_as_built
-from checksig._options import AnyPath
-from checksig._receipts import NO_RECEIPTS, Receipts
-from checksig._trust import NO_TRUST, Trust
+from checksig._lazy import importing
+from checksig._state import NO_RECEIPTS, Receipts
 from checksig._wire import (
     NO_COUNTERS,
     RECEIPTS,
@@ -31,7 +27,7 @@ from checksig._wire import (
     Request,
     unpack_records,
 )
-from checksig.checksig import Library, LibraryJob
+from checksig.checksig import Library, LibraryJob, load, system_message
 from checksig.errors import (
     CancelledError,
     InternalError,
@@ -39,6 +35,17 @@ from checksig.errors import (
     ManifestNotFoundError,
     SignatureError,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import NamedTuple, NoReturn
+
+    from checksig._helper import HelperJob
+    from checksig._options import AnyPath
+    from checksig._trust import Trust
+else:
+    from checksig._tuples import NamedTuple
 
 # How long to wait for the end of a closed job. A job that is reading ends after its current read.
 _CLOSE = 0.05  # seconds
@@ -62,7 +69,7 @@ _algorithms: tuple[str, ...] = ()
 
 # Without this lock, a child that is forked while another thread loads the library would have
 # half of it.
-_choosing = threading.RLock()
+_choosing = RLock()
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(
         before=_choosing.acquire, after_in_parent=_choosing.release, after_in_child=_choosing.release
@@ -97,9 +104,15 @@ def get_algorithms() -> tuple[str, ...]:
     global _algorithms
     if not _algorithms:
         library = _choose()
-        names = library.algorithms if library else _helper.get_algorithms()
+        names = library.algorithms if library else _ask_helper()
         _algorithms = tuple(names.split(", "))
     return _algorithms
+
+
+def _ask_helper() -> str:
+    with importing:
+        from checksig._helper import get_algorithms as ask
+    return ask()
 
 
 def _choose() -> Library | None:
@@ -129,12 +142,12 @@ def _find_engine() -> Engine:
         _load()
         return Engine("library", "CHECKSIG_ENGINE selects it")
     obstacle = _preflight.find_obstacle()
-    if obstacle and HELPER.exists():
+    if obstacle and os.path.exists(HELPER):
         return Engine("helper", obstacle)
     try:
         _load()
     except (ImportError, OSError, RuntimeError) as error:
-        if not HELPER.exists() or not _is_obstacle(error):
+        if not os.path.exists(HELPER) or not _is_obstacle(error):
             raise
         why = f"the library cannot be loaded into this process: {error.__cause__ or error}"
         return Engine("helper", why)
@@ -159,13 +172,13 @@ def _load() -> None:
     global _library
     try:
         _preflight.check_library()
-        _library = checksig.load()
+        _library = load()
     except (OSError, AttributeError, ValueError) as error:
         if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN):
             raise
         cause = str(getattr(error, "strerror", None) or error).removeprefix(f"{LIBRARY}: ")
         message = f"cannot load {LIBRARY}: {cause}; {find_remedy(LIBRARY)}"
-        raise ImportError(message, path=str(LIBRARY)) from error
+        raise ImportError(message, path=LIBRARY) from error
 
 
 def make_request(
@@ -179,7 +192,7 @@ def make_request(
     workers: int | None = None,
     shard: tuple[int, int] | None = None,
     strip_prefix: AnyPath | None = None,
-    trust: Trust = NO_TRUST,
+    trust: Trust | None = None,
     receipts: Receipts = NO_RECEIPTS,
     flags: int = 0,
 ) -> Request:
@@ -196,7 +209,7 @@ def make_request(
         workers: how many files are read at the same time. None: automatic.
         shard: the number of a shard, from 1, and the number of shards. None: all files.
         strip_prefix: a directory that is taken off the listed names. None: they stay as they are.
-        trust: whose signatures the manifest must have.
+        trust: whose signatures the manifest must have. None: it need not be signed.
         receipts: what to do with receipts.
         flags: of ``checksig_request``.
 
@@ -210,8 +223,9 @@ def make_request(
         raise ValueError(f"shard must be (K, N) with K from 1 to N, not {shard}")
     number, shards = shard or (0, 0)
     for what, value in (("workers", workers or 0), ("the number of shards", shards)):
-        if operator.index(value) >= 1 << 31:
+        if index(value) >= 1 << 31:
             raise ValueError(f"{what} is too large: {value}")
+    keys, signature, name_space, min_signers = trust or (None, None, None, 0)
     return Request(
         root=_encode("directory", root),
         algorithm=_encode_word("algorithm", algorithm),
@@ -220,14 +234,14 @@ def make_request(
         format=_encode_word("format", format),
         list=entries,
         strip_prefix=None if strip_prefix is None else _encode("prefix", strip_prefix),
-        keys=trust.keys,
-        signature=None if trust.signature is None else _encode("signature", trust.signature),
-        name_space=_encode_word("namespace", trust.name_space),
+        keys=keys,
+        signature=None if signature is None else _encode("signature", signature),
+        name_space=_encode_word("namespace", name_space),
         workers=workers or 0,
         flags=flags | (RECEIPTS if receipts.use else 0),
-        shard=operator.index(number),
+        shard=index(number),
         shards=shards,
-        min_signers=trust.min_signers,
+        min_signers=min_signers,
         receipts=receipts.directory,
         max_age=receipts.max_age,
     )
@@ -280,14 +294,14 @@ class Job:
         self.message: str | None = None
         self.hint: str | None = None
         # Nothing is running yet, so no signal can leave a running job behind.
-        self._job = LibraryJob(library) if library else HelperJob()
+        self._job = LibraryJob(library) if library else _make_helper_job()
         try:
-            outcome = self._job.start(request)
+            self._outcome = self._job.start(request)
         except BaseException:
             self._job.close(0)  # a reference cycle of the exception may keep this object for long
             raise
-        if outcome.kind != Kind.MORE:
-            _raise(outcome)
+        if self._outcome.kind != Kind.MORE:
+            _raise(self._outcome)
 
     def __enter__(self) -> Job:
         return self
@@ -312,11 +326,19 @@ class Job:
             OSError: the directory or a manifest cannot be opened or read.
             InternalError: a bug in checksig.
         """
+        return map(list, map(unpack_records, self.frames()))
+
+    def frames(self) -> Iterator[bytes]:
+        """Yield what :meth:`batches` yields, but packed. Another call goes on where one was left.
+
+        Raises:
+            Exception: as :meth:`batches`.
+        """
         assert self._job is not None
-        outcome = Outcome(Kind.MORE)
-        while outcome.kind == Kind.MORE and not self._job.closed:
-            self.counters, outcome, records = self._job.next()
-            yield list(unpack_records(records))
+        while self._outcome.kind == Kind.MORE and not self._job.closed:
+            self.counters, self._outcome, records = self._job.next()
+            yield records
+        outcome = self._outcome
         if outcome.kind == Kind.FAILED:
             self.message, self.hint = outcome.message, outcome.reason or None
         elif outcome.kind != Kind.OK:
@@ -324,10 +346,23 @@ class Job:
                 raise CancelledError("this job was closed before its end, so there is no verdict")
             _raise(outcome)
 
+    @property
+    def is_well(self) -> bool:
+        """Whether the job has ended, at least one file is OK, no file is bad, and no line is bad."""
+        counters = self.counters
+        is_bad = self._outcome.kind != Kind.OK or counters.bad or counters.bad_lines
+        return not is_bad and counters.counts[0] > 0
+
     def close(self, seconds: float = _CLOSE) -> None:
         """Cancel the job if it is running, wait up to ``seconds`` for its end, and release it."""
         if self._job is not None:
             self._job.close(seconds)
+
+
+def _make_helper_job() -> HelperJob:
+    with importing:
+        from checksig._helper import HelperJob
+    return HelperJob()
 
 
 def _raise(outcome: Outcome) -> NoReturn:
@@ -349,7 +384,7 @@ def _raise(outcome: Outcome) -> NoReturn:
 
 def os_error(number: int, reason: str, path: str) -> OSError:
     """Return the exception for an error number of the operating system."""
-    reason = reason or checksig.system_message(number)
+    reason = reason or system_message(number)
     if sys.platform == "win32":  # the number is one of Windows, for which Python finds the errno
         return OSError(0, reason, path, number)
     return OSError(number, reason, path)

@@ -95,16 +95,16 @@ class Helper:
             if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
                 raise
             message = f"cannot run {HELPER}: {error.strerror}; {find_remedy(HELPER)}"
-            raise ImportError(message, path=str(HELPER)) from error
+            raise ImportError(message, path=HELPER) from error
         self._send(request)
         hello = self.receive().outcome
         if hello.message != __version__:
             message = f"{HELPER} has version {hello.message}, but the package has {__version__}; {REMEDY}"
-            raise ImportError(message, path=str(HELPER))
+            raise ImportError(message, path=HELPER)
         return hello.reason
 
     def _start(self, few_threads: bool) -> None:
-        command = [str(HELPER), *(["few-threads"] if few_threads else [])]
+        command = [HELPER, *(["few-threads"] if few_threads else [])]
         environment = _preflight.helper_environment() | ({b"GOMAXPROCS": b"1"} if few_threads else {})
         with _starting, contextlib.ExitStack() as theirs:
             _occupy_standard_streams(theirs)

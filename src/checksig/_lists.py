@@ -14,7 +14,7 @@ from checksig._engine import Job, get_algorithms, make_request
 from checksig._listing import is_listing, parse_listing
 from checksig._options import AnyPath, ManifestOption
 from checksig._read import Entries, pack, read_path
-from checksig._trust import NO_TRUST, Trust
+from checksig._trust import Trust
 from checksig._wire import CONTENT, READ_ENTRIES
 from checksig.errors import ManifestError
 from checksig.report import Changes, Signature
@@ -85,7 +85,7 @@ def read_list(
     *,
     format: str | None = None,
     algorithm: str | None = None,
-    trust: Trust = NO_TRUST,
+    trust: Trust | None = None,
 ) -> FileList:
     """Read a manifest, the manifests of a directory, entries, or a listing.
 
@@ -106,10 +106,10 @@ def read_list(
     return found
 
 
-def _read_path(path: AnyPath, format: str | None, algorithm: str | None, trust: Trust) -> FileList:
+def _read_path(path: AnyPath, format: str | None, algorithm: str | None, trust: Trust | None) -> FileList:
     """Read a path. Of files, only regular ones and pipes are opened, and opening one never blocks."""
     mode = os.stat(path).st_mode
-    if trust is NO_TRUST and (stat.S_ISFIFO(mode) or (stat.S_ISREG(mode) and format is None)):
+    if trust is None and (stat.S_ISFIFO(mode) or (stat.S_ISREG(mode) and format is None)):
         with open(path, "rb", opener=_open_at_once) as file:
             opened = os.fstat(file.fileno())
             head = file.read(_HEAD) if stat.S_ISREG(opened.st_mode) else b""

@@ -7,15 +7,12 @@ of its own.
 from __future__ import annotations
 
 import errno
-import mmap
 import os
-import signal
 import struct
 import sys
-from pathlib import Path
 
-from checksig import checksig
 from checksig._installation import LIBRARY, REMEDY
+from checksig.checksig import count_startable_threads
 
 if sys.platform != "win32":
     import resource
@@ -36,7 +33,7 @@ _GO_VARIABLES = (b"GODEBUG", b"GOGC", b"GOMAXPROCS", b"GOMEMLIMIT", b"GOTRACEBAC
 
 def find_obstacle() -> str:
     """Return why the library cannot serve in any process here; "" if it can."""
-    if not LIBRARY.exists():
+    if not os.path.exists(LIBRARY):
         return "this package contains no library"
     if sys.platform == "linux" and not _is_glibc():
         return "the C library is not glibc, and cannot load a Go runtime"
@@ -59,10 +56,11 @@ def check_library() -> None:
         OSError: ENOMEM or EAGAIN: the limits on address space or on threads are too low;
             otherwise the file is truncated or cannot be read.
     """
-    if _LIBRARY_SPACE:
-        _require_memory(_LIBRARY_SPACE, 0, "address space", "ulimit -v")
-    if sys.platform != "win32" and resource.getrlimit(resource.RLIMIT_DATA)[0] != resource.RLIM_INFINITY:
-        _require_memory(_LIBRARY_DATA, mmap.PROT_READ | mmap.PROT_WRITE, "data", "ulimit -d")
+    if sys.platform != "win32":
+        if _LIBRARY_SPACE and _is_limited(resource.RLIMIT_AS):
+            _require_memory(_LIBRARY_SPACE, False, "address space", "ulimit -v")
+        if _is_limited(resource.RLIMIT_DATA):
+            _require_memory(_LIBRARY_DATA, True, "data", "ulimit -d")
     if sys.platform == "linux":
         _require_threads(_count_threads())
     _refuse_truncated(LIBRARY)
@@ -90,7 +88,14 @@ def helper_environment() -> dict[bytes, bytes]:
     return {name: value for name, value in os.environb.items() if name not in _GO_VARIABLES}
 
 
-def _require_memory(needed: int, protection: int, kind: str, command: str) -> None:
+def _is_limited(kind: int) -> bool:
+    return resource.getrlimit(kind)[0] != resource.RLIM_INFINITY
+
+
+def _require_memory(needed: int, writable: bool, kind: str, command: str) -> None:
+    import mmap  # needed only with a limit
+
+    protection = mmap.PROT_READ | mmap.PROT_WRITE if writable else 0
     try:
         mmap.mmap(-1, needed, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=protection).close()
     except OSError:
@@ -111,9 +116,11 @@ def _count_threads() -> int:
 
 
 def _require_threads(needed: int) -> None:
+    import _signal as signal  # type: ignore[import-not-found]  # without enum, whose import is slow
+
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:  # the new threads must take no signals
-        startable = checksig.count_startable_threads(needed)
+        startable = count_startable_threads(needed)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     if startable < needed:
@@ -124,14 +131,14 @@ def _require_threads(needed: int) -> None:
         )
 
 
-def _refuse_truncated(path: Path) -> None:
+def _refuse_truncated(path: str) -> None:
     """Raise OSError for an ELF file that ends before its last segment.
 
     The dynamic linker maps the segments without looking at the size of the file, and the
     process dies when it touches a page that does not exist. See figure 3 of ELF-64.
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
         header = file.read(64)
         if len(header) < 64 or header[:5] != b"\x7fELF\x02":
             return  # the linker refuses a shorter file; linkers of other formats look at the size

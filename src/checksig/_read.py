@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import os
 import re
-import threading
+from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, Self, TypeVar
+from typing import BinaryIO, Self, TypeVar, cast
 
 from checksig._content import as_content
 from checksig._engine import Job, make_request
 from checksig._options import AnyPath, SignedByOption
 from checksig._receipts import as_time
-from checksig._trust import NO_TRUST, Trust, make_trust
+from checksig._trust import Trust, make_trust
 from checksig._wire import (
     BAD_LINE,
     CONTENT,
@@ -103,7 +103,7 @@ class JobIterator(Iterator[_T]):
         self._closer = 0  # the thread that closed this object
 
     def __next__(self) -> _T:
-        if self._ended or self._closer == threading.get_ident():
+        if self._ended or self._closer == get_ident():
             raise StopIteration
         if self._closer:
             raise CancelledError("another thread closed this iterator before its end")
@@ -113,7 +113,7 @@ class JobIterator(Iterator[_T]):
             self._ended = True
             raise
         except CancelledError:
-            if self._closer != threading.get_ident():
+            if self._closer != get_ident():
                 raise
             raise StopIteration from None
 
@@ -129,7 +129,7 @@ class JobIterator(Iterator[_T]):
         Leaving a ``with`` block closes, too, and so does dropping the last reference. If another
         thread is iterating, it gets a CancelledError.
         """
-        self._closer = self._closer or threading.get_ident()
+        self._closer = self._closer or get_ident()
         self._job.close()
 
 
@@ -199,7 +199,7 @@ def read_whole(
     new_bag: bool = False,
     strip_prefix: AnyPath | None = None,
     root: AnyPath | None = None,
-    trust: Trust = NO_TRUST,
+    trust: Trust | None = None,
 ) -> tuple[Manifest, list[Entry], list[Signature]]:
     """Read a manifest at once, and return how it was understood, its entries and its signatures.
 
@@ -280,6 +280,18 @@ def has_entry(path: AnyPath) -> bool:
             return any(True for _ in entries)
     except (ManifestError, OSError):
         return False
+
+
+def as_entries(manifest: Iterable[Entry] | BinaryIO) -> tuple[AnyPath | None, bytes, int]:
+    """Return the name of a manifest that is not a path, its content, and the flag for that.
+
+    Raises:
+        Exception: as :func:`checksig.check_signatures`.
+    """
+    if hasattr(manifest, "read"):
+        name, content = as_content(cast(BinaryIO, manifest))
+        return name, content, CONTENT
+    return None, pack(manifest), 0
 
 
 def pack(entries: Iterable[Entry]) -> bytes:

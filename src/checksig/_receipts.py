@@ -1,10 +1,11 @@
-"""Receipts: where they are, and which of them a run uses. ``docs/receipts.md`` explains them."""
+"""Receipts: which of them a run uses. ``docs/receipts.md`` explains them."""
 
 from __future__ import annotations
 
 import os
-import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from checksig._state import Receipts, state_directory
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -13,23 +14,6 @@ if TYPE_CHECKING:
 
 DEFAULT_AGE = 30 * 86400  # seconds
 GREATEST_AGE = 366 * 86400  # older receipts are dropped
-
-
-class Receipts(NamedTuple):
-    """What a job does with receipts.
-
-    Attributes:
-        directory: what has the journals of all directories. None: receipts are left alone.
-        use: whether files that have a receipt are not hashed.
-        max_age: the age of the oldest receipt that is used, in seconds.
-    """
-
-    directory: bytes | None = None
-    use: bool = False
-    max_age: int = 0
-
-
-NO_RECEIPTS = Receipts()
 
 
 def make_receipts(use: bool, max_age: float | timedelta | None) -> Receipts:
@@ -49,16 +33,6 @@ def make_receipts(use: bool, max_age: float | timedelta | None) -> Receipts:
     if not 0 <= seconds <= GREATEST_AGE:
         raise ValueError(f"max_age must be 0 to 366 days, not {max_age!r}")
     return Receipts(state_directory(), use, int(seconds))
-
-
-def state_directory() -> bytes | None:
-    """Return the directory of the journals; None if the environment does not say where it is."""
-    if sys.platform == "win32":
-        return None
-    for variable, below in (("XDG_STATE_HOME", "checksig"), ("HOME", ".local/state/checksig")):
-        if (value := os.environ.get(variable, "")).startswith("/"):
-            return os.fsencode(os.path.join(value, below))
-    return None
 
 
 def journal_of(path: AnyPath) -> bytes | None:

@@ -30,16 +30,15 @@ class Trust(NamedTuple):
     min_signers: int = 0
 
 
-NO_TRUST = Trust()
-
-
 def make_trust(
     signed_by: SignedByOption,
     min_signers: int | None,
     signature: AnyPath | None,
     namespace: str | None,
-) -> Trust:
+) -> Trust | None:
     """Check the options about signatures, read the keys that are files, and return what they say.
+
+    None means that the manifests need not be signed.
 
     Raises:
         ValueError: an option is not allowed, or needs signed_by.
@@ -51,7 +50,7 @@ def make_trust(
         for name, value in needless.items():
             if value is not None:
                 raise ValueError(f"{name} needs signed_by, which says whose signatures count")
-        return NO_TRUST
+        return None
     if min_signers is not None and not 1 <= operator.index(min_signers) < 1 << 31:
         raise ValueError(f"min_signers must be 1 or more, not {min_signers}")
     if namespace is not None and not isinstance(namespace, str):

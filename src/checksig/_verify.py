@@ -1,62 +1,44 @@
-"""The functions that verify a directory."""
+"""The functions that verify a directory.
+
+A check of a directory that is all well needs neither results nor a report. So this module imports
+only what such a check needs; the rest is imported where it is needed.
+"""
 
 from __future__ import annotations
 
-import operator
 import os
 import time
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, cast
 
-from checksig._content import as_content
-from checksig._engine import Job, errno_of, make_request
-from checksig._options import AnyPath, ExtraOption, ManifestOption, ProgressOption, SignedByOption
-from checksig._progress import Reporter, as_progress, check_progress
-from checksig._read import JobIterator, as_bad_line, as_manifest, as_signature, pack
-from checksig._receipts import Receipts, as_time, make_receipts
-from checksig._trust import Trust, make_trust
-from checksig._wire import (
-    ALL_RESULTS,
-    BAD_LINE,
-    CONTENT,
-    FAIL_EXTRA,
-    FILE,
-    IGNORE_MISSING,
-    NOTE,
-    REPORT_EXTRA,
-    SIGNATURE,
-    STATUSES,
-    TOTALS,
-    Record,
-    Request,
-    decode_path,
-)
-from checksig.report import BadLine, FileResult, Manifest, Progress, Report, Signature, Status
+import checksig  # whose types are loaded if somebody evaluates the annotations
+from checksig._engine import Job, make_request
+from checksig._lazy import importing
+from checksig._state import Receipts, state_directory
+from checksig._wire import ALL_RESULTS, EXTRA_FLAGS, IGNORE_MISSING, TOTALS, Request
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import concurrent.futures
     import datetime
 
-_STATUSES = tuple(map(Status, STATUSES))
-_EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}
+    from checksig._trust import Trust
 
 
 def check_signatures(
-    path: AnyPath,
-    manifest: ManifestOption = None,
+    path: checksig.AnyPath,
+    manifest: checksig.ManifestOption = None,
     *,
     format: str | None = None,
     algorithm: str | None = None,
     workers: int | None = None,
     ignore_missing: bool = False,
-    extra: ExtraOption = "ignore",
+    extra: checksig.ExtraOption = "ignore",
     shard: tuple[int, int] | None = None,
-    strip_prefix: AnyPath | None = None,
-    signed_by: SignedByOption = None,
+    strip_prefix: checksig.AnyPath | None = None,
+    signed_by: checksig.SignedByOption = None,
     min_signers: int | None = None,
-    signature: AnyPath | None = None,
+    signature: checksig.AnyPath | None = None,
     namespace: str | None = None,
-    progress: ProgressOption = None,
+    progress: checksig.ProgressOption = None,
 ) -> None:
     """Verify a directory against its manifests, and raise an exception unless all is well.
 
@@ -117,45 +99,54 @@ def check_signatures(
         InternalError: a bug in checksig.
         ImportError: the library of this installation cannot be loaded.
     """
-    check(
-        path,
-        manifest,
-        format=format,
-        algorithm=algorithm,
-        workers=workers,
-        ignore_missing=ignore_missing,
-        extra=extra,
-        shard=shard,
-        strip_prefix=strip_prefix,
-        signed_by=signed_by,
-        min_signers=min_signers,
-        signature=signature,
-        namespace=namespace,
-        progress=progress,
-    ).raise_for_failures()
+    flags = _flags(ignore_missing, extra, progress)
+    trust = _trust(signed_by, min_signers, signature, namespace)
+    known = _receipts(False, None)
+    request = _request(path, manifest, format, algorithm, workers, shard, strip_prefix, trust, known, flags)
+    if progress or request.shards:
+        _check(path, request, progress).raise_for_failures()
+        return
+    with Job(request) as job:
+        start = time.monotonic()
+        seen = _take_good(job)
+        if not job.is_well:
+            with importing:
+                from checksig._results import complete
+            complete(path, request, job, seen, start).raise_for_failures()
+
+
+def _take_good(job: Job) -> list[bytes]:
+    """Take records until a file is bad or the job has ended, and return them."""
+    seen = []
+    for records in job.frames():
+        if records:
+            seen.append(records)
+        if job.counters.bad:
+            break
+    return seen
 
 
 def check(
-    path: AnyPath,
-    manifest: ManifestOption = None,
+    path: checksig.AnyPath,
+    manifest: checksig.ManifestOption = None,
     *,
     format: str | None = None,
     algorithm: str | None = None,
     workers: int | None = None,
     ignore_missing: bool = False,
-    extra: ExtraOption = "ignore",
+    extra: checksig.ExtraOption = "ignore",
     shard: tuple[int, int] | None = None,
-    strip_prefix: AnyPath | None = None,
-    signed_by: SignedByOption = None,
+    strip_prefix: checksig.AnyPath | None = None,
+    signed_by: checksig.SignedByOption = None,
     min_signers: int | None = None,
-    signature: AnyPath | None = None,
+    signature: checksig.AnyPath | None = None,
     namespace: str | None = None,
     receipts: bool = False,
     max_age: float | datetime.timedelta | None = None,
-    progress: ProgressOption = None,
+    progress: checksig.ProgressOption = None,
     executor: concurrent.futures.Executor | None = None,
     shards: int = 16,
-) -> Report:
+) -> checksig.Report:
     """Verify a directory against its manifests, and return a report.
 
     Bad files and bad lines are data in the report, not exceptions: ask ``Report.ok``. Only bad
@@ -194,67 +185,42 @@ def check(
         What was found.
     """
     flags = _flags(ignore_missing, extra, progress)
-    trust = make_trust(signed_by, min_signers, signature, namespace)
-    known = make_receipts(receipts, max_age)
+    trust = _trust(signed_by, min_signers, signature, namespace)
+    known = _receipts(receipts, max_age)
     request = _request(path, manifest, format, algorithm, workers, shard, strip_prefix, trust, known, flags)
     if executor is not None:
-        return _check_on(executor, request, shards, path, progress)
-    return _check(path, request, Reporter(progress))
+        with importing:
+            from checksig._results import check_on
+        return check_on(executor, request, shards, path, progress)
+    return _check(path, request, progress)
 
 
-def _check(path: AnyPath, request: Request, reporter: Reporter) -> Report:
-    run = _Run(path, request, reporter)
-    failures: list[FileResult] = []
-    extras: list[FileResult] = []
-    for result in run:
-        if result.bad:
-            failures.append(result)
-        if result.status is Status.EXTRA:
-            extras.append(result)
-    return run.report(failures, extras)
-
-
-def _check_on(
-    executor: concurrent.futures.Executor,
-    request: Request,
-    shards: int,
-    path: AnyPath,
-    progress: ProgressOption,
-) -> Report:
-    from checksig._executor import check_on  # slow, and needed only here
-
-    if request.shards or operator.index(shards) < 1:
-        raise ValueError("executor demands shards of 1 or more, and no shard")
-    root = path if isinstance(path, str) else decode_path(request.root)
-    request = request._replace(flags=request.flags & ~TOTALS)
-    return check_on(executor, _check_shard, request, shards, root, progress)
-
-
-def _check_shard(request: Request, reporter: Reporter) -> Report:
-    """Verify a shard on a worker."""
-    return _check(request.root, request, reporter)
+def _check(path: checksig.AnyPath, request: Request, progress: checksig.ProgressOption) -> checksig.Report:
+    with importing:
+        from checksig._results import check
+    return check(path, request, progress)
 
 
 def iter_check(
-    path: AnyPath,
-    manifest: ManifestOption = None,
+    path: checksig.AnyPath,
+    manifest: checksig.ManifestOption = None,
     *,
     format: str | None = None,
     algorithm: str | None = None,
     workers: int | None = None,
     ignore_missing: bool = False,
-    extra: ExtraOption = "ignore",
+    extra: checksig.ExtraOption = "ignore",
     shard: tuple[int, int] | None = None,
-    strip_prefix: AnyPath | None = None,
-    signed_by: SignedByOption = None,
+    strip_prefix: checksig.AnyPath | None = None,
+    signed_by: checksig.SignedByOption = None,
     min_signers: int | None = None,
-    signature: AnyPath | None = None,
+    signature: checksig.AnyPath | None = None,
     namespace: str | None = None,
     receipts: bool = False,
     max_age: float | datetime.timedelta | None = None,
-    progress: ProgressOption = None,
+    progress: checksig.ProgressOption = None,
     only_bad: bool = False,
-) -> Results:
+) -> checksig.Results:
     """Verify a directory against its manifests, and yield the result of each file.
 
     Results come in the order of the manifest, good ones too. Extra files come after the listed
@@ -292,168 +258,67 @@ def iter_check(
             too.
     """
     flags = _flags(ignore_missing, extra, progress) | (0 if only_bad else ALL_RESULTS)
-    trust = make_trust(signed_by, min_signers, signature, namespace)
-    known = make_receipts(receipts, max_age)
+    trust = _trust(signed_by, min_signers, signature, namespace)
+    known = _receipts(receipts, max_age)
     request = _request(path, manifest, format, algorithm, workers, shard, strip_prefix, trust, known, flags)
-    return Results(_Run(path, request, Reporter(progress)))
+    with importing:
+        from checksig._results import start
+    return start(path, request, progress)
 
 
-class Results(JobIterator[FileResult]):
-    """The results that :func:`iter_check` yields, the progress, and at the end the report.
-
-    It is an iterator and a context manager.
-    """
-
-    def __init__(self, run: _Run) -> None:
-        self._run = run
-        super().__init__(run.job, _results(run))
-
-    def close(self) -> None:
-        """Cancel the verification if it is not done, and end the iteration.
-
-        Closing again has no effect. Leaving a ``with`` block closes, too, and so does dropping the
-        last reference.
-        """
-        super().close()
-        self._run.reporter.close()
-
-    @property
-    def progress(self) -> Progress:
-        """How far the verification has come."""
-        return self._run.progress
-
-    @property
-    def report(self) -> Report | None:
-        """The report, once the result of every file was taken; None until then.
-
-        Its ``failures`` and ``extra`` are empty, because they were yielded.
-        """
-        return self._run.report() if self._run.ended else None
-
-
-def _results(run: _Run) -> Iterator[FileResult]:
-    failed = False
-    for result in run:
-        failed = failed or result.bad
-        yield result
-    report = run.report()
-    for line in report.bad_lines:
-        yield _of_manifest(line.path, str(line))
-    if report.bad_line_count > len(report.bad_lines):
-        more = report.bad_line_count - len(report.bad_lines)
-        yield _of_manifest(report.bad_lines[-1].path, f"{more} more bad lines")
-    if not report.ok and not failed and not report.bad_line_count:
-        yield _of_manifest(report.manifests[0].path, "none of the listed files exist")
-
-
-class _Run:
-    """A job that verifies, and what it has found."""
-
-    def __init__(self, path: AnyPath, request: Request, reporter: Reporter) -> None:
-        self._request = request
-        self._directory = _times(request.root) if request.shards else None
-        self.job: Job = Job(request)
-        self._root = path if isinstance(path, str) else decode_path(request.root)
-        self._shard = (request.shard, request.shards) if request.shards else None
-        self.reporter: Reporter = reporter
-        self._start = time.monotonic()
-        self._seconds = 0.0  # from start to end
-        self.ended: bool = False
-        self._manifests: list[Manifest] = []
-        self._bad_lines: list[BadLine] = []
-        self._signatures: list[Signature] = []
-        self._notes: list[str] = []
-
-    def __iter__(self) -> Iterator[FileResult]:
-        with self.job as job, self.reporter as reporter:
-            for batch in job.batches():
-                for record in batch:
-                    if record.kind == FILE:
-                        yield _result(record)
-                    elif record.kind == BAD_LINE:
-                        self._bad_lines.append(as_bad_line(record))
-                    elif record.kind == SIGNATURE:
-                        self._signatures.append(as_signature(record, self._manifests))
-                    elif record.kind == NOTE:
-                        self._notes.append(record.reason)
-                    else:
-                        self._manifests.append(as_manifest(record))
-                reporter.update(job.counters)
-            reporter.finish(job.counters)
-        self._seconds = time.monotonic() - self._start
-        self.ended = True
-
-    @property
-    def progress(self) -> Progress:
-        """How far the job has come."""
-        seconds = self._seconds if self.ended else time.monotonic() - self._start
-        return as_progress(self.job.counters, seconds)
-
-    def report(self, failures: Iterable[FileResult] = (), extra: Iterable[FileResult] = ()) -> Report:
-        """Return the report of a job that has ended."""
-        counters = self.job.counters
-        return Report(
-            root=self._root,
-            manifests=tuple(self._manifests),
-            files=counters.total_files,
-            counts=dict(zip(_STATUSES, counters.counts, strict=False)),
-            bad=counters.bad,
-            bytes=counters.bytes,
-            seconds=self._seconds,
-            failures=tuple(failures),
-            extra=tuple(extra),
-            bad_lines=tuple(self._bad_lines),
-            bad_line_count=counters.bad_lines,
-            message=self.job.message,
-            hint=self.job.hint,
-            shard=self._shard,
-            authentic=True if self._signatures else None,
-            signatures=tuple(self._signatures),
-            by_receipt=counters.by_receipt,
-            oldest_receipt=as_time(counters.oldest_receipt),
-            notes=tuple(self._notes),
-            listed=counters.listed,
-            options=_options(self._request),
-            directory=self._directory,
-        )
-
-
-def _of_manifest(path: str, reason: str) -> FileResult:
-    return FileResult(path, Status.ERROR, "", "", reason=reason, bad=True)
-
-
-def _flags(ignore_missing: bool, extra: str, progress: ProgressOption) -> int:
-    if extra not in _EXTRA_FLAGS:
+def _flags(ignore_missing: bool, extra: str, progress: checksig.ProgressOption) -> int:
+    if extra not in EXTRA_FLAGS:
         raise ValueError(f'extra must be "ignore", "report" or "fail", not {extra!r}')
-    check_progress(progress)
-    return (IGNORE_MISSING if ignore_missing else 0) | _EXTRA_FLAGS[extra] | (TOTALS if progress else 0)
+    if progress is not None:
+        with importing:
+            from checksig._progress import check_progress
+        check_progress(progress)
+    return (IGNORE_MISSING if ignore_missing else 0) | EXTRA_FLAGS[extra] | (TOTALS if progress else 0)
+
+
+def _trust(
+    signed_by: checksig.SignedByOption,
+    min_signers: int | None,
+    signature: checksig.AnyPath | None,
+    namespace: str | None,
+) -> Trust | None:
+    if all(option is None for option in (signed_by, min_signers, signature, namespace)):
+        return None
+    with importing:
+        from checksig._trust import make_trust
+    return make_trust(signed_by, min_signers, signature, namespace)
+
+
+def _receipts(use: bool, max_age: float | datetime.timedelta | None) -> Receipts:
+    if use is False and max_age is None:
+        return Receipts(state_directory())
+    with importing:
+        from checksig._receipts import make_receipts
+    return make_receipts(use, max_age)
 
 
 def _request(
-    path: AnyPath,
-    manifest: ManifestOption,
+    path: checksig.AnyPath,
+    manifest: checksig.ManifestOption,
     format: str | None,
     algorithm: str | None,
     workers: int | None,
     shard: tuple[int, int] | None,
-    strip_prefix: AnyPath | None,
-    trust: Trust,
+    strip_prefix: checksig.AnyPath | None,
+    trust: Trust | None,
     receipts: Receipts,
     flags: int,
 ) -> Request:
     entries: bytes | None = None
-    place: AnyPath | None = None
-    name: AnyPath | None = None
-    if manifest is None or isinstance(manifest, (str, bytes, os.PathLike)):
-        place = manifest
-    elif hasattr(manifest, "read"):
-        name, entries = as_content(cast(BinaryIO, manifest))
-        flags |= CONTENT
-    else:
-        entries = pack(manifest)
+    name: checksig.AnyPath | None = None
+    if manifest is not None and not isinstance(manifest, (str, bytes, os.PathLike)):
+        with importing:
+            from checksig._read import as_entries
+        name, entries, flag = as_entries(manifest)
+        manifest, flags = None, flags | flag
     return make_request(
         path,
-        manifest=place,
+        manifest=manifest,
         name=name,
         entries=entries,
         format=format,
@@ -465,45 +330,3 @@ def _request(
         receipts=receipts,
         flags=flags,
     )
-
-
-def _result(record: Record) -> FileResult:
-    return FileResult(
-        record.name,
-        _STATUSES[record.status],
-        record.algorithm,
-        record.expected.hex(),
-        record.actual.hex() if record.actual else None,
-        None if record.number < 0 else record.number,
-        record.reason,
-        errno_of(record.os_errno) if record.os_errno else None,
-        record.bad,
-        as_time(record.receipt),
-        as_time(record.touched),
-        record.place,
-    )
-
-
-def _times(root: bytes) -> tuple[int, int] | None:
-    """Return when a directory was changed last, as ``Report.directory``."""
-    try:
-        state = os.stat(root)
-    except OSError:
-        return None  # the job says why
-    return state.st_mtime_ns, state.st_ctime_ns
-
-
-def _options(request: Request) -> tuple[str, ...]:
-    """Return the options of a request as ``Report.options``."""
-    extra = next((name for name, flag in _EXTRA_FLAGS.items() if flag & request.flags), None)
-    named = {
-        "algorithm": request.algorithm,
-        "extra": extra.encode() if extra else None,
-        "format": request.format,
-        "ignore_missing": b"True" if request.flags & IGNORE_MISSING else None,
-        "max_age": str(request.max_age).encode() if request.max_age else None,
-        "min_signers": str(request.min_signers).encode() if request.min_signers else None,
-        "namespace": request.name_space,
-        "strip_prefix": request.strip_prefix,
-    }
-    return tuple(f"{name}={decode_path(value)}" for name, value in named.items() if value is not None)

@@ -10,12 +10,16 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from collections.abc import Iterator, Mapping
-from enum import IntEnum
-from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import NamedTuple
+else:
+    from checksig._tuples import NamedTuple
 
 
-class Kind(IntEnum):
+class Kind:
     """How a call or a job ended: what calls return, and ``checksig_error.kind``."""
 
     OK = 0
@@ -49,6 +53,8 @@ HASH_FILES = 256
 CONTENT = 512
 RECEIPTS = 1024
 COUNT_RECEIPTS = 2048
+
+EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}  # of the option ``extra``
 
 BUFFER_SIZE = 135168  # CHECKSIG_BUFFER: bytes for the records of one frame
 

@@ -17,7 +17,7 @@ from checksig._lists import compare_lists, read_list, sort_names
 from checksig._options import AnyPath, ManifestOption, ProgressOption, SignedByOption, WriteFormat
 from checksig._progress import Reporter, check_progress
 from checksig._read import discover_manifests, find_signatures, has_entry, pack, read_whole
-from checksig._trust import NO_TRUST, Trust, make_trust
+from checksig._trust import Trust, make_trust
 from checksig._wire import (
     ALL_RESULTS,
     FILE,
@@ -490,7 +490,7 @@ def _entry(root: bytes, record: Record) -> Entry:
 
 
 def _read_manifest(
-    root: bytes, manifest: AnyPath | None, strip_prefix: AnyPath | None = None, trust: Trust = NO_TRUST
+    root: bytes, manifest: AnyPath | None, strip_prefix: AnyPath | None = None, trust: Trust | None = None
 ) -> tuple[bytes, Manifest, dict[str, Entry], list[Signature]]:
     """Return the path of a manifest, how it was understood, its entries by name, and its signatures."""
     found = [] if manifest is not None else discover_manifests(root)

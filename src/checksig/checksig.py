@@ -10,13 +10,16 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 from checksig import _wire
 from checksig._installation import LIBRARY, PACKAGE, REMEDY
 from checksig._version import __version__
 from checksig._wire import BUFFER_SIZE, Frame, Kind, Outcome, Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 FORKED_JOB = "this job was started before the process was forked"
 _FORKED_LIBRARY = (
@@ -30,12 +33,12 @@ _WAIT = 75  # milliseconds
 
 def get_include() -> str:
     """Return the directory that contains the C header ``checksig.h``."""
-    return str(PACKAGE / "include")
+    return os.path.join(PACKAGE, "include")
 
 
 def get_library() -> str:
     """Return the path of the shared library."""
-    return str(LIBRARY)
+    return LIBRARY
 
 
 _TYPES = {
@@ -127,12 +130,12 @@ def load() -> Library:
         OSError, AttributeError, ValueError: as :class:`Library`.
         RuntimeError: this is a forked child, and no copy can be loaded here.
     """
-    library = Library(str(LIBRARY))
+    library = Library(LIBRARY)
     if library.forked:
         library = _load_copy()
     if library.version != __version__:
         message = f"{LIBRARY} has version {library.version}, but the package has {__version__}; {REMEDY}"
-        raise ImportError(message, path=str(LIBRARY))
+        raise ImportError(message, path=LIBRARY)
     return library
 
 
@@ -141,8 +144,8 @@ def _load_copy() -> Library:
     global _copies
     _copies += 1
     try:
-        with os.fdopen(os.memfd_create("checksig"), "wb") as copy:
-            copy.write(LIBRARY.read_bytes())
+        with os.fdopen(os.memfd_create("checksig"), "wb") as copy, open(LIBRARY, "rb") as file:
+            copy.write(file.read())
             copy.flush()
             library = Library(f"/proc/{os.getpid()}/fd/{'./' * _copies}{copy.fileno()}")
     except (AttributeError, OSError) as error:

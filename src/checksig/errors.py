@@ -15,8 +15,8 @@ Python itself would raise. All these exceptions can be pickled.
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from checksig.report import Report
 

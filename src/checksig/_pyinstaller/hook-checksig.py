@@ -6,7 +6,9 @@ documentation.
 
 from __future__ import annotations
 
+import os
+
 from checksig._installation import HELPER, LIBRARY, MANIFEST
 
-binaries = [(str(path), "checksig") for path in (LIBRARY, HELPER) if path.exists()]
-datas = [(str(MANIFEST), "checksig")]
+binaries = [(path, "checksig") for path in (LIBRARY, HELPER) if os.path.exists(path)]
+datas = [(MANIFEST, "checksig")]

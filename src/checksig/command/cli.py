@@ -335,7 +335,7 @@ def _version(verbose: bool) -> int:
             engine = checksig.get_engine()
             out.line(f"engine: {engine.name} ({engine.reason})")
             for name, path in (("library", LIBRARY), ("helper", HELPER)):
-                if path.exists():
+                if os.path.exists(path):
                     state = "as built" if is_as_built(path) else f"not as built: {REMEDY}"
                     out.line(f"{name}: {path} ({state})")
         current.status = ExitStatus.OK

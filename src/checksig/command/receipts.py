@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from checksig._engine import Job, make_request
-from checksig._receipts import GREATEST_AGE, Receipts, as_time, journal_of, state_directory
+from checksig._receipts import GREATEST_AGE, as_time, journal_of
+from checksig._state import Receipts, state_directory
 from checksig._wire import COUNT_RECEIPTS
 
 if TYPE_CHECKING:
