@@ -31,10 +31,18 @@ import (
 
 func init() {
 	C.checksig_restore_host()
-	limits.SpareThreads = func(n int) int { return int(C.checksig_spare_threads(C.int32_t(n))) }
+	limits.SpareThreads = spareThreads
 	// Most of the memory of a job is the manifest's content, which the garbage collector
 	// does not scan. Frequent collections are therefore cheap.
 	debug.SetGCPercent(25)
+}
+
+// spareThreads starts threads only where a limit may be near, because that takes long.
+func spareThreads(n int) int {
+	if limits.AreFar(n) {
+		return n
+	}
+	return int(C.checksig_spare_threads(C.int32_t(n)))
 }
 
 //export verify

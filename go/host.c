@@ -39,10 +39,11 @@ void checksig_restore_host(void)
 // The threads of checksig_spare_threads wait at this gate until it opens.
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t arrived; // a thread is waiting
+    pthread_cond_t opened;
     int32_t waiting;
     int32_t open;
-} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
 
 // Go's threads free the memory that they were started with. For that the C library may
 // reserve as much address space as for eight stacks. These threads do the same.
@@ -51,9 +52,9 @@ static void *wait_at_gate(void *argument)
     free(argument);
     pthread_mutex_lock(&gate.lock);
     gate.waiting++;
-    pthread_cond_broadcast(&gate.changed);
+    pthread_cond_signal(&gate.arrived);
     while (!gate.open)
-        pthread_cond_wait(&gate.changed, &gate.lock);
+        pthread_cond_wait(&gate.opened, &gate.lock);
     pthread_mutex_unlock(&gate.lock);
     return NULL;
 }
@@ -70,7 +71,7 @@ static int32_t fill_gate(pthread_t *threads, int32_t wanted)
         }
         started++;
         while (gate.waiting < started)
-            pthread_cond_wait(&gate.changed, &gate.lock);
+            pthread_cond_wait(&gate.arrived, &gate.lock);
     }
     return started;
 }
@@ -90,7 +91,7 @@ int32_t checksig_spare_threads(int32_t wanted)
         gate.waiting = gate.open = 0;
         started = fill_gate(threads, wanted);
         gate.open = 1;
-        pthread_cond_broadcast(&gate.changed);
+        pthread_cond_broadcast(&gate.opened);
         pthread_mutex_unlock(&gate.lock);
         for (int32_t i = 0; i < started; i++)
             pthread_join(threads[i], NULL);
