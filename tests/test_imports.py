@@ -10,6 +10,7 @@ import sys
 import typing
 from pathlib import Path
 
+import click
 import pytest
 from support import CHECKOUT, LOGS, MISMATCH, PACKAGE, Directory, Python, loads_library, posix
 
@@ -45,11 +46,10 @@ print(json.dumps(loaded))
 def loaded(code: str, *arguments: str | Path, engine: str = "library") -> set[str]:
     """Return the modules that code loads in a new interpreter."""
     command = [sys.executable, "-I", "-S", "-c", LIST.format(code), PACKAGE.parent, *arguments]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={"CHECKSIG_ENGINE": engine}
-    )
+    env = {"CHECKSIG_ENGINE": engine, "SITE": str(Path(click.__file__).parent.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stdout))
+    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 def ours(modules: set[str]) -> set[str]:
@@ -69,6 +69,40 @@ def test_a_check_that_finds_nothing_bad_loads_only_what_it_needs(directory: Dire
     modules = loaded("import checksig; checksig.check_signatures(sys.argv[2])", root)
     assert ours(modules) == AT_A_CHECK
     assert modules & SLOW == set()
+
+
+COMMAND = """
+import os
+sys.argv = ["checksig", *sys.argv[3:]]
+sys.path.append(os.environ["SITE"])
+from checksig.__main__ import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+"""
+
+
+def test_the_version_loads_only_what_writes_a_line() -> None:
+    modules = loaded(COMMAND, "", "--version")
+    parts = ("__main__", "command", "command.outcome", "command.terminal", "command.version")
+    assert ours(modules) == AT_IMPORT | {f"checksig.{part}" for part in parts}
+    assert (
+        modules & (SLOW - {"contextlib", "enum", "functools", "selectors", "signal"} | {"click", "ctypes"})
+        == set()
+    )
+
+
+@loads_library
+def test_a_check_by_the_command_loads_nothing_of_other_commands(directory: Directory) -> None:
+    modules = loaded(COMMAND, "", "check", directory({"file": b"content"}))
+    others = ("hints", "join", "receipts", "version")
+    assert ours(modules) & {f"checksig.command.{other}" for other in others} == set()
+    assert (
+        ours(modules) & {"checksig._executor", "checksig._helper", "checksig._join", "checksig._write"}
+        == set()
+    )
+    assert modules & {"base64", "hashlib", "html", "json", "tqdm"} == set()
 
 
 @loads_library

@@ -107,7 +107,8 @@ ORDER = [
         "_lists",
         "_write",
     ),
-    *("__init__", "command.__init__", "command.terminal", "command.hints", "command.receipts"),
+    *("__init__", "command.__init__", "command.terminal", "command.outcome", "command.version"),
+    *("command.hints", "command.receipts"),
     "command.output",
     *("command.check", "command.join", "command.cli", "__main__"),
 ]

@@ -14,8 +14,10 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command, and exit with its exit status; after Ctrl-C, end by SIGINT."""
     try:
-        from checksig.command.cli import run
-
+        if sys.argv[1:] == ["--version"]:
+            from checksig.command.version import run
+        else:
+            from checksig.command.cli import run
         status = run()
     except KeyboardInterrupt:  # while modules were being imported
         status = _INTERRUPTED

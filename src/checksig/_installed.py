@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from checksig._options import AnyPath
 
@@ -59,6 +58,8 @@ def find_packages(environment: AnyPath | None = None) -> list[Package]:
     if any(name.endswith(_KINDS) for name in names):
         sites, root = [root], _environment_of(root)
     else:
+        from pathlib import Path  # slow, and needed only here
+
         sites = sorted({str(found) for pattern in _SITES for found in Path(root).glob(pattern)})
     packages: dict[str, Package] = {}
     for site in sites:
@@ -87,9 +88,11 @@ def _environment_of(site: str) -> str:
     or else ``site``, for an unpacked wheel.
     """
     path = os.path.abspath(site)
-    for folder in (path, *map(str, Path(path).parents)):
+    folder, below = path, ""
+    while folder != below:
         if os.path.isfile(os.path.join(folder, "pyvenv.cfg")):
             return _as_given(site, folder)
+        folder, below = os.path.dirname(folder), folder
     found = _PREFIX.fullmatch(path.replace(os.sep, "/"))
     return _as_given(site, found[1] or "/") if found else site
 

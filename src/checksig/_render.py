@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 import os
 from collections.abc import Iterable
@@ -155,6 +154,8 @@ def _row(*cells: str) -> str:
 
 
 def _escape(text: str) -> str:
+    import html  # slow, and needed only in notebooks
+
     return html.escape(printable(text))
 
 

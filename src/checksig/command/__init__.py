@@ -1,5 +1,5 @@
 """The command ``checksig``. Nothing in this package is public.
 
 Its modules import one another in one direction:
-``terminal`` ← ``hints receipts`` ← ``output`` ← ``check`` ← ``cli``.
+``terminal`` ← ``outcome`` ← ``version hints receipts`` ← ``output`` ← ``check`` ← ``cli``.
 """

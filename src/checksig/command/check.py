@@ -8,17 +8,18 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict
 
 import click
 
 import checksig
-from checksig import Entries, ExtraOption, Results
 from checksig._content import read_content
 from checksig._installed import Package, find_packages, package_at
+from checksig._options import ExtraOption
+from checksig._read import Entries
+from checksig._results import Results
 from checksig._text import place
-from checksig.command.hints import Hints
+from checksig.command.outcome import ExitStatus
 from checksig.command.output import (
     FAIL_FAST,
     INTERRUPTED,
@@ -42,16 +43,9 @@ from checksig.report import Progress, Report
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from checksig.command.hints import Hint, Hints
+
 _KEPT = 1000  # bad files of a directory that are kept for hints and Markdown
-
-
-class ExitStatus(IntEnum):
-    """The exit status of the command."""
-
-    OK = 0  # all is well, and something was verified; for diff: nothing differs
-    BAD = 1  # a file is bad; for diff: something differs
-    ERROR = 2  # bad usage, unusable manifest, bad manifest line, nothing verified, or output lost
-    INTERRUPTED = 130
 
 
 class SignedOptions(TypedDict, total=False):
@@ -124,7 +118,7 @@ class Check:
     out: Out = field(init=False)
     printer: Printer = field(init=False)
     _verified: int = field(init=False, default=0)  # paths or packages that are OK
-    hints: Hints = field(init=False, default_factory=Hints)
+    _hints: Hints | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         if self.max_age is not None and not self.receipts:
@@ -201,8 +195,8 @@ class Check:
                     return self._check_on(self.executor, target, draw)
                 results = self._start(target, draw)
                 why = self._take(results, findings)
-            if self.lines != "status":
-                findings.hints = self.hints.find(findings.root, findings.kept, results.report)
+            if self.lines != "status" and findings.kept:
+                findings.hints = self._find_hints(findings, results)
         except KeyboardInterrupt:
             why = INTERRUPTED
         except (ChecksigError, OSError) as error:
@@ -219,6 +213,13 @@ class Check:
             return self._stop(results, findings, why)
         assert results.report is not None, "a verification that ended has a report"
         return self._end(findings, results.report)
+
+    def _find_hints(self, findings: Findings, results: Results) -> dict[str, Hint]:
+        if self._hints is None:
+            from checksig.command.hints import Hints  # needed only if a file is bad
+
+            self._hints = Hints()
+        return self._hints.find(findings.root, findings.kept, results.report)
 
     def _target(self, path: str | Package) -> Target:
         if not isinstance(path, Package):
@@ -289,7 +290,7 @@ class Check:
 
     def _end(self, findings: Findings, report: Report) -> ExitStatus:
         self.printer.end(findings, report)
-        if not (self.installed and report.ok):
+        if os.environ.get("GITHUB_STEP_SUMMARY") and not (self.installed and report.ok):
             self._add_to_step_summary(markdown(findings, report))
         return status_of(report, self.strict)
 

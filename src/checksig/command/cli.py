@@ -9,33 +9,30 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any
 
 import click
 from click.exceptions import NoArgsIsHelpError
 from click.shell_completion import CompletionItem
 
 import checksig
-from checksig import Entries
 from checksig._bug import report
 from checksig._installation import HELPER, LIBRARY, REMEDY, is_as_built
+from checksig._read import Entries
 from checksig._receipts import GREATEST_AGE
 from checksig._render import left_out_lines
 from checksig._text import count, duration, place, printable
-from checksig._write import get_writable_algorithms
-from checksig.command.check import Check, ExitStatus, Target, open_standard_input, signed_options, status_of
-from checksig.command.output import JsonPrinter, TextPrinter, cause, describe, show_files
+from checksig.command.check import Check, Target, open_standard_input, signed_options, status_of
+from checksig.command.outcome import ExitStatus, fail, run_command
+from checksig.command.output import JsonPrinter, TextPrinter, describe, show_files
 from checksig.command.terminal import (
     Out,
     OutputError,
-    complain,
     flush,
     progress_bar,
-    waiting_streams,
     wants_color,
 )
 from checksig.errors import ChecksigError, ManifestError
@@ -54,32 +51,7 @@ def run(arguments: list[str] | None = None) -> int:
     Args:
         arguments: the arguments of the command line. None: those of the process.
     """
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    with waiting_streams():
-        status = _run_and_flush(arguments)
-        try:
-            sys.stderr.flush()
-        except OSError:  # Python would flush again when it exits, and change the exit status
-            _discard(sys.stderr)
-    return int(status)
-
-
-def _run_and_flush(arguments: list[str] | None) -> int:
-    """Run the command; a failure of standard output is an error."""
-    if sys.stdout is None:
-        return _fail("standard output is closed")
-    try:
-        status = _dispatch(arguments)
-        flush()
-        return status
-    except OutputError as error:
-        return _output_lost(error.__cause__)
-    except OSError as error:  # click's, when it prints a help text
-        return _output_lost(error)
-    except KeyboardInterrupt:
-        complain("interrupted")
-        return ExitStatus.INTERRUPTED
+    return run_command(lambda: _dispatch(arguments))
 
 
 def _dispatch(arguments: list[str] | None) -> int:
@@ -92,9 +64,9 @@ def _dispatch(arguments: list[str] | None) -> int:
             error.show()
         return ExitStatus.ERROR
     except click.ClickException as error:
-        return _fail(error.format_message())
+        return fail(error.format_message())
     except ImportError as error:  # a damaged installation
-        return _fail(str(error))
+        return fail(str(error))
     except SystemExit as error:  # click's, after a completion, or if nobody reads its text
         return ExitStatus.ERROR if error.code else ExitStatus.OK
     except Exception as error:
@@ -106,24 +78,6 @@ def _dispatch(arguments: list[str] | None) -> int:
         flush()
         report(cause or error)
         return ExitStatus.ERROR
-
-
-def _fail(message: str) -> ExitStatus:
-    complain(message)
-    return ExitStatus.ERROR
-
-
-def _output_lost(error: BaseException | None) -> ExitStatus:
-    """Report that standard output cannot be written to, unless the reader closed the pipe."""
-    _discard(sys.stdout)
-    if isinstance(error, BrokenPipeError):
-        return ExitStatus.ERROR
-    return _fail(f"standard output: {cause(error)}")
-
-
-def _discard(stream: TextIO) -> None:
-    """Redirect a stream to the null device, with what it has not flushed."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @dataclass
@@ -174,6 +128,8 @@ class Commands(click.Group):
 
 def _complete_algorithm(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the name of an algorithm."""
+    from checksig._write import get_writable_algorithms  # slow
+
     create = ctx.command.name == "create"
     names = get_writable_algorithms() if create else checksig.get_algorithms()
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]

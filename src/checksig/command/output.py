@@ -6,10 +6,7 @@ is escaped, and marked with a leading backslash, as in coreutils.
 
 from __future__ import annotations
 
-import base64
-import html
 import itertools
-import json
 import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -18,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from checksig import Entries
 from checksig._render import left_out_lines, outdated_lines, signer_notes
 from checksig._text import count, date, marked, place, printable, read_as_utf8, size
-from checksig.command.hints import Hint
-from checksig.command.terminal import Out
+from checksig.command.terminal import Out, cause
 from checksig.errors import ManifestError, ManifestNotFoundError, SignatureError
 from checksig.report import Changes, Entry, FileResult, Progress, Report, Status
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from checksig.command.hints import Hint
     from checksig.command.receipts import Stored
 
 GROUPED = 20  # if there are more bad files, they are also counted by directory
@@ -358,6 +355,8 @@ class JsonPrinter:
         self._write({"type": "manifests", **_manifests(entries)})
 
     def _write(self, fields: dict[str, Any], urgent: bool = True) -> None:
+        import json  # as slow as all else here, and needed only with --json
+
         self._out.line(json.dumps(fields), urgent)  # ASCII, so that any encoding can represent it
 
 
@@ -381,6 +380,8 @@ def _name(key: str, name: str) -> dict[str, str]:
     try:
         return {key: plain.decode()}
     except UnicodeDecodeError:
+        import base64  # seldom needed
+
         return {key: plain.decode(errors="replace"), f"{key}_base64": base64.b64encode(plain).decode()}
 
 
@@ -418,11 +419,6 @@ def _signatures(source: Report | Entries | Changes) -> dict[str, Any]:
             }
         )
     return {"authentic": source.authentic, "signatures": signatures}
-
-
-def cause(error: BaseException | None) -> str:
-    """Return why something failed, without a path."""
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def describe(error: Exception) -> str:
@@ -502,5 +498,7 @@ def _code(name: str) -> str:
 
 
 def _cell(text: str) -> str:
+    import html  # slow, and needed only for Markdown
+
     escaped = html.escape(printable(text))
     return "".join(f"&#{ord(c)};" if c in "|`*_[]\\~" else c for c in escaped)

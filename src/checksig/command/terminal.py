@@ -9,13 +9,14 @@ import select
 import selectors
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, TextIO
 
-import click
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, TextIO
 
-from checksig._progress import Bar
-from checksig.report import Progress
+    from checksig._progress import Bar
+    from checksig.report import Progress
 
 _FLUSH = 0.1  # seconds that a line may wait for others
 _GRACE = 0.2  # seconds that a reader may let a write wait after Ctrl-C
@@ -122,7 +123,11 @@ class Out:
 
     def paint(self, text: str, color: str) -> str:
         """Return a text in a color, or unchanged if the output has no colors."""
-        return click.style(text, fg=color) if self._color else text
+        if not self._color:
+            return text
+        import click  # slow
+
+        return click.style(text, fg=color)
 
     def complain(self, text: str) -> None:
         """Write a line to standard error, after everything that was written to standard output."""
@@ -137,8 +142,15 @@ class Out:
 
 def complain(text: str) -> None:
     """Write a line to standard error; ignore a failure, because it cannot be reported."""
+    import click  # slow
+
     with contextlib.suppress(OSError):
         click.echo(f"checksig: {text}", err=True)
+
+
+def cause(error: BaseException | None) -> str:
+    """Return why something failed, without a path."""
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def flush() -> None:
@@ -187,6 +199,8 @@ class TerminalBar:
             return
         columns = _columns()
         if self._bar is None:
+            from checksig._progress import Bar  # needed only if a run takes a while
+
             self._bar = Bar("tqdm", progress.seconds, file=sys.stderr, leave=False, ncols=columns)
             self._out.pause = self._bar.hidden
         self._bar.draw(progress, columns)
