@@ -5,8 +5,8 @@
 
 #ifdef __clang__
 #define AVX2 __attribute__((target("avx2")))
-#else // gcc would reorder the sums, and so make each step wait for one more
-#define AVX2 __attribute__((target("avx2"), optimize("no-tree-reassoc")))
+#else // gcc would reorder the sums, and so make each step wait for one more; its order of the instructions is slower, too
+#define AVX2 __attribute__((target("avx2"), optimize("no-tree-reassoc,no-schedule-insns2")))
 #endif
 
 // Makes w[t] hold word t of the blocks of 8 lanes: two matrices of 8 by 8 words, transposed.

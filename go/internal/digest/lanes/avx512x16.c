@@ -13,6 +13,7 @@ typedef __m512i V;
 
 #define LOAD(p) _mm512_loadu_si512(p)
 #define STORE(p, x) _mm512_storeu_si512(p, x)
+#define STORE_VALUE(p, x) _mm256_storeu_si256((__m256i *)(p), _mm512_castsi512_si256(x))
 #define ALL(k) _mm512_set1_epi32((int)(k))
 #define ADD(x, y) _mm512_add_epi32(x, y)
 #define XOR(x, y) _mm512_xor_si512(x, y)
