@@ -11,20 +11,23 @@
         h = ADD(sum, ADD(MAJORITY(a, b, c), SUM0(a)));                                            \
     }
 
-#define SHA2_EIGHT(t)                                \
-    SHA2_ROUND(a, b, c, d, e, f, g, h, (t))          \
-    SHA2_ROUND(h, a, b, c, d, e, f, g, (t) + 1)      \
-    SHA2_ROUND(g, h, a, b, c, d, e, f, (t) + 2)      \
-    SHA2_ROUND(f, g, h, a, b, c, d, e, (t) + 3)      \
-    SHA2_ROUND(e, f, g, h, a, b, c, d, (t) + 4)      \
-    SHA2_ROUND(d, e, f, g, h, a, b, c, (t) + 5)      \
-    SHA2_ROUND(c, d, e, f, g, h, a, b, (t) + 6)      \
-    SHA2_ROUND(b, c, d, e, f, g, h, a, (t) + 7)
-
+// Replaces word t of the message schedule by word t + 16.
 #define SHA2_EXTEND(t) \
     w[t] = ADD(ADD(w[t], w[((t) + 9) % 16]), ADD(SIGMA0(w[((t) + 1) % 16]), SIGMA1(w[((t) + 14) % 16])));
 
-#define SHA2_EXTEND_FOUR(t) SHA2_EXTEND(t) SHA2_EXTEND((t) + 1) SHA2_EXTEND((t) + 2) SHA2_EXTEND((t) + 3)
+#define SHA2_LEAVE(t)
+
+// After each round, EXTEND is applied to its word, which no other round needs. The processor runs
+// its instructions while the next round waits for this one.
+#define SHA2_EIGHT(t, EXTEND)                                     \
+    SHA2_ROUND(a, b, c, d, e, f, g, h, (t)) EXTEND(t)             \
+    SHA2_ROUND(h, a, b, c, d, e, f, g, (t) + 1) EXTEND((t) + 1)   \
+    SHA2_ROUND(g, h, a, b, c, d, e, f, (t) + 2) EXTEND((t) + 2)   \
+    SHA2_ROUND(f, g, h, a, b, c, d, e, (t) + 3) EXTEND((t) + 3)   \
+    SHA2_ROUND(e, f, g, h, a, b, c, d, (t) + 4) EXTEND((t) + 4)   \
+    SHA2_ROUND(d, e, f, g, h, a, b, c, (t) + 5) EXTEND((t) + 5)   \
+    SHA2_ROUND(c, d, e, f, g, h, a, b, (t) + 6) EXTEND((t) + 6)   \
+    SHA2_ROUND(b, c, d, e, f, g, h, a, (t) + 7) EXTEND((t) + 7)
 
 KERNEL(SHA2)
 {
@@ -38,16 +41,13 @@ KERNEL(SHA2)
         LOAD_BLOCK(w, data, 16 * sizeof(WORD) * block);
         for (int t = 0; t < 16; t++)
             w[t] = FROM_BIG_ENDIAN(w[t]);
-        for (int round = 0;; round += 16) {
-            SHA2_EIGHT(0)
-            SHA2_EIGHT(8)
-            if (round == ROUNDS - 16)
-                break;
-            SHA2_EXTEND_FOUR(0)
-            SHA2_EXTEND_FOUR(4)
-            SHA2_EXTEND_FOUR(8)
-            SHA2_EXTEND_FOUR(12)
+        int round = 0;
+        for (; round < ROUNDS - 16; round += 16) {
+            SHA2_EIGHT(0, SHA2_EXTEND)
+            SHA2_EIGHT(8, SHA2_EXTEND)
         }
+        SHA2_EIGHT(0, SHA2_LEAVE)
+        SHA2_EIGHT(8, SHA2_LEAVE)
         a = ADD(a, a0);
         b = ADD(b, b0);
         c = ADD(c, c0);
