@@ -185,21 +185,17 @@ func TestAPanicWhileAPartIsHashedOrJoinedIsContained(t *testing.T) {
 			j, p := newReadyJob(t, listedBLAKE3("a", splitContent), Options{})
 			var open atomic.Int32
 			var ran *pool
-			err := runPool(0, 1, func(c *pool, _ []stolenFile) (err error) {
+			err := runPool(0, 1, func(c *pool, _ []stolenFile) error {
 				ran = c
-				defer Contain(&err)
-				w := newWorker(j, c, p, func(string) (beneath.File, error) {
+				w := newWorker(j, c, p, fakeRoot(func(string) (beneath.File, error) {
 					open.Add(1)
 					file := newFake(splitContent)
 					file.closed = func() { open.Add(-1) }
 					return file, nil
-				})
-				defer w.release()
+				}))
 				broken.Splitter = blake3.NewBatch(w.slab[:], len(w.slots)).(digest.Splitter)
 				w.batches = append(w.batches, batch{blake3, broken})
-				for w.round() {
-				}
-				return nil
+				return j.work(w, nil)
 			})
 			var panicked *PanicError
 			if !errors.As(err, &panicked) || panicked.Value != "broken" || open.Load() != 0 || ran.size.Load() != 0 {
