@@ -130,6 +130,16 @@ func (b *Backoff) List(root *beneath.Root, dir string, each func(string, os.File
 	return err
 }
 
+// ListOnce is [Backoff.List] with a single try. While many files are open, it fails as if
+// descriptors had run out.
+func ListOnce(root *beneath.Root, dir string, each func(string, os.FileMode) bool) error {
+	defer openFiles.Add(-1)
+	if openFiles.Add(1) > openBudget() {
+		return beneath.Reason(syscall.EMFILE)
+	}
+	return root.List(dir, each)
+}
+
 // An Opener opens files, and tries again while descriptors have run out.
 type Opener struct {
 	Backoff

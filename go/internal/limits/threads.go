@@ -92,9 +92,7 @@ func (t *ThreadPool) Take(stopped *atomic.Bool) error {
 func (t *ThreadPool) takeOrQueue() (turn chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.taken >= t.capacity && t.capacity < maxThreads && !time.Now().Before(t.retry) {
-		t.grow()
-	}
+	t.growIfNeeded()
 	switch {
 	case t.capacity == 0:
 		return nil, tooFewThreads()
@@ -127,10 +125,11 @@ func (t *ThreadPool) sleep(pause time.Duration) {
 	}
 }
 
-// TryTake takes a thread if one is free. It reports whether one was.
+// TryTake takes a thread if one is free or can be started. It reports whether it took one.
 func (t *ThreadPool) TryTake() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.growIfNeeded()
 	if t.taken >= t.capacity {
 		return false
 	}
@@ -155,6 +154,13 @@ func (t *ThreadPool) Taken() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.taken
+}
+
+// growIfNeeded makes the pool grow if all threads are taken.
+func (t *ThreadPool) growIfNeeded() {
+	if t.taken >= t.capacity && t.capacity < maxThreads && !time.Now().Before(t.retry) {
+		t.grow()
+	}
 }
 
 // grow makes the runtime start more threads, as far as the process's limits allow.

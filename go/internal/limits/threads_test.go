@@ -49,6 +49,22 @@ func TestAPoolWaitsForAThreadAndFailsIfThereIsNone(t *testing.T) {
 	}
 }
 
+func TestTryTakeStartsThreadsButDoesNotWait(t *testing.T) {
+	pool := &ThreadPool{}
+	for i := range 20 {
+		if !pool.TryTake() {
+			t.Fatalf("took %d threads of %d", i, pool.capacity)
+		}
+	}
+	if have := runtimeThreads(); have < pool.capacity+ownThreads() {
+		t.Errorf("the capacity is %d, and there are %d threads", pool.capacity, have)
+	}
+	pool = NewThreadPool(1)
+	if !pool.TryTake() || pool.TryTake() || pool.taken != 1 {
+		t.Errorf("%d threads are taken", pool.taken)
+	}
+}
+
 func TestAPoolGrowsAsFarAsTheProcessMayHaveThreads(t *testing.T) {
 	pool := &ThreadPool{}
 	for range 20 {
