@@ -19,7 +19,7 @@ const MaxNames = 100_000_000
 // directory, or a part of it, could not be listed. [Root.List] is a Lister.
 type Lister func(dir string, each func(name string, mode os.FileMode) bool) error
 
-// An Item is what [Walk] finds: anything except a directory, or a directory that could not
+// An Item is what a [Walk] visits: anything except a directory, or a directory that could not
 // be listed.
 type Item struct {
 	Name string      // clean, from the root
@@ -27,46 +27,75 @@ type Item struct {
 	Err  error       // why the directory Name could not be listed; nil for other items
 }
 
-// Walk lists the tree below start, and calls visit with each item whose name keep accepts. It
-// visits a directory's own items first, in the order of their bytes, then those of its
-// subdirectories. It does not follow symlinks, and it ends early once visit returns false or
-// stopped is set. It keeps only the accepted items of one directory in memory. If a directory
-// has more than most of them, subdirectories included, visit gets an error in their place.
-func Walk(list Lister, start string, stopped *atomic.Bool, most int, keep func(name string) bool, visit func(Item) bool) {
-	for todo := []string{start}; len(todo) > 0 && !stopped.Load(); {
-		dir := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		var items []kept
-		var below []string
-		full := func() bool { return len(items)+len(below) > most }
-		err := list(dir, func(name string, mode os.FileMode) bool {
-			if mode.IsDir() {
-				below = append(below, name)
-			} else if keep(join(dir, name)) {
-				items = append(items, kept{name, mode})
-			}
-			return !full() && !stopped.Load()
-		})
-		if full() {
-			items, below, err = nil, nil, errTooMany(most)
-		}
-		slices.SortFunc(items, func(a, b kept) int { return strings.Compare(a.name, b.name) })
-		for _, item := range items {
-			if !visit(Item{Name: join(dir, item.name), Type: item.mode}) {
-				return
-			}
-		}
-		if err != nil && !visit(Item{dir, os.ModeDir, err}) {
-			return
-		}
-		slices.Sort(below)
-		for _, name := range slices.Backward(below) { // the last one is listed next
-			todo = append(todo, join(dir, name))
-		}
-	}
+// A Sum is what the Keep of a [Walk] counts.
+type Sum struct {
+	Files, Bytes int64
+	Exhausted    bool // descriptors ran out, so it may be too small
 }
 
-// A kept item is one of the directory that is listed. A directory may have millions.
+// A Walk lists the tree below a directory. It visits a directory's own items first, in the order
+// of their bytes, then those of its subdirectories. It does not follow symlinks.
+//
+// If listing takes so long that it must wait for the storage, a Walk lists directories before
+// their turn, on other goroutines. What it visits, and the order, are the same.
+type Walk struct {
+	List    Lister       // lists a directory in its turn
+	Ahead   Lister       // lists one before its turn; see [ErrNotNow]. If it is nil, none is
+	AtOnce  int          // how many directories may be listed at the same time
+	Stopped *atomic.Bool // if set, the walk ends early
+	Most    int          // of the accepted items of one directory, including subdirectories
+
+	// Keep reports whether to visit the item with that name. It adds what it counts to sum. Several
+	// goroutines may call it at once, and more than once for the same name: what is listed
+	// before its turn may be listed again, and only the last listing counts.
+	Keep func(name string, sum *Sum) bool
+}
+
+// Run visits the items below start that are kept, until visit returns false. It calls visit on
+// this goroutine only. In memory it has the accepted items of one directory, and up to maxAhead
+// names that were listed before their turn. If a directory has more than w.Most accepted items,
+// visit gets an error in their place. Run returns the sum of all listings, once none is under way.
+func (w *Walk) Run(start string, visit func(Item) bool) Sum { return newRun(w).visit(start, visit) }
+
+// visit is [Walk.Run].
+func (r *run) visit(start string, visit func(Item) bool) (sum Sum) {
+	defer r.end()
+	for d := r.listInTurn(start); d != nil; d = r.next() {
+		sum.Files += d.sum.Files
+		sum.Bytes += d.sum.Bytes
+		for _, item := range d.items {
+			if !visit(Item{Name: join(d.name, item.name), Type: item.mode}) {
+				return sum
+			}
+		}
+		d.items = nil
+		if d.err != nil && !visit(Item{d.name, os.ModeDir, d.err}) {
+			return sum
+		}
+	}
+	return sum
+}
+
+// fill lists d with list, until more returns false.
+func (w *Walk) fill(d *directory, list Lister, more func() bool) {
+	full := func() bool { return len(d.items)+len(d.below) > w.Most }
+	d.err = list(d.name, func(name string, mode os.FileMode) bool {
+		d.listed++
+		if mode.IsDir() {
+			d.below = append(d.below, name)
+		} else if w.Keep(join(d.name, name), &d.sum) {
+			d.items = append(d.items, kept{name, mode})
+		}
+		return !full() && !w.Stopped.Load() && more()
+	})
+	if full() {
+		d.items, d.below, d.err = nil, nil, errTooMany(w.Most)
+	}
+	slices.SortFunc(d.items, func(a, b kept) int { return strings.Compare(a.name, b.name) })
+	slices.Sort(d.below)
+}
+
+// A kept item is one of a directory that is listed. A directory may have millions.
 type kept struct {
 	name string
 	mode os.FileMode

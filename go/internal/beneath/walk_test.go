@@ -12,11 +12,16 @@ import (
 	"testing"
 )
 
-func everything(string) bool { return true }
+func everything(string, *Sum) bool { return true }
 
-// found returns the names and the errors that Walk visits.
+// walkOf returns a walk that visits everything and lists nothing ahead.
+func walkOf(list Lister) *Walk {
+	return &Walk{List: list, Stopped: new(atomic.Bool), Most: math.MaxInt, Keep: everything}
+}
+
+// found returns the names and the errors that a walk visits.
 func found(list Lister) (names []string, errs []error) {
-	Walk(list, ".", new(atomic.Bool), math.MaxInt, everything, func(item Item) bool {
+	walkOf(list).Run(".", func(item Item) bool {
 		if item.Err != nil {
 			errs = append(errs, item.Err)
 		} else {
@@ -60,18 +65,19 @@ func TestWalkFindsTheSameNamesAsFilepathWalkDir(t *testing.T) {
 }
 
 func TestWalkEndsOnceStopped(t *testing.T) {
-	var stopped atomic.Bool
 	listed := 0
+	var w *Walk
 	endless := func(dir string, each func(string, os.FileMode) bool) error {
 		listed++
 		for each("d", os.ModeDir) && each("f", 0) {
 			if listed++; listed == 1000 {
-				stopped.Store(true)
+				w.Stopped.Store(true)
 			}
 		}
 		return nil
 	}
-	Walk(endless, ".", &stopped, math.MaxInt, everything, func(Item) bool { return true })
+	w = walkOf(endless)
+	w.Run(".", func(Item) bool { return true })
 	if listed != 1000 {
 		t.Errorf("listed %d names after it was stopped", listed-1000)
 	}
@@ -92,7 +98,9 @@ func TestWalkReportsADirectoryThatNeverEndsInPlaceOfItsItems(t *testing.T) {
 			return nil
 		}
 		var visited []string
-		Walk(list, ".", new(atomic.Bool), 1000, everything, func(item Item) bool {
+		w := walkOf(list)
+		w.Most = 1000
+		w.Run(".", func(item Item) bool {
 			visited = append(visited, item.Name)
 			if (item.Err != nil) != (item.Name == "endless") {
 				t.Errorf("%s: the error is %v", item.Name, item.Err)
@@ -114,7 +122,7 @@ func TestWalkEndsOnceVisitReturnsFalse(t *testing.T) {
 	}
 	for enough := range 3 {
 		visits := 0
-		Walk(list, ".", new(atomic.Bool), math.MaxInt, everything, func(Item) bool { visits++; return visits <= enough })
+		walkOf(list).Run(".", func(Item) bool { visits++; return visits <= enough })
 		if visits != enough+1 {
 			t.Errorf("got %d visits, want %d", visits, enough+1)
 		}

@@ -18,12 +18,13 @@ const huggingFace = ".cache/huggingface/download"
 // readHuggingFace adds one manifest with the digests of all that metadata.
 func (r *reader) readHuggingFace() error {
 	var names []string
-	isMetadata := func(name string) bool { return strings.HasSuffix(name, ".metadata") }
+	isMetadata := func(name string, _ *beneath.Sum) bool { return strings.HasSuffix(name, ".metadata") }
 	var failed error
 	listDir := func(dir string, each func(string, os.FileMode) bool) error {
 		return r.files.List(r.dir, dir, each)
 	}
-	beneath.Walk(listDir, huggingFace, r.files.Stopped, beneath.MaxNames, isMetadata, func(item beneath.Item) bool {
+	walk := beneath.Walk{List: listDir, Stopped: r.files.Stopped, Most: beneath.MaxNames, Keep: isMetadata}
+	walk.Run(huggingFace, func(item beneath.Item) bool {
 		if item.Err != nil {
 			failed = &beneath.OSError{Path: beneath.Join(r.root, item.Name), Err: item.Err}
 			return false

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"os"
 
@@ -28,12 +29,12 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 		return
 	}
 	inPayload := func(name string) bool { return b != nil && discover.InPayload(name) }
-	var bytes, files int64
-	keep := func(name string) bool {
+	keep := func(name string, sum *beneath.Sum) bool {
 		if inPayload(name) {
 			if b.HasTotals() {
-				size, _ := dir.Size(name)
-				bytes, files = bytes+size, files+1
+				size, err := dir.Size(name)
+				sum.Bytes, sum.Files = sum.Bytes+size, sum.Files+1
+				sum.Exhausted = sum.Exhausted || limits.Exhausted(err)
 			}
 			return !p.lists(name, b.Payload)
 		}
@@ -47,7 +48,7 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 	listed := j.results.report.Listed
 	shard.Of = min(shard.Of, listed) // no shard with a higher number has a verdict
 	count := 0
-	beneath.Walk(j.lister(dir), start, &j.stopped, maxExtra, keep, func(item beneath.Item) bool {
+	sum := j.walk(dir, maxExtra, keep).Run(start, func(item beneath.Item) bool {
 		count++
 		if !shard.has(count - 1) {
 			return true
@@ -62,8 +63,14 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 		return j.results.add(result)
 	})
 	if b != nil && b.HasTotals() {
-		b.CheckTotals(bytes, files)
+		b.CheckTotals(sum.Bytes, sum.Files)
 	}
+}
+
+// walk returns a walk below dir.
+func (j *Job) walk(dir *beneath.Root, most int, keep func(string, *beneath.Sum) bool) *beneath.Walk {
+	atOnce := cmp.Or(j.options.Workers, maxDefaultWorkers)
+	return &beneath.Walk{List: j.lister(dir), Ahead: listerAhead(dir), AtOnce: atOnce, Stopped: &j.stopped, Most: most, Keep: keep}
 }
 
 // lister returns a lister of directories below dir. It takes a thread for each directory, and
@@ -76,5 +83,22 @@ func (j *Job) lister(dir *beneath.Root) beneath.Lister {
 		}
 		defer limits.Threads.Give()
 		return b.List(dir, name, each)
+	}
+}
+
+// listerAhead returns a lister that does not wait for a thread or a descriptor. Several
+// goroutines may call it.
+func listerAhead(dir *beneath.Root) beneath.Lister {
+	return func(name string, each func(string, os.FileMode) bool) (err error) {
+		defer passOn()
+		if !limits.Threads.TryTake() {
+			return beneath.ErrNotNow
+		}
+		defer limits.Threads.Give()
+		err = limits.ListOnce(dir, name, each)
+		if limits.Exhausted(err) {
+			return beneath.ErrNotNow
+		}
+		return err
 	}
 }

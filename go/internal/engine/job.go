@@ -192,8 +192,8 @@ func (j *Job) giveEntries(list discover.Sources) error {
 func (j *Job) giveFiles(dir *beneath.Root) error {
 	j.results = newStream(&Report{}, AllResults)
 	close(j.ready)
-	everything := func(string) bool { return true }
-	beneath.Walk(j.lister(dir), ".", &j.stopped, maxFiles, everything, func(item beneath.Item) bool {
+	everything := func(string, *beneath.Sum) bool { return true }
+	j.walk(dir, maxFiles, everything).Run(".", func(item beneath.Item) bool {
 		result := &Result{Name: item.Name, Size: -1, Err: item.Err}
 		if item.Err != nil {
 			result.Status = Error

@@ -18,11 +18,22 @@ func (e *PanicError) Error() string {
 // Contain must be deferred. It recovers from a panic of its function, and sets *err to a
 // [*PanicError].
 func Contain(err *error) {
-	switch value := recover().(type) {
-	case nil:
-	case *PanicError: // passed on from another goroutine
-		*err = value
-	default:
-		*err = &PanicError{value, debug.Stack()}
+	if value := recover(); value != nil {
+		*err = panicError(value)
 	}
+}
+
+// passOn must be deferred. It makes a panic of its function one with a [*PanicError], which
+// keeps the stack if another goroutine panics with it again.
+func passOn() {
+	if value := recover(); value != nil {
+		panic(panicError(value))
+	}
+}
+
+func panicError(value any) *PanicError {
+	if known, ok := value.(*PanicError); ok { // passed on from another goroutine
+		return known
+	}
+	return &PanicError{value, debug.Stack()}
 }

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"checksig/internal/beneath"
+	"checksig/internal/limits"
+)
+
+func openTemporary(t *testing.T) *beneath.Root {
+	t.Helper()
+	dir, err := beneath.OpenRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dir.Close() })
+	return dir
+}
+
+func TestAListerAheadDoesNotWaitForThreadsOrDescriptors(t *testing.T) {
+	limitThreadPool(t, 1)
+	list := listerAhead(openTemporary(t))
+	each := func(string, os.FileMode) bool { return true }
+	if err := list(".", each); err != nil {
+		t.Errorf("with a thread: %v", err)
+	}
+	if err := limits.Threads.Take(new(atomic.Bool)); err != nil {
+		t.Fatal(err)
+	}
+	if err := list(".", each); err != beneath.ErrNotNow {
+		t.Errorf("without a thread: got %v", err)
+	}
+	limits.Threads.Give()
+	opener := limits.NewOpener(func(string) (beneath.File, error) { return newFake(""), nil }, new(atomic.Bool))
+	for !limits.ManyOpen() {
+		file, err := opener.OpenOnce("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer limits.Close(file)
+	}
+	if err := list(".", each); err != beneath.ErrNotNow {
+		t.Errorf("while many files are open: got %v", err)
+	}
+	if taken := limits.Threads.Taken(); taken != 0 {
+		t.Errorf("%d threads are taken", taken)
+	}
+}
+
+func TestAPanicOfAListerAheadKeepsItsStackAndGivesBackWhatItHas(t *testing.T) {
+	limitThreadPool(t, 1)
+	dir, err := beneath.OpenRoot(write(t, map[string]string{"a": ""}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	passed := make(chan any)
+	go func() {
+		defer func() { passed <- recover() }()
+		listerAhead(dir)(".", failingKeep)
+	}()
+	value := <-passed
+	func() {
+		defer Contain(&err)
+		panic(value)
+	}()
+	var panicked *PanicError
+	if !errors.As(err, &panicked) || panicked.Value != "boom" || !strings.Contains(err.Error(), "failingKeep") {
+		t.Errorf("got %v", err)
+	}
+	if taken, open := limits.Threads.Taken(), limits.OpenFiles(); taken != 0 || open != 0 {
+		t.Errorf("%d threads are taken, %d files are open", taken, open)
+	}
+}
+
+func failingKeep(string, os.FileMode) bool { panic("boom") }
