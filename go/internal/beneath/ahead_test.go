@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"slices"
@@ -449,6 +450,38 @@ func TestAWalkHasManyHelpersOnlyIfItWaitsForTheStorage(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("%v: got %v", c, got)
+		}
+	}
+}
+
+// The directories are in memory, so helpers must cost nothing.
+func BenchmarkWalk(b *testing.B) {
+	for _, c := range []struct{ directories, files int }{{5000, 1}, {5, 5000}} {
+		top := b.TempDir()
+		for i := range c.directories {
+			dir := filepath.Join(top, fmt.Sprint(i))
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				b.Fatal(err)
+			}
+			for k := range c.files {
+				if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(k)), nil, 0o644); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		root, err := OpenRoot(top)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer root.Close()
+		for _, atOnce := range []int{1, 32} {
+			b.Run(fmt.Sprintf("%dx%d/%d", c.directories, c.files, atOnce), func(b *testing.B) {
+				for b.Loop() {
+					w := walkOf(root.List)
+					w.Ahead, w.AtOnce = root.List, atOnce
+					w.Run(".", func(Item) bool { return true })
+				}
+			})
 		}
 	}
 }

@@ -17,6 +17,9 @@ const (
 	maxFiles = 10_000_000 // for [FindFiles]
 )
 
+// maxAtOnce is how many directories a job lists at the same time.
+const maxAtOnce = 32
+
 var errNotInBag = errors.New("in the bag's payload but in no manifest")
 
 // findExtra adds a result for each extra file: everything below the root except directories,
@@ -34,7 +37,7 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 			if b.HasTotals() {
 				size, err := dir.Size(name)
 				sum.Bytes, sum.Files = sum.Bytes+size, sum.Files+1
-				sum.Exhausted = sum.Exhausted || limits.Exhausted(err)
+				sum.Exhausted = sum.Exhausted || beneath.IsExhausted(err)
 			}
 			return !p.lists(name, b.Payload)
 		}
@@ -67,10 +70,17 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 	}
 }
 
-// walk returns a walk below dir.
+// walk returns a walk below dir. It lists no more directories at the same time than the caller
+// asked for workers.
 func (j *Job) walk(dir *beneath.Root, most int, keep func(string, *beneath.Sum) bool) *beneath.Walk {
-	atOnce := cmp.Or(j.options.Workers, maxDefaultWorkers)
-	return &beneath.Walk{List: j.lister(dir), Ahead: listerAhead(dir), AtOnce: atOnce, Stopped: &j.stopped, Most: most, Keep: keep}
+	return &beneath.Walk{
+		List:    j.lister(dir),
+		Ahead:   listerAhead(dir),
+		AtOnce:  min(cmp.Or(j.options.Workers, maxAtOnce), maxAtOnce),
+		Stopped: &j.stopped,
+		Most:    most,
+		Keep:    keep,
+	}
 }
 
 // lister returns a lister of directories below dir. It takes a thread for each directory, and
@@ -96,7 +106,7 @@ func listerAhead(dir *beneath.Root) beneath.Lister {
 		}
 		defer limits.Threads.Give()
 		err = limits.ListOnce(dir, name, each)
-		if limits.Exhausted(err) {
+		if beneath.IsExhausted(err) {
 			return beneath.ErrNotNow
 		}
 		return err

@@ -35,19 +35,21 @@ func TestAListerAheadDoesNotWaitForThreadsOrDescriptors(t *testing.T) {
 		t.Errorf("without a thread: got %v", err)
 	}
 	limits.Threads.Give()
-	opener := limits.NewOpener(func(string) (beneath.File, error) { return newFake(""), nil }, new(atomic.Bool))
-	for !limits.ManyOpen() {
-		file, err := opener.OpenOnce("a")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer limits.Close(file)
-	}
+	defer limits.Release(limits.Reserve(1000, true)) // all that there are
 	if err := list(".", each); err != beneath.ErrNotNow {
 		t.Errorf("while many files are open: got %v", err)
 	}
 	if taken := limits.Threads.Taken(); taken != 0 {
 		t.Errorf("%d threads are taken", taken)
+	}
+}
+
+func TestAWalkListsNoMoreDirectoriesAtOnceThanThereMayBeWorkers(t *testing.T) {
+	for workers, want := range map[int]int{0: 32, 1: 1, 5: 5, 256: 32} {
+		j := newJob("root", Options{Workers: workers})
+		if got := j.walk(nil, 1, nil).AtOnce; got != want {
+			t.Errorf("%d workers: got %d directories at once, want %d", workers, got, want)
+		}
 	}
 }
 
