@@ -366,7 +366,7 @@ def test_a_directory_that_never_ends_is_an_error_and_takes_little_memory(task: s
 
     def decide(call: syscalls.Call) -> int | None:
         if call.name == "getdents64" and syscalls.path_of(call) == str(tmp_path / "endless"):
-            return syscalls.give(call, records)
+            return syscalls.give(call, records[: call.arguments[2] // 40 * 40])
         return None
 
     calls = {

@@ -141,25 +141,27 @@ func (h handle) irregular(name string, refusal error) error {
 
 // list is [Root.List] where the kernel resolves names.
 func (h handle) list(dir string, each func(string, os.FileMode) bool) error {
-	const flags = syscall.O_RDONLY | syscall.O_DIRECTORY | syscall.O_CLOEXEC
-	fd, err := h.openat2(dir, flags, resolveBeneath|resolveNoSymlinks)
-	if err != nil {
-		return openError(err)
-	}
-	defer syscall.Close(fd)
 	buffer := listBuffers.Get().(*[32 * 1024]byte)
 	defer listBuffers.Put(buffer)
+	n, fd, err := h.firstEntries(dir, buffer[:])
+	if fd >= 0 {
+		defer syscall.Close(fd)
+	}
 	for {
-		n, err := retry(func() (int, error) { return syscall.ReadDirent(fd, buffer[:]) })
+		if more, failure := h.entries(dir, buffer[:n], each); !more || failure != nil {
+			return failure
+		}
 		if err != nil {
 			return openError(err) // ENOENT: the directory was removed, and has no entries, not even "."
 		}
+		if fd < 0 {
+			return nil
+		}
+		n, err = retry(func() (int, error) { return syscall.ReadDirent(fd, buffer[:]) })
 		if n == 0 {
 			return nil
 		}
-		if more, err := h.entries(dir, buffer[:n], each); !more || err != nil {
-			return err
-		}
+		n = max(n, 0)
 	}
 }
 

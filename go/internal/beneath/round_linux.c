@@ -7,16 +7,10 @@
 #define _GNU_SOURCE
 #include "round.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <time.h>
-#include <unistd.h>
+#include "calls.h"
 
-// From linux/openat2.h and linux/fs.h, which an old C library may lack.
-enum { OPENAT2 = 437, NO_MAGIC_LINKS = 0x02, BENEATH = 0x08, NO_WAIT = 0x08 };
+#include <sys/stat.h>
+#include <sys/uio.h>
 
 #ifndef SYS_preadv2 // headers older than Linux 4.6
 #ifdef __x86_64__
@@ -26,23 +20,7 @@ enum { OPENAT2 = 437, NO_MAGIC_LINKS = 0x02, BENEATH = 0x08, NO_WAIT = 0x08 };
 #endif
 #endif
 
-struct how {
-    uint64_t flags, mode, resolve;
-};
-
-// The same limits as in beneath_linux.go.
-enum { MAX_AT_ONCE = 20, MAX_TRIES = 100, MAX_AGAIN = 8 };
-static const struct timespec retry_pause = {0, 1000000};
-
-// Calls again if a signal interrupted the call.
-#define RETRY(result, call)                        \
-    for (int try = 0; try < MAX_TRIES; try++) {    \
-        result = call;                             \
-        if (result >= 0 || errno != EINTR)         \
-            break;                                 \
-        if (try >= MAX_AT_ONCE)                    \
-            nanosleep(&retry_pause, NULL);         \
-    }
+enum { NO_WAIT = 0x08 }; // RWF_NOWAIT of linux/fs.h
 
 // A storage is slow if it takes more than SLOW nanoseconds for a byte, over at least SLOW_BYTES: the
 // kernel alone then reads too little ahead. Where the storage is fast, the kernel does it better.
@@ -76,7 +54,7 @@ static int look(struct checksig_piece *piece, struct checksig_stamp *stamp)
 {
     struct stat status;
     long result = -1;
-    RETRY(result, syscall(SYS_fstat, piece->fd, &status))
+    CHECKSIG_RETRY(result, syscall(SYS_fstat, piece->fd, &status))
     if (result < 0)
         return -1;
     *stamp = (struct checksig_stamp){
@@ -99,15 +77,9 @@ static int same(const struct checksig_stamp *a, const struct checksig_stamp *b)
 // Opens a file. Returns whether descriptors have not run out.
 static int open_file(struct checksig_round *round, struct checksig_piece *piece, const char *names)
 {
-    const struct how how = {O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE, 0, BENEATH | NO_MAGIC_LINKS};
-    long fd = -1;
-    for (int again = 0; again < MAX_AGAIN; again++) {
-        RETRY(fd, syscall(OPENAT2, round->directory, names + piece->name, &how, sizeof how))
-        if (fd >= 0 || errno != EAGAIN)
-            break; // EAGAIN: a rename elsewhere kept the kernel from proving that ".." stays inside
-    }
-    piece->fd = (int32_t)fd;
-    if (fd < 0) {
+    const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE;
+    piece->fd = checksig_open(round->directory, names + piece->name, flags, CHECKSIG_NO_MAGIC_LINKS);
+    if (piece->fd < 0) {
         if (errno == EMFILE || errno == ENFILE) {
             round->exhausted = errno;
             return 0;
@@ -153,7 +125,7 @@ static ssize_t read_some(struct checksig_piece *piece, uint8_t *to, int flags)
         struct iovec part = {to + piece->got, asked};
         return syscall(SYS_preadv2, piece->fd, &part, 1, -1L, -1L, flags);
     }
-    RETRY(got, syscall(SYS_read, piece->fd, to + piece->got, asked))
+    CHECKSIG_RETRY(got, syscall(SYS_read, piece->fd, to + piece->got, asked))
     return got;
 }
 
