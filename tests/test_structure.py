@@ -134,7 +134,7 @@ def test_private_modules_begin_with_an_underscore() -> None:
 def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp_path: Path) -> None:
     # lanes <- digest <- manifest; beneath <- limits <- discover <- engine <- wire <- main, helper;
     # only digest and signature import modules, where they are available; C is in main, lanes and, on
-    # Linux, the helper
+    # Linux, beneath and the helper
     allowed = {
         "checksig/internal/digest/lanes": set(),
         "checksig/internal/digest": {"lanes"},
@@ -177,6 +177,7 @@ def test_go_packages_import_one_way_and_only_the_standard_library(tags: str, tmp
         expected: dict[str, set[str]] = {
             "checksig": {"C"},
             "checksig/internal/digest/lanes": {"C"},
+            "checksig/internal/beneath": {"C"} if sys.platform == "linux" else set(),
             "checksig/cmd/checksig-helper": {"C"} if sys.platform == "linux" else set(),
             **(modules if tags else {}),
         }

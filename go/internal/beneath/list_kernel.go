@@ -2,6 +2,7 @@
 
 package beneath
 
+// #cgo CFLAGS: -O2 -Wall -Wextra
 // #cgo noescape checksig_list
 // #cgo nocallback checksig_list
 // #include "list.h"
