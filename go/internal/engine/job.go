@@ -257,7 +257,7 @@ func (j *Job) countBytes(p *plan, dir *beneath.Root) {
 // until there are no more now or take returns false. A result for which take returns false
 // comes again. Next reports whether the job has ended and all results were taken.
 func (j *Job) Next(timeout time.Duration, take func(*Result) bool) (finished bool) {
-	if timeout > 0 {
+	if timeout > 0 && !isClosed(j.done) {
 		j.await(timeout)
 	}
 	ended := isClosed(j.done)
@@ -319,6 +319,9 @@ func (j *Job) Cancel() {
 // open. It reports whether that is so.
 func (j *Job) Close(timeout time.Duration) bool {
 	j.Cancel()
+	if isClosed(j.done) {
+		return true
+	}
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {

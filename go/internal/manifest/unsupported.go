@@ -26,6 +26,8 @@ var ambiguous = []string{
 // bitLengths lists numbers of bits that follow the name of an algorithm.
 var bitLengths = []string{"32", "64", "128", "160", "192", "224", "256", "320", "384", "512", "1024"}
 
+var betweenWords = strings.NewReplacer("-", "", "_", "", "/", "")
+
 // isUnsupported reports whether a word, in lower case, is the name of an algorithm that checksig
 // does not support.
 func isUnsupported(word string) bool {
@@ -33,7 +35,7 @@ func isUnsupported(word string) bool {
 	if len(word) > longest {
 		return false
 	}
-	word = strings.NewReplacer("-", "", "_", "", "/", "").Replace(word)
+	word = betweenWords.Replace(word)
 	if slices.Contains(unsupported, word) {
 		return true
 	}
