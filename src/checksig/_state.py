@@ -35,5 +35,5 @@ def state_directory() -> bytes | None:
         return None
     for variable, below in (("XDG_STATE_HOME", "checksig"), ("HOME", ".local/state/checksig")):
         if (value := os.environ.get(variable, "")).startswith("/"):
-            return os.fsencode(os.path.join(value, below))
+            return os.fsencode(f"{value.rstrip('/')}/{below}")
     return None

@@ -282,7 +282,7 @@ def _trust(
     signature: checksig.AnyPath | None,
     namespace: str | None,
 ) -> Trust | None:
-    if all(option is None for option in (signed_by, min_signers, signature, namespace)):
+    if signed_by is None and min_signers is None and signature is None and namespace is None:
         return None
     with importing:
         from checksig._trust import make_trust

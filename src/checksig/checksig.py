@@ -90,6 +90,7 @@ class Library:
 
     Attributes:
         calls: the functions, with their prototypes.
+        buffers: by 0, the buffer of a job that has ended.
 
     Raises:
         OSError: the file cannot be loaded.
@@ -102,6 +103,7 @@ class Library:
             function = getattr(self.calls, name)
             function.restype, function.argtypes = result, arguments
         self._forked = ctypes.c_int32.in_dll(self.calls, "checksig_forked")
+        self.buffers: dict[int, ctypes.Array[ctypes.c_char]] = {}
 
     @property
     def forked(self) -> bool:
@@ -169,8 +171,9 @@ class LibraryJob:
 
     def start(self, request: Request) -> Outcome:
         """Start the job; the outcome is ``Kind.MORE``, or why it was not started."""
-        lengths = {f"{name}_length": len(getattr(request, name) or b"") for name in ("root", "list", "keys")}
-        asked = _Request(ctypes.sizeof(_Request), **request._asdict(), **lengths)
+        given = {name: value for name, value in request._asdict().items() if value not in (None, 0)}
+        lengths = {f"{name}_length": len(given[name]) for name in ("root", "list", "keys") if name in given}
+        asked = _Request(ctypes.sizeof(_Request), **given, **lengths)
         kind = self._library.calls.checksig_start(
             ctypes.byref(asked), ctypes.byref(self._handle), ctypes.byref(self._error)
         )
@@ -184,18 +187,15 @@ class LibraryJob:
         """
         if self._library.forked:
             raise RuntimeError(FORKED_JOB)
-        if self._buffer is None:
-            self._buffer = ctypes.create_string_buffer(BUFFER_SIZE)
-        kind = self._library.calls.checksig_next(
-            self._handle,
-            self._buffer,
-            BUFFER_SIZE,
-            _WAIT,
-            ctypes.byref(self._written),
-            ctypes.byref(self._progress),
-            ctypes.byref(self._error),
-        )
-        records = ctypes.string_at(self._buffer, self._written.value)
+        spare = self._buffer or self._library.buffers.pop(0, None)  # at once, whatever threads do
+        buffer, self._buffer = spare or ctypes.create_string_buffer(BUFFER_SIZE), None
+        out = map(ctypes.byref, (self._written, self._progress, self._error))
+        kind = self._library.calls.checksig_next(self._handle, buffer, BUFFER_SIZE, _WAIT, *out)
+        records = ctypes.string_at(buffer, self._written.value)
+        if kind == Kind.MORE:
+            self._buffer = buffer
+        else:
+            self._library.buffers[0] = buffer
         return Frame(_wire.unpack_counters(self._progress), self._outcome(kind), records)  # type: ignore[arg-type]
 
     def _outcome(self, kind: int) -> Outcome:
