@@ -3,13 +3,16 @@
     python benchmarks/cost.py [--scale F] [--rounds N] [--workload NAME]... [--data DIR]
 
 Every measurement is repeated, and the medians are printed. The costs of starting a process are
-measured in new processes, taking turns with processes that do nothing.
+measured in new processes, taking turns with processes that do nothing. Where other programs run on
+the machine, processor time says more than time.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -25,6 +28,10 @@ from workloads import WORKLOADS, Tree, make
 import checksig
 
 Rows = dict[str, list[float]]
+Clock = Callable[[], float]
+
+SIGNED = Path(__file__).resolve().parent.parent / "testdata" / "signed"
+KEY = "RWTp/ioeTqt5N51adbHHRcpx6eOLG3oOyYkVzkfFg5ayuD0s2YfNt3Ws"  # of SIGNED
 
 FIRST = """
 import sys, time
@@ -68,8 +75,12 @@ def main() -> None:
         (one / "file").write_bytes(b"hello")
         (one / "sha1sum.txt").write_text(f"{hashlib.sha1(b'hello').hexdigest()}  file\n")
         print(f"checksig {checksig.__version__}, Python {sys.version.split()[0]}, scale {options.scale:g}")
-        table("a call, of a directory with one file", "µs", call_costs(folder, options.rounds))
-        table("a process", "ms", process_costs(folder, options.rounds))
+        os.environ["XDG_STATE_HOME"] = str(one / "state")
+        for clock, what in ((time.perf_counter, "a call"), (time.process_time, "processor time of a call")):
+            table(f"{what}, of a directory with one file", "µs", call_costs(folder, options.rounds, clock))
+            table(f"{what}, of testdata/signed", "µs", option_costs(options.rounds, clock))
+        for index, what in enumerate(("a process", "processor time of a process")):
+            table(what, "ms", process_costs(folder, options.rounds, index))
         table("its first steps", "ms", first_costs(folder, options.rounds))
         table("peak memory above what was there before", "MiB", memory_costs(folder, options))
     table("an entry, of a file of about 100 bytes", "µs", entry_costs(options))
@@ -116,41 +127,60 @@ def table(title: str, unit: str, rows: Rows) -> None:
     sys.stdout.flush()
 
 
-def call_costs(folder: str, rounds: int) -> Rows:
+def call_costs(folder: str, rounds: int, clock: Clock) -> Rows:
     """Return the microseconds of a call."""
     library = load()
     return in_turn(
         rounds,
         {
-            "`check_signatures`": lambda: microseconds(lambda: checksig.check_signatures(folder)),
-            "`check`": lambda: microseconds(lambda: checksig.check(folder)),
-            "`checksig_verify`, the C function": lambda: microseconds(lambda: verify(library, folder)),
+            "`check_signatures`": lambda: microseconds(lambda: checksig.check_signatures(folder), clock),
+            "`check`": lambda: microseconds(lambda: checksig.check(folder), clock),
+            "`checksig_verify`, the C function": lambda: microseconds(lambda: verify(library, folder), clock),
         },
     )
 
 
-def microseconds(call: Callable[[], object], count: int = 1000) -> float:
+def option_costs(rounds: int, clock: Clock) -> Rows:
+    """Return the microseconds of a call with options that cost nothing where they are not given."""
+    calls: dict[str, Callable[[], object]] = {
+        "`check`": lambda: checksig.check(SIGNED),
+        "`check` with `signed_by`": lambda: checksig.check(SIGNED, signed_by=KEY),
+        "`check` with `receipts`": lambda: checksig.check(SIGNED, receipts=True),
+        "`check` with `extra`": lambda: checksig.check(SIGNED, extra="report"),
+    }
+    return in_turn(rounds, {name: partial(microseconds, call, clock) for name, call in calls.items()})
+
+
+def microseconds(call: Callable[[], object], clock: Clock, count: int = 1000) -> float:
     """Return the mean time of many calls."""
-    start = time.perf_counter()
+    start = clock()
     for _ in range(count):
         call()
-    return 1e6 * (time.perf_counter() - start) / count
+    return 1e6 * (clock() - start) / count
 
 
-def process_costs(folder: str, rounds: int) -> Rows:
-    """Return the milliseconds of whole processes."""
-    codes = {
-        "that does nothing": "pass",
-        "that imports checksig": "import checksig",
-        "that verifies one file": f"import checksig; checksig.check_signatures({folder!r})",
+def process_costs(folder: str, rounds: int, index: int) -> Rows:
+    """Return the milliseconds of whole processes: the time for index 0, the processor time for 1."""
+    processes = {
+        "that does nothing": ["-c", "pass"],
+        "that imports checksig": ["-c", "import checksig"],
+        "that verifies one file": ["-c", f"import checksig; checksig.check_signatures({folder!r})"],
+        "`checksig --version`": ["-m", "checksig", "--version"],
+        "`checksig check`": ["-m", "checksig", "check", folder],
     }
 
-    def milliseconds(code: str) -> float:
-        start = time.perf_counter()
-        child(code)
-        return 1e3 * (time.perf_counter() - start)
+    def milliseconds(*arguments: str) -> float:
+        before = (time.perf_counter(), processor_time())
+        python(*arguments)
+        return 1e3 * ((time.perf_counter(), processor_time())[index] - before[index])
 
-    return in_turn(rounds, {name: partial(milliseconds, code) for name, code in codes.items()})
+    return in_turn(rounds, {name: partial(milliseconds, *process) for name, process in processes.items()})
+
+
+def processor_time() -> float:
+    """Return the processor time of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def first_costs(folder: str, rounds: int) -> Rows:
@@ -177,7 +207,8 @@ def entry_costs(options: argparse.Namespace) -> Rows:
     trees = [make(options.data, WORKLOADS["tiny"], count / 10**6) for count in counts]
 
     def per_entry(tree: Tree) -> float:
-        return microseconds(lambda: checksig.check_signatures(tree.root), 1) / tree.files
+        call = partial(checksig.check_signatures, tree.root)
+        return microseconds(call, time.perf_counter, 1) / tree.files
 
     for tree in trees:
         per_entry(tree)  # so that the files are in memory
@@ -187,9 +218,14 @@ def entry_costs(options: argparse.Namespace) -> Rows:
 
 def child(code: str, *arguments: str) -> list[float]:
     """Run Python code in a new process and return the numbers that it prints."""
-    command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return [float(word) for word in done.stdout.split()]
+    return [float(word) for word in python("-c", code, *arguments).split()]
+
+
+def python(*arguments: str) -> str:
+    """Run a new interpreter, which caches bytecode as usual, and return what it prints."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment).stdout
 
 
 if __name__ == "__main__":
