@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from _thread import RLock
 from operator import index
 
 from checksig import _preflight
@@ -68,12 +67,8 @@ _library: Library | None = None
 _algorithms: tuple[str, ...] = ()
 
 # Without this lock, a child that is forked while another thread loads the library would have
-# half of it.
-_choosing = RLock()
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(
-        before=_choosing.acquire, after_in_parent=_choosing.release, after_in_child=_choosing.release
-    )
+# half of it. It is the lock of imports, because a fork that has begun takes no further lock.
+_choosing = importing
 
 
 def get_engine() -> Engine:

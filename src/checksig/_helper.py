@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from checksig import _preflight
 from checksig._installation import HELPER, REMEDY, find_remedy
+from checksig._lazy import importing
 from checksig._version import __version__
 from checksig._wire import (
     FRAME_LENGTH,
@@ -64,7 +65,7 @@ _unreaped: list[int] = []
 
 # Without this lock, a child that is forked while another thread starts a helper would keep its
 # sockets open.
-_starting = threading.RLock()
+_starting = importing
 
 
 class Helper:
@@ -336,10 +337,7 @@ def _forget_all() -> None:
         helper.forget()
     _running.clear()
     _unreaped.clear()
-    _starting.release()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(
-        before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_forget_all
-    )
+    os.register_at_fork(after_in_child=_forget_all)
