@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"time"
 
 	"checksig/internal/digest"
 	"checksig/internal/limits"
@@ -12,15 +13,21 @@ const (
 	// read.
 	maxHashers = 16
 
-	// splitPiece is how many bytes of the file a goroutine reads at once.
-	splitPiece = 256 << 10
+	// splitPiece is how many bytes of the file a goroutine reads at once at the beginning, so
+	// that all cores soon have work, and maxSplitPiece later: the system copies them faster.
+	splitPiece    = 256 << 10
+	maxSplitPiece = 1 << 20
+
+	// growAfter is how many bytes are read in pieces of splitPiece. Pieces grow only if the
+	// storage gives at least as many bytes a second, because the job cannot end during a read.
+	growAfter = 32 << 20
 
 	// maxParts is how many parts of a file may be read and not yet joined.
 	maxParts = 4 * maxHashers
 )
 
 // splitBuffers are kept for later jobs, as the slabs are.
-var splitBuffers = sync.Pool{New: func() any { return new([splitPiece + 1]byte) }}
+var splitBuffers = sync.Pool{New: func() any { return new([maxSplitPiece + 1]byte) }}
 
 // A splitFile is a large file, the only one of a worker, that several goroutines hash. Each
 // of them waits for its turn, reads a piece, hashes it while others read, and joins the
@@ -30,6 +37,8 @@ type splitFile struct {
 	slot      int
 	splitters []digest.Splitter // one an entry
 	hashers   sync.WaitGroup    // besides the worker
+	start     time.Time
+	from      int64 // where the first piece begins in the file
 
 	turn    sync.Mutex // to read; it guards
 	at      int64      // where the next piece begins in the file
@@ -68,7 +77,8 @@ func (w *worker) splitters(at int) (list []digest.Splitter) {
 // split reads and hashes a slot's file to its end, on as many cores as are free.
 func (w *worker) split(at int, splitters []digest.Splitter) {
 	s := &w.slots[at]
-	f := &splitFile{worker: w, slot: at, splitters: splitters, at: s.Stamp.Size - s.Left}
+	from := s.Stamp.Size - s.Left
+	f := &splitFile{worker: w, slot: at, splitters: splitters, start: time.Now(), from: from, at: from}
 	f.moved = sync.NewCond(&f.mu)
 	f.work()
 	f.hashers.Wait()
@@ -98,7 +108,7 @@ func (f *splitFile) addHasher() {
 
 // work reads and hashes pieces until the file or the job ends, or an error occurs.
 func (f *splitFile) work() {
-	buffer := splitBuffers.Get().(*[splitPiece + 1]byte)
+	buffer := splitBuffers.Get().(*[maxSplitPiece + 1]byte)
 	defer splitBuffers.Put(buffer)
 	if err := f.hashPieces(buffer[:]); err != nil {
 		f.end(err)
@@ -138,13 +148,22 @@ func (f *splitFile) read(buffer []byte) (p filePiece, err error) {
 		f.addHasher()
 	}
 	p.at = f.at
-	p.part.size, p.last, err = f.worker.slots[f.slot].Fill(buffer, f.worker.Stopped)
+	piece := pieceSize(f.at-f.from, time.Since(f.start))
+	p.part.size, p.last, err = f.worker.slots[f.slot].Fill(buffer[:piece+1], f.worker.Stopped)
 	f.at += int64(p.part.size)
 	f.number++
 	if p.last {
 		f.end(nil)
 	}
 	return p, err
+}
+
+// pieceSize returns the size of the next piece, after size bytes were read in spent.
+func pieceSize(size int64, spent time.Duration) int {
+	if size < growAfter || float64(size) < growAfter*spent.Seconds() {
+		return splitPiece
+	}
+	return maxSplitPiece
 }
 
 // room waits until the next part has a place in parts, and returns the place, or nil at

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"checksig/internal/beneath"
 	"checksig/internal/digest"
@@ -116,6 +117,41 @@ func TestManyGoroutinesHashFilesOfAllLengths(t *testing.T) {
 		results, err := check(t, listedBLAKE3("a", content), 0, func(string) (beneath.File, error) { return newFake(content), nil })
 		if err != nil || len(results) != 0 {
 			t.Errorf("%d bytes: got %v, %v", length, results, err)
+		}
+	}
+}
+
+func TestPiecesGrowIfTheStorageIsFast(t *testing.T) {
+	for _, c := range []struct {
+		size  int64
+		spent time.Duration
+		want  int
+	}{
+		{0, 0, splitPiece},
+		{growAfter - 1, time.Millisecond, splitPiece},
+		{growAfter, time.Millisecond, maxSplitPiece},
+		{growAfter, 1001 * time.Millisecond, splitPiece},
+		{100 * growAfter, 99 * time.Second, maxSplitPiece},
+		{100 * growAfter, 101 * time.Second, splitPiece},
+	} {
+		if got := pieceSize(c.size, c.spent); got != c.want {
+			t.Errorf("%d bytes in %v: got %d, want %d", c.size, c.spent, got, c.want)
+		}
+	}
+}
+
+func TestAFileInPiecesOfBothSizesHasItsDigest(t *testing.T) {
+	needsSplitter(t, 3)
+	content := strings.Repeat(splitContent, 3)
+	content = content[:growAfter+readAheadSize+3*maxSplitPiece+5]
+	for _, c := range []struct{ listed, want string }{{content, ""}, {content[:len(content)-1] + "X", "mismatch"}} {
+		got := ""
+		results, err := check(t, listedBLAKE3("a", c.listed), 0, func(string) (beneath.File, error) { return newFake(content), nil })
+		for _, r := range results {
+			got += r.Reason()
+		}
+		if err != nil || got != c.want {
+			t.Errorf("got %q, %v; want %q", got, err, c.want)
 		}
 	}
 }
