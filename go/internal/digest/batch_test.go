@@ -2,6 +2,7 @@ package digest
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"testing"
 )
@@ -69,6 +70,47 @@ func TestABatchGivesTheDigestsOfItsAlgorithm(t *testing.T) {
 					t.Errorf("%s, file %d of %d, %d bytes: got %x, want %x", a.Name, i, count, len(files[i]), got, want)
 				}
 			}
+		}
+	}
+}
+
+// BenchmarkBatch measures one core: rounds of 32 pieces, of whole files or of larger ones. The
+// sizes of "mixed" are log-normal, with a median of 7 KiB, and at most those of a piece.
+func BenchmarkBatch(b *testing.B) {
+	const slots, piece, skew = 32, 16 << 10, 192
+	random := rand.New(rand.NewPCG(7, 7))
+	mixed := func() int { return min(piece, int(7<<10*math.Exp(2.6*random.NormFloat64()))) }
+	rounds := map[string][]int{}
+	for range 64 * slots {
+		rounds["4096"] = append(rounds["4096"], 4096)
+		rounds["pieces"] = append(rounds["pieces"], piece)
+		rounds["mixed"] = append(rounds["mixed"], mixed())
+	}
+	memory := make([]byte, slots*(piece+skew))
+	for _, name := range []string{"md5", "sha1", "sha256", "sha512", "blake3"} {
+		a := ByName(name)
+		if a == nil {
+			continue
+		}
+		for _, of := range []string{"4096", "pieces", "mixed"} {
+			b.Run(name+"/"+of, func(b *testing.B) {
+				batch := a.NewBatch(memory, slots)
+				total := 0
+				for _, size := range rounds[of] {
+					total += size
+				}
+				b.SetBytes(int64(total))
+				for b.Loop() {
+					for i, size := range rounds[of] {
+						at := i % slots * (piece + skew)
+						batch.Begin(i%slots, int64(size))
+						batch.Add(i%slots, at, at+size, of != "pieces")
+						if i%slots == slots-1 {
+							batch.Run()
+						}
+					}
+				}
+			})
 		}
 	}
 }
