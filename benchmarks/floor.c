@@ -1,16 +1,18 @@
 /*
  * Measures the least that reading files costs: it hashes nothing and compares nothing.
  *
- *     floor [--beneath] [--twice] THREADS DIRECTORY NAMES
+ *     floor [--beneath] [--twice] [--together K] THREADS DIRECTORY NAMES
  *
  * On THREADS threads, it opens, fstats, reads and closes each file that NAMES lists (each name
  * ends with a NUL). With --beneath it opens files in such a way that no name can lead out of the
- * directory; with --twice it does a second fstat after the reads. It prints the number of bytes
- * that it read.
+ * directory; with --twice it does a second fstat after the reads. With --together each thread opens
+ * K files and asks the kernel to read them ahead before it reads the first of them. It prints the
+ * number of bytes that it read.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -21,9 +23,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CHUNK = 64, BUFFER = 256 * 1024 };
+enum { CHUNK = 64, BUFFER = 256 * 1024, MOST_TOGETHER = 1024 };
 
-static int root, beneath, twice;
+struct file {
+	int fd;
+	off_t size;
+};
+
+static int root, beneath, twice, together;
 static char **names;
 static size_t count;
 static atomic_size_t next_name;
@@ -51,41 +58,65 @@ static int open_file(const char *name)
 	return fd;
 }
 
-static off_t read_file(const char *name, char *buffer)
+static struct file begin(const char *name)
 {
-	struct stat before, after;
-	off_t total = 0;
-	int fd = open_file(name);
+	struct file file = { .fd = open_file(name) };
+	struct stat status;
 
-	if (fd < 0 || fstat(fd, &before) < 0)
+	if (file.fd < 0 || fstat(file.fd, &status) < 0)
 		fail(name);
-	while (total < before.st_size) {
-		ssize_t got = read(fd, buffer, BUFFER);
+	file.size = status.st_size;
+	if (together)
+		posix_fadvise(file.fd, 0, 0, POSIX_FADV_WILLNEED);
+	return file;
+}
+
+static off_t finish(const char *name, struct file file, char *buffer)
+{
+	struct stat after;
+	off_t total = 0;
+
+	while (total < file.size) {
+		ssize_t got = read(file.fd, buffer, BUFFER);
 
 		if (got <= 0)
 			fail(name);
 		total += got;
 	}
-	if (twice && (fstat(fd, &after) < 0 || after.st_size != before.st_size))
+	if (twice && (fstat(file.fd, &after) < 0 || after.st_size != file.size))
 		fail(name);
-	close(fd);
+	close(file.fd);
 	return total;
+}
+
+static off_t read_files(size_t start, size_t end, char *buffer)
+{
+	struct file files[MOST_TOGETHER];
+	off_t sum = 0;
+
+	if (!together) {
+		for (size_t i = start; i < end; i++)
+			sum += finish(names[i], begin(names[i]), buffer);
+		return sum;
+	}
+	for (size_t i = start; i < end; i++)
+		files[i - start] = begin(names[i]);
+	for (size_t i = start; i < end; i++)
+		sum += finish(names[i], files[i - start], buffer);
+	return sum;
 }
 
 static void *work(void *unused)
 {
+	size_t chunk = together ? together : CHUNK, start;
 	char *buffer = malloc(BUFFER);
-	size_t start;
 
 	if (!buffer)
 		fail("malloc");
-	while ((start = atomic_fetch_add(&next_name, CHUNK)) < count) {
-		size_t end = start + CHUNK < count ? start + CHUNK : count;
-		unsigned long long sum = 0;
+	while ((start = atomic_fetch_add(&next_name, chunk)) < count) {
+		size_t end = start + chunk < count ? start + chunk : count;
 
-		for (size_t i = start; i < end; i++)
-			sum += read_file(names[i], buffer);
-		atomic_fetch_add(&bytes, sum);
+		atomic_fetch_add(&bytes, read_files(start, end, buffer));
 	}
 	free(buffer);
 	return unused;
@@ -122,19 +153,32 @@ static void read_names(const char *path)
 	}
 }
 
+static int usage(void)
+{
+	fprintf(stderr, "usage: floor [--beneath] [--twice] [--together K] THREADS DIRECTORY NAMES\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "beneath", no_argument, &beneath, 1 },
+		{ "twice", no_argument, &twice, 1 },
+		{ "together", required_argument, NULL, 'k' },
+		{ 0 },
+	};
 	pthread_t *threads;
-	int wanted;
+	int wanted = 0, option;
 
-	for (; argc > 1 && argv[1][0] == '-'; argc--, argv++) {
-		beneath |= !strcmp(argv[1], "--beneath");
-		twice |= !strcmp(argv[1], "--twice");
+	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		if (option == 'k')
+			together = atoi(optarg);
+		if (option == '?' || together < 0 || together > MOST_TOGETHER)
+			return usage();
 	}
-	if (argc != 4 || (wanted = atoi(argv[1])) < 1) {
-		fprintf(stderr, "usage: floor [--beneath] [--twice] THREADS DIRECTORY NAMES\n");
-		return 2;
-	}
+	argv += optind - 1;
+	if (argc - optind != 3 || (wanted = atoi(argv[1])) < 1)
+		return usage();
 	root = open(argv[2], O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		fail(argv[2]);
