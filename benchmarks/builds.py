@@ -1,4 +1,4 @@
-"""Builds the two programs of this directory: ``floor``, in C, and ``articles``, in Go."""
+"""Builds the programs of this directory: ``floor`` and ``slow``, in C, and ``articles``, in Go."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ import toolchain  # noqa: E402
 def build(place: Path) -> dict[str, Path]:
     """Build what can be built here into a directory; return the name and path of each program."""
     place.mkdir(parents=True, exist_ok=True)
-    made = {"floor": build_floor(place / "floor"), "articles": build_articles(place / "articles")}
+    made = {name: build_c(name, place) for name in ("floor", "slow")}
+    made["articles"] = build_articles(place / "articles")
     return {name: path for name, path in made.items() if path is not None}
 
 
-def build_floor(path: Path) -> Path | None:
-    """Build the C program if the machine has a C compiler."""
+def build_c(name: str, place: Path) -> Path | None:
+    """Build a C program if the machine has a C compiler; ``slow`` only on Linux."""
     compiler = toolchain.machine_cc()
-    if compiler is None:
+    if compiler is None or (name == "slow" and not sys.platform.startswith("linux")):
         return None
-    source = HERE / "floor.c"
-    subprocess.run([*compiler, "-O2", "-pthread", "-o", str(path), str(source)], check=True)
-    return path
+    command = [*compiler, "-O2", "-pthread", "-o", str(place / name), str(HERE / f"{name}.c")]
+    subprocess.run(command, check=True)
+    return place / name
 
 
 def build_articles(path: Path) -> Path | None:

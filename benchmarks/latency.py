@@ -2,7 +2,7 @@
 
 The script mounts a FUSE file system that waits before each open and each read, and verifies 1,000
 files of 4 KiB in it: with fixed numbers of workers, and with as many as checksig chooses. It needs
-fuse3 and mfusepy.
+Linux, a C compiler, /dev/fuse, and root or fusermount3.
 """
 
 from __future__ import annotations
@@ -11,53 +11,18 @@ import argparse
 import hashlib
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
+
+import storage
+from builds import build_c
 
 import checksig
 
 FILES = 1000
 SIZE = 4096
 WORKERS = (1, 2, 4, 8, 16, 32, 64, None)
-MOUNT_SECONDS = 20
-
-
-def serve(source: Path, mount: Path, delay: float) -> None:
-    """Show the files of ``source`` in ``mount``, with a delay of each open and each read."""
-    import mfusepy
-
-    class Slow(mfusepy.Operations):  # type: ignore[misc]
-        use_ns = True
-
-        def getattr(self, path: str, fh: int | None = None) -> dict[str, int]:
-            status = os.lstat(source / path[1:])
-            times = {name: getattr(status, f"{name}_ns") for name in ("st_mtime", "st_ctime", "st_atime")}
-            return {
-                "st_mode": status.st_mode,
-                "st_size": status.st_size,
-                "st_nlink": status.st_nlink,
-                **times,
-            }
-
-        def readdir(self, path: str, fh: int) -> list[str]:
-            return [".", "..", *(entry.name for entry in (source / path[1:]).iterdir())]
-
-        def open(self, path: str, flags: int) -> int:
-            time.sleep(delay)
-            return os.open(source / path[1:], os.O_RDONLY)
-
-        def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
-            time.sleep(delay)
-            return os.pread(fh, size, offset)
-
-        def release(self, path: str, fh: int) -> int:
-            os.close(fh)
-            return 0
-
-    mfusepy.FUSE(Slow(), str(mount), foreground=True, nothreads=False, max_threads=128)
 
 
 def make_files(folder: Path) -> Path:
@@ -73,54 +38,40 @@ def make_files(folder: Path) -> Path:
     return manifest
 
 
-def wait_for(mount: Path) -> None:
-    """Wait until the file system is mounted."""
-    end = time.monotonic() + MOUNT_SECONDS
-    while not mount.is_mount():
-        if time.monotonic() > end:
-            sys.exit("the file system is not mounted: install fuse3 and mfusepy, and check /dev/fuse")
-        time.sleep(0.05)
-
-
-def measure(manifest: Path, source: Path, mount: Path, delay: float, rounds: int) -> dict[int | None, float]:
-    """Return the median seconds for each number of workers."""
-    command = [sys.executable, __file__, "--serve", str(source), str(mount), str(delay)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
-        try:
-            wait_for(mount)
-            seconds: dict[int | None, list[float]] = {workers: [] for workers in WORKERS}
-            for _ in range(rounds):
-                for workers, values in seconds.items():
-                    start = time.perf_counter()
-                    checksig.check_signatures(mount, manifest, workers=workers)
-                    values.append(time.perf_counter() - start)
-        finally:
-            subprocess.run(["fusermount3", "-u", str(mount)], check=False)
-            server.wait()
+def measure(manifest: Path, mount: Path, rounds: int) -> dict[int | None, float]:
+    """Return the median seconds for each number of workers, after a round that is not timed."""
+    seconds: dict[int | None, list[float]] = {workers: [] for workers in WORKERS}
+    for number in range(rounds + 1):
+        for workers, values in seconds.items():
+            start = time.perf_counter()
+            checksig.check_signatures(mount, manifest, workers=workers)
+            if number:
+                values.append(time.perf_counter() - start)
     return {workers: statistics.median(values) for workers, values in seconds.items()}
 
 
 def main() -> None:
     """Measure and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--delays", type=float, nargs="+", default=[0.0005, 0.002, 0.01], metavar="SECONDS")
-    parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(description="Measure how many files to read at once.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--delays", type=float, nargs="+", default=[0.1, 0.3, 1, 2], metavar="MILLISECONDS")
     options = parser.parse_args()
-    if options.serve:
-        source, mount, delay = options.serve
-        serve(Path(source), Path(mount), float(delay))
-        return
-    print("| workers |", " | ".join(f"{1000 * delay:g} ms" for delay in options.delays), "|")
-    print("| --- |", " | ".join("---:" for _ in options.delays), "|")
+    columns = []
     with tempfile.TemporaryDirectory() as scratch:
-        source, mount = Path(scratch, "files"), Path(scratch, "mount")
-        mount.mkdir()
+        source = Path(scratch, "files")
         manifest = make_files(source)
-        columns = [measure(manifest, source, mount, delay, options.rounds) for delay in options.delays]
+        program = build_c("slow", Path(scratch))
+        if program is None:
+            raise SystemExit("this needs Linux and a C compiler")
+        for delay in options.delays:
+            with storage.slow(program, delay / 1000, source) as mount:
+                columns.append(measure(manifest, mount, options.rounds))
+    print("| workers |", " | ".join(f"{delay:g} ms" for delay in options.delays), "|")
+    print("| --- |", " | ".join("---:" for _ in options.delays), "|")
     for workers in WORKERS:
         name = workers or "checksig's choice"
-        print(f"| {name} |", " | ".join(f"{c[workers]:.2f} s" for c in columns), "|")
+        print(f"| {name} |", " | ".join(f"{c[workers]:.3f} s" for c in columns), "|")
+    print("| one worker / checksig's choice |", " | ".join(f"{c[1] / c[None]:.1f}" for c in columns), "|")
 
 
 if __name__ == "__main__":
