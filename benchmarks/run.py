@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -27,14 +28,18 @@ class Command:
     arguments: tuple[str | Path, ...] = ()
     folder: Path | None = None
     output: str | None = None  # what the program must print
+    creates: Path | None = None  # a file that the program must write
+    expected: Path | None = None  # a file with the same lines, in any order
     request: tuple[str, ...] = ()
+    options: dict[str, object] = field(default_factory=dict)  # of the call
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How long a command took; ``error`` is empty if the command accepted all files."""
+    """What a command took; ``error`` is empty if the command accepted all files."""
 
     seconds: float
+    cpu_seconds: float  # user and system, of all its processes
     error: str
 
 
@@ -55,18 +60,16 @@ class Runner:
             self._resident = None
 
     def _start(self, command: Command) -> Outcome:
+        if command.creates is not None:
+            command.creates.unlink(missing_ok=True)
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            before = children_seconds()
             start = time.perf_counter()
             with group(command, output, errors) as process:
                 os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
                 seconds = time.perf_counter() - start
-            printed = text_of(output)
-            if process.returncode != 0:
-                last = (text_of(errors).strip() or printed.strip()).rpartition("\n")[2]
-                return Outcome(seconds, f"status {process.returncode}: {last[:200]}")
-            if command.output is not None and printed != command.output:
-                return Outcome(seconds, f"printed {printed[:200]!r}")
-            return Outcome(seconds, "")
+            cpu = children_seconds() - before
+            return Outcome(seconds, cpu, find_error(command, process.returncode, output, errors))
 
     def _ask(self, command: Command) -> Outcome:
         if self._resident is None:
@@ -79,14 +82,37 @@ class Runner:
             )
         assert self._resident.stdin is not None
         assert self._resident.stdout is not None
-        self._resident.stdin.write(json.dumps(command.request) + "\n")
+        self._resident.stdin.write(json.dumps([command.request, command.options]) + "\n")
         self._resident.stdin.flush()
         line = self._resident.stdout.readline()
         if not line:
             self.close()
-            return Outcome(0, "the process ended")
+            return Outcome(0, 0, "the process ended")
         answer = json.loads(line)
-        return Outcome(answer["seconds"], answer["message"])
+        return Outcome(answer["seconds"], answer["cpu_seconds"], answer["message"])
+
+
+def children_seconds() -> float:
+    """Return the processor time of all processes that this one has waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def find_error(command: Command, status: int, output: IO[bytes], errors: IO[bytes]) -> str:
+    """Return why a command did not accept all files, or ""."""
+    printed = text_of(output)
+    if status != 0:
+        last = (text_of(errors).strip() or printed.strip()).rpartition("\n")[2]
+        return f"status {status}: {last[:200]}"
+    if command.output is not None and printed != command.output:
+        return f"printed {printed[:200]!r}"
+    if command.creates is not None and command.expected is not None:
+        made, expected = (
+            sorted(path.read_bytes().split(b"\n")) for path in (command.creates, command.expected)
+        )
+        if made != expected:
+            return f"{command.creates.name} is not {command.expected.name}"
+    return ""
 
 
 @contextmanager

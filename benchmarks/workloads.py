@@ -90,6 +90,17 @@ def single(scale: float) -> Iterator[File]:
     yield "0.dat", scaled(2 * GIB, scale)
 
 
+def nested(scale: float) -> Iterator[File]:
+    """Yield 20,000 files of 4 KiB, each in a directory of its own."""
+    for i in range(scaled(20_000, scale)):
+        yield f"{i // 1000:02}/{i % 1000:03}/0.dat", 4 * KIB
+
+
+def few(scale: float) -> Iterator[File]:
+    """Yield 10,000 files of 4 KiB, 1,000 in each directory."""
+    return small(scale / 10)
+
+
 WORKLOADS = {
     workload.name: workload
     for workload in (
@@ -101,6 +112,8 @@ WORKLOADS = {
         Workload("mixed", "20,000 files, log-normal sizes, 4 GiB in all", mixed, 0.005),
         Workload("tiny", "1,000,000 files of about 100 bytes", tiny, 0.0001),
         Workload("single", "one file of 2 GiB", single, 0.001),
+        Workload("nested", "20,000 files of 4 KiB, each in its own directory", nested, 0.005, ("sha1",)),
+        Workload("few", "10,000 files of 4 KiB", few, 0.01, ("sha1",)),
     )
 }
 
@@ -117,11 +130,12 @@ class Tree:
     folder: Path
     files: int
     bytes: int
+    mount: Path | None = None  # where the root is seen through another file system
 
     @property
     def root(self) -> Path:
         """Return the directory to verify."""
-        return self.folder / "root"
+        return self.mount or self.folder / "root"
 
     @property
     def lists(self) -> Path:
@@ -147,10 +161,24 @@ class Tree:
         """Return the file that lists all names, each followed by a NUL."""
         return whole(self.lists / "names", self._write_names)
 
-    def parts(self, algorithm: str, cores: int) -> Path:
-        """Return a list for ``xargs -0`` of the parts of the manifest, at most 32 for each core."""
-        folder = self.lists / f"parts-{algorithm}-{cores}"
-        return whole(folder, lambda path: write_parts(path, folder, self, algorithm, cores)) / "parts"
+    @cached_property
+    def sorted_names(self) -> Path:
+        """Return the file that lists all names, sorted, one in a line."""
+        return whole(self.lists / "names-sorted", self._write_sorted_names)
+
+    @property
+    def created(self) -> Path:
+        """Return where a peer writes a manifest of ``data``."""
+        return self.lists / "created"
+
+    def expected(self, algorithm: str) -> Path:
+        """Return the manifest whose names are relative to ``data``."""
+        return whole(self.lists / f"expected-{algorithm}", lambda path: write_expected(path, self, algorithm))
+
+    def parts(self, algorithm: str, count: int) -> Path:
+        """Return a list for ``xargs -0`` of the parts of the manifest, at most ``count``."""
+        folder = self.lists / f"parts-{algorithm}-{count}"
+        return whole(folder, lambda path: write_parts(path, folder, self, algorithm, count)) / "parts"
 
     def known(self, algorithm: str) -> Path:
         """Return the manifest in the format of hashdeep."""
@@ -161,7 +189,7 @@ class Tree:
         return whole(self.folder / f"bag-{algorithm}", lambda path: write_bag(path, self, algorithm))
 
     def flip(self) -> None:
-        """Flip the last bit of the file in the middle of the manifest."""
+        """Flip the last bit of the file in the middle of the manifest; the second call undoes it."""
         name = next(islice(self.entries("sha1"), self.files // 2, None))[1]
         with (self.root / name).open("r+b") as file:
             file.seek(-1, os.SEEK_END)
@@ -169,8 +197,15 @@ class Tree:
             file.seek(-1, os.SEEK_END)
             file.write(bytes([byte ^ 1]))
 
+    def add(self) -> None:
+        """Add a file that no manifest lists."""
+        (self.root / "data" / "extra").touch()
+
     def _write_names(self, path: Path) -> None:
         path.write_text("".join(f"{name}\0" for _, name in self.entries("sha1")))
+
+    def _write_sorted_names(self, path: Path) -> None:
+        path.write_text("".join(f"{name}\n" for name in sorted(name for _, name in self.entries("sha1"))))
 
 
 def make(place: Path, workload: Workload, scale: float) -> Tree:
@@ -245,11 +280,17 @@ def write_manifest(path: Path, tree: Tree, algorithm: str) -> None:
                 manifest.write(f"{hashlib.file_digest(file, algorithm).hexdigest()}  {name}\n")
 
 
-def write_parts(folder: Path, place: Path, tree: Tree, algorithm: str, cores: int) -> None:
+def write_expected(path: Path, tree: Tree, algorithm: str) -> None:
+    """Write a manifest whose names are relative to the directory ``data``."""
+    entries = tree.entries(algorithm)
+    path.write_text("".join(f"{digest}  {name.removeprefix('data/')}\n" for digest, name in entries))
+
+
+def write_parts(folder: Path, place: Path, tree: Tree, algorithm: str, most: int) -> None:
     """Distribute a manifest over parts; write each also as names and as openssl prints it."""
     folder.mkdir()
     entries = list(tree.entries(algorithm))
-    count = min(len(entries), 32 * cores)
+    count = min(len(entries), most)
     for part in range(count):
         mine = entries[part::count]
         stem = f"{part:05}"
