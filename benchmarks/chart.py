@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from peers import OURS
-from results import CaseResult, Results, is_floor, load, medians, name_of, title_of
+from results import CaseResult, Results, is_floor, load, medians, name_of, plain_of, title_of
 
 TEXT = "#7a818a"
 FIRST, SECOND, PEER, FLOOR = "#e8710a", "#f0a868", "#7c93b2", "#a3a9b1"
@@ -102,7 +102,7 @@ def rows_of(case: CaseResult, without: tuple[str, ...], most: int) -> dict[str, 
         families.add(family)
         if name in OURS:
             ours[name] = middle
-        elif name == f"{case['algorithm']}sum -c":
+        elif name == plain_of(case):
             last[name] = middle
         else:
             others[name] = middle

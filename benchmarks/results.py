@@ -1,8 +1,9 @@
 """The results of compare.py, as JSON and as tables.
 
-    python benchmarks/results.py RESULTS.json...
+    python benchmarks/results.py RESULTS.json... [--into PAGE.md]...
 
-prints the tables and the ratios in Markdown.
+prints what to expect, a summary, the ratios and all tables in Markdown, or writes each of them into
+pages, between the lines ``<!-- expected -->`` and ``<!-- end of expected -->`` and so on.
 """
 
 from __future__ import annotations
@@ -164,19 +165,83 @@ def ratios(cases: list[CaseResult]) -> str:
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
+def summary(cases: list[CaseResult]) -> str:
+    """Return a table with a row for each case: checksig's seconds, and others as a multiple of it."""
+    heads = ("", "checksig, a new process", "in a running process", "`sha1sum -c` or its sibling")
+    lines = [
+        f"| {' | '.join((*heads, 'the fastest other tool', 'which is'))} |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for case in cases:
+        middles = medians(case)
+        base = next((middles[name] for name in OURS if name in middles), None)
+        if base is None:
+            continue
+        best = next((name for name in middles if is_other(name)), "")
+        what = f"{ACTIONS[case['action']]}: {case['summary']}, {case['algorithm']}, {PLACES[case['storage']]}"
+        others = [f"{middles[name] / base:.2f}" if name in middles else "" for name in (plain_of(case), best)]
+        running = f"{middles[RUNNING]:.2f} s" if RUNNING in middles else ""
+        lines.append(f"| {' | '.join((what, f'{base:.2f} s', running, *others, best))} |")
+    return "\n".join(lines)
+
+
+def expected(cases: list[CaseResult]) -> str:
+    """Return a table of the seconds on a disk and in memory, for each workload with sha1."""
+    found = {name_of(case): medians(case) for case in cases}
+    lines = [
+        "| | on a disk | `sha1sum -c` | in memory | `sha1sum -c` |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for workload, title in {case["workload"]: case["summary"] for case in cases}.items():
+        cells = []
+        for storage in ("disk", "memory"):
+            middles = found.get(f"check/{workload}/sha1/{storage}", {})
+            cells += [f"{middles[name]:.2f} s" if name in middles else "" for name in (NEW, "sha1sum -c")]
+        if any(cells):
+            lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def plain_of(case: CaseResult) -> str:
+    """Return the name of the peer that most people know."""
+    return f"{case['algorithm']}sum -c"
+
+
 def main() -> None:
-    """Print the tables and the ratios of some files of results."""
+    """Print the tables of some files of results, or write them into pages."""
     parser = argparse.ArgumentParser(description="Print the results of compare.py in Markdown.")
     parser.add_argument("results", type=Path, nargs="+")
-    cases = load(parser.parse_args().results)["cases"]
-    print("\n\n".join([*map(table, cases), ratios(cases)]))
+    parser.add_argument("--into", type=Path, action="append", default=[], help="a page to update")
+    options = parser.parse_args()
+    cases = load(options.results)["cases"]
+    parts = {
+        "expected": expected(cases),
+        "summary": summary(cases),
+        "ratios": ratios(cases),
+        "tables": "\n\n".join(map(table, cases)),
+    }
+    for page in options.into:
+        page.write_text(updated(page.read_text("utf-8"), parts), "utf-8")
+    if not options.into:
+        print("\n\n".join(filter(None, parts.values())))
+
+
+def updated(text: str, parts: dict[str, str]) -> str:
+    """Return a page whose parts between two lines of their name are replaced."""
+    for name, part in parts.items():
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+        before, found, rest = text.partition(begin)
+        if found:
+            text = f"{before}{begin}\n{part}\n\n{end}{rest.partition(end)[2]}"
+    return text
 
 
 def load(paths: list[Path]) -> Results:
     """Return the results of some files as one; a later file replaces the cases of an earlier one."""
     parts: list[Results] = [json.loads(path.read_text("utf-8")) for path in paths]
     cases = {name_of(case): case for part in parts for case in part["cases"]}
-    return {**parts[-1], "cases": list(cases.values())}
+    rounds = min(part["rounds"] for part in parts)
+    return {**parts[-1], "rounds": rounds, "cases": list(cases.values())}
 
 
 if __name__ == "__main__":

@@ -111,8 +111,45 @@ def test_the_tables_begin_with_a_new_process_and_the_ratios_are_those_of_medians
     ]
     saved = tmp_path / "results.json"
     saved.write_text(json.dumps({"machine": {}, "scale": 1, "rounds": 3, "cases": cases}))
-    done = run("results.py", saved)
-    assert done.stdout.splitlines() == [
+    page = tmp_path / "page.md"
+    parts = ("expected", "summary", "ratios", "tables")
+    page.write_text("".join(f"<!-- {part} -->\nold\n<!-- end of {part} -->\n" for part in parts))
+    done = run("results.py", saved, "--into", page)
+    assert page.read_text().splitlines() == [
+        "<!-- expected -->",
+        "",
+        "| | on a disk | `sha1sum -c` | in memory | `sha1sum -c` |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| files | 0.80 s |  |  |  |",
+        "",
+        "<!-- end of expected -->",
+        "<!-- summary -->",
+        "",
+        "|  | checksig, a new process | in a running process | `sha1sum -c` or its sibling "
+        "| the fastest other tool | which is |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+        "| check: files, sha1, on a disk | 0.80 s | 0.50 s |  | 0.12 | hashlib, threads |",
+        "| create: files, sha1, on a disk | 1.00 s |  |  | 1.50 | find, xargs -P64, sha1sum |",
+        "",
+        "<!-- end of summary -->",
+        "<!-- ratios -->",
+        "",
+        "| case | ratio | | of |",
+        "| --- | --- | ---: | --- |",
+        "| check/small/sha1/disk | fastest xargs / checksig check, a new process | 2.50 "
+        "| xargs -P64, sha1sum -c of uutils |",
+        "| check/small/sha1/disk | fastest xargs / checksig, in a running process | 4.00 "
+        "| xargs -P64, sha1sum -c of uutils |",
+        "| check/small/sha1/disk | checksig check, a new process / fastest floor | 2.00 "
+        "| floor: 32 threads, 16 files each |",
+        "| check/small/sha1/disk | checksig, in a running process / fastest floor | 1.25 "
+        "| floor: 32 threads, 16 files each |",
+        "| create/small/sha1/disk | fastest find and xargs / checksig create, a new process | 1.50 "
+        "| find, xargs -P64, sha1sum |",
+        "",
+        "<!-- end of ratios -->",
+        "<!-- tables -->",
+        "",
         "#### check, small, sha1, on a disk: 100,000 files, 391 MiB",
         "",
         "| | median s | min-max s | CPU s | times a new process | times a running process |",
@@ -131,18 +168,7 @@ def test_the_tables_begin_with_a_new_process_and_the_ratios_are_those_of_medians
         "| checksig create, a new process | 1.000 | 1.000-1.000 | 0.25 | 1.00 |",
         "| find, xargs -P64, sha1sum | 1.500 | 1.500-1.500 | 0.25 | 1.50 |",
         "",
-        "| case | ratio | | of |",
-        "| --- | --- | ---: | --- |",
-        "| check/small/sha1/disk | fastest xargs / checksig check, a new process | 2.50 "
-        "| xargs -P64, sha1sum -c of uutils |",
-        "| check/small/sha1/disk | fastest xargs / checksig, in a running process | 4.00 "
-        "| xargs -P64, sha1sum -c of uutils |",
-        "| check/small/sha1/disk | checksig check, a new process / fastest floor | 2.00 "
-        "| floor: 32 threads, 16 files each |",
-        "| check/small/sha1/disk | checksig, in a running process / fastest floor | 1.25 "
-        "| floor: 32 threads, 16 files each |",
-        "| create/small/sha1/disk | fastest find and xargs / checksig create, a new process | 1.50 "
-        "| find, xargs -P64, sha1sum |",
+        "<!-- end of tables -->",
     ], done.stderr
 
 
