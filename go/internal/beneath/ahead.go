@@ -330,7 +330,7 @@ func (r *run) measure(t *listTimer, spent time.Duration, names int) result {
 	waits := t.spent > waitFactor*t.expected*time.Duration(max(1, busy/cores))
 	t.spent, t.expected = 0, 0
 	switch {
-	case waits || busy < cores:
+	case waits:
 		return tooFew
 	case busy > cores:
 		return tooMany

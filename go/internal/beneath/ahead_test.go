@@ -430,6 +430,7 @@ func TestAWalkHasManyHelpersOnlyIfItWaitsForTheStorage(t *testing.T) {
 		want          result
 	}{
 		{0, 0, measureFor / 2, incomplete},
+		{0, 0, 3 * directoryTime, enough},
 		{cores - 1, 0, 5 * directoryTime, tooFew},
 		{cores - 1, 0, 3 * directoryTime, enough},
 		{cores, 0, 3 * directoryTime, tooMany},
