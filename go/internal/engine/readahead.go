@@ -51,11 +51,30 @@ func (w *worker) hashWithReadAhead(at int) {
 		failed = part.err
 		free <- part.from
 	}
-	if panicked, ok := failed.(*PanicError); ok {
+	w.end(s, failed)
+}
+
+// fill reads the next piece of a slot's file, the only one of the worker, into a buffer that has one
+// byte more. It closes the file after the last piece or an error.
+func (w *worker) fill(s *slot, buffer []byte) (n int, last bool, err error) {
+	w.files.Memory = buffer
+	s.From, s.Size = 0, len(buffer)-1
+	w.files.Run([]*beneath.Piece{&s.Piece})
+	if !s.Begun {
+		return 0, false, beneath.ErrStopped
+	}
+	return s.Got, s.Last, s.Err
+}
+
+// end ends the work at a slot's file, all of which was read, or where err occurred. It passes a
+// panic on.
+func (w *worker) end(s *slot, err error) {
+	w.files.Memory = w.slab
+	if panicked, ok := err.(*PanicError); ok {
 		panic(panicked)
 	}
-	if failed != nil {
-		w.freeSlot(s, s.target.refused(failed))
+	if err != nil {
+		w.freeSlot(s, s.target.refused(err))
 	}
 }
 
@@ -67,12 +86,9 @@ func (w *worker) readAhead(s *slot, piece int, parts chan<- readAheadPart, free 
 		part := readAheadPart{from: from, to: from}
 		func() {
 			defer Contain(&part.err)
-			s.From, s.Size = part.from, piece
-			w.files.Run([]*beneath.Piece{&s.Piece})
-			part.to, part.last, part.err = part.from+s.Got, s.Last, s.Err
-			if !s.Begun {
-				part.err = beneath.ErrStopped
-			}
+			var n int
+			n, part.last, part.err = w.fill(s, w.slab[part.from:part.from+piece+1])
+			part.to += n
 		}()
 		parts <- part
 		if part.last || part.err != nil {

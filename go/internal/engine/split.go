@@ -82,10 +82,7 @@ func (w *worker) split(at int, splitters []digest.Splitter) {
 	f.moved = sync.NewCond(&f.mu)
 	f.work()
 	f.hashers.Wait()
-	if panicked, ok := f.err.(*PanicError); ok {
-		panic(panicked)
-	}
-	w.finish(s, f.err)
+	w.end(s, f.err)
 }
 
 // addHasher starts one more goroutine, if a core and a thread are free.
@@ -149,7 +146,7 @@ func (f *splitFile) read(buffer []byte) (p filePiece, err error) {
 	}
 	p.at = f.at
 	piece := pieceSize(f.at-f.from, time.Since(f.start))
-	p.part.size, p.last, err = f.worker.slots[f.slot].Fill(buffer[:piece+1], f.worker.Stopped)
+	p.part.size, p.last, err = f.worker.fill(&f.worker.slots[f.slot], buffer[:piece+1])
 	f.at += int64(p.part.size)
 	f.number++
 	if p.last {

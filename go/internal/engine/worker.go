@@ -281,7 +281,7 @@ func (w *worker) limitSlots(waits bool) {
 	switch {
 	case !waits:
 		w.room = len(w.slots)
-	case w.busy > 0:
+	case w.held > 0: // not read to their ends
 		w.room = 1
 	default:
 		w.room = min(len(w.slots), limits.Share(int(w.pool.size.Load())))
@@ -457,17 +457,6 @@ func (w *worker) add(at, from, to int, last bool) {
 	entries := w.slots[at].target.entries
 	for i := range entries {
 		w.batch(entries[i].Algorithm).Add(at, from, to, last)
-	}
-}
-
-// finish closes a slot's file, which was read to its end or could not be read.
-func (w *worker) finish(s *slot, err error) {
-	if err == nil {
-		err = s.Verify()
-	}
-	w.close(s)
-	if err != nil {
-		w.freeSlot(s, s.target.refused(err))
 	}
 }
 
