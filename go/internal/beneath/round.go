@@ -31,6 +31,7 @@ type Round struct {
 	Time      time.Duration // after which Run begins no other file
 	Ahead     int64         // how many bytes of a file it may read ahead
 	Waits     bool          // whether the storage is known to let its readers wait
+	Waited    int           // how many pieces were not in memory, as far as that is known
 	Exhausted error         // why it opened no more files: EMFILE or ENFILE, or nil
 
 	open   func(name string) (File, error)
@@ -54,7 +55,7 @@ func (r *Round) Open(pieces []*Piece) { r.run(pieces, false) }
 func (r *Round) Run(pieces []*Piece) { r.run(pieces, true) }
 
 func (r *Round) run(pieces []*Piece, read bool) {
-	r.Exhausted = nil
+	r.Exhausted, r.Waited = nil, 0
 	for _, p := range pieces {
 		p.Begun, p.Got, p.Last, p.Err = false, 0, false, nil
 	}
@@ -84,12 +85,14 @@ func (r *Round) runPiece(p *Piece, read bool) {
 		}
 		p.Begun = true
 		if err != nil {
+			r.Waited++
 			p.Err = err
 			return
 		}
 		p.Reader, p.Stamp = NewReader(file), file.Opened()
 	}
 	p.Begun = true
+	r.Waited++
 	if !read {
 		return
 	}

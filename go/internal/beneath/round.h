@@ -52,6 +52,7 @@ struct checksig_round {
     int32_t directory;
     int32_t exhausted; // the error with which descriptors ran out
     int32_t count;     // of pieces
+    int32_t waited;    // how many pieces were not in memory, as far as that is known
     int32_t at;        // the piece that is worked on
     int32_t left_alone; // set by another thread, to end after this piece
 };

@@ -54,6 +54,7 @@ func (k *kernelRound) run(r *Round, list []*Piece, read bool) {
 	if k.round.exhausted != 0 {
 		r.Exhausted = Reason(syscall.Errno(k.round.exhausted))
 	}
+	r.Waited = int(k.round.waited)
 	for i, p := range list {
 		k.take(p, &k.pieces[i])
 	}

@@ -85,6 +85,7 @@ static int open_file(struct checksig_round *round, struct checksig_piece *piece,
             return 0;
         }
         end(piece, CHECKSIG_NOT_OPENED, errno);
+        round->waited++; // perhaps
     } else if (look(piece, &piece->stamp) < 0) {
         end(piece, CHECKSIG_NOT_READ, errno);
     } else if (!S_ISREG(piece->mode)) {
@@ -188,6 +189,7 @@ static void begin_to_read(struct checksig_round *round, struct checksig_piece *p
             return;
         }
     }
+    round->waited++;
     if (!round->waits && round->has_unable && round->unable == piece->stamp.device) {
         read_rest(round, piece, memory, stopped);
         return;
@@ -203,7 +205,7 @@ void checksig_run_round(struct checksig_round *round, struct checksig_piece *pie
 {
     int64_t until = now() + round->time;
     int32_t end = round->count;
-    round->exhausted = 0;
+    round->exhausted = round->waited = 0;
     for (int32_t i = 0; i < end; i++) {
         struct checksig_piece *piece = &pieces[i];
         if (must_stop(round, stopped))

@@ -88,6 +88,7 @@ const (
 // Run does a whole job in the directory root. An error means that there is no verdict: a
 // [*beneath.OSError], a [*manifest.NotFoundError], a [*manifest.Error], or a [*PanicError].
 func Run(root string, options Options) (*Report, error) {
+	limits.AddProcessors()
 	if err := limits.PrimePoller(); err != nil {
 		return nil, err
 	}

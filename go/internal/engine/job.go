@@ -63,6 +63,7 @@ var ErrCancelled = errors.New("cancelled")
 // Start starts a job in the directory root. The caller must close it. The error, a
 // [*beneath.OSError], says that too few descriptors are free to start a job.
 func Start(root string, options Options) (*Job, error) {
+	limits.AddProcessors()
 	if err := limits.PrimePoller(); err != nil {
 		return nil, err
 	}

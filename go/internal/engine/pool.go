@@ -2,10 +2,11 @@ package engine
 
 import (
 	"cmp"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"checksig/internal/limits"
 )
 
 const (
@@ -27,6 +28,7 @@ type pool struct {
 	work           func(*pool, []stolenFile) error
 	mu             sync.Mutex // it guards
 	err            error      // the first that a worker returned
+	load           load
 	workers        []*worker
 	ended          bool
 	watchdog       *time.Timer
@@ -36,12 +38,15 @@ type pool struct {
 // number of workers that the caller asked for, or 0. It returns the first error of a
 // worker.
 func runPool(asked, files int, work func(*pool, []stolenFile) error) error {
-	first, limit := runtime.GOMAXPROCS(0), max(runtime.GOMAXPROCS(0), maxDefaultWorkers)
+	first, limit := limits.Cores(), max(limits.Cores(), maxDefaultWorkers)
 	if asked > 0 {
 		first, limit = asked, asked
 	}
 	limit = min(limit, maxWorkers, files)
 	p := &pool{start: time.Now(), limit: int32(limit), work: work}
+	if files > 1 {
+		p.isSaturated() // begins to measure
+	}
 	p.size.Add(1) // this goroutine, before another worker may add more
 	if files > 1 {
 		p.mu.Lock()
@@ -74,7 +79,7 @@ func (p *pool) addWorker() {
 // steal starts a worker that continues the files that choose returns. It does nothing, and
 // does not call choose, if the pool has reached its limit or no core is free.
 func (p *pool) steal(choose func() []stolenFile) {
-	if p.tryGrow(min(p.limit, int32(runtime.GOMAXPROCS(0)))) {
+	if p.tryGrow(min(p.limit, int32(limits.Cores()))) {
 		files := choose()
 		p.group.Go(func() { p.runWorker(files) })
 	}
@@ -82,7 +87,7 @@ func (p *pool) steal(choose func() []stolenFile) {
 
 // takeCore counts a goroutine that hashes for a worker like a worker. It reports false if
 // no core is free. giveCore reverses it.
-func (p *pool) takeCore() bool { return p.tryGrow(int32(runtime.GOMAXPROCS(0))) }
+func (p *pool) takeCore() bool { return p.tryGrow(int32(limits.Cores())) }
 
 func (p *pool) giveCore() { p.size.Add(-1) }
 
@@ -106,13 +111,45 @@ func (p *pool) runWorker(files []stolenFile) {
 }
 
 // hasFreeCore reports whether there are fewer workers than cores.
-func (p *pool) hasFreeCore() bool { return int(p.size.Load()) < runtime.GOMAXPROCS(0) }
+func (p *pool) hasFreeCore() bool { return int(p.size.Load()) < limits.Cores() }
+
+// A load measures how much of the cores this process uses.
+type load struct {
+	since time.Time
+	spent time.Duration // processor time before that
+	full  bool          // whether the cores are saturated, as of the last measurement
+}
+
+const (
+	// loadFor is how long the load is measured.
+	loadFor = 5 * time.Millisecond
+
+	// saturated is the share of the cores, in percent, from which on more workers would only
+	// take time from others.
+	saturated = 85
+)
+
+// isSaturated reports whether this process keeps its cores busy.
+func (p *pool) isSaturated() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	passed := now.Sub(p.load.since)
+	if passed < loadFor {
+		return p.load.full
+	}
+	spent, known := processTime()
+	used := spent - p.load.spent
+	p.load = load{now, spent, known && !p.load.since.IsZero() && 100*used >= saturated*passed*time.Duration(limits.Cores())}
+	return p.load.full
+}
 
 // A readTimer measures whether a worker waits for the storage.
 type readTimer struct {
 	pool     *pool
 	spent    time.Duration // on opening and reading since the last measurement
 	expected time.Duration // what that takes at most if the files are in memory
+	waited   int           // for how many pieces
 }
 
 const (
@@ -133,20 +170,24 @@ const (
 )
 
 // add adds the time that a worker spent on opening so many files and on reading so many
-// bytes of them. It reports whether a measurement is complete and, if so, whether the
-// worker waits for the storage. If it does, add also adds workers to the pool, the more the longer
-// it waits.
-func (t *readTimer) add(spent time.Duration, files, bytes int) (complete, waits bool) {
+// bytes of them, of which waited pieces were not in memory. It reports whether a measurement is
+// complete and, if so, whether the worker waits for the storage. If it does, and cores are idle,
+// add also adds workers to the pool, the more the longer it waits.
+func (t *readTimer) add(spent time.Duration, files, bytes, waited int) (complete, waits bool) {
 	t.spent += spent
 	t.expected += time.Duration(files)*openTime + time.Duration(bytes/bytesPerNanosecond)
+	t.waited += waited
 	if t.spent < measureFor {
 		return false, false
 	}
-	workersPerCore := max(1, int(t.pool.size.Load())/runtime.GOMAXPROCS(0))
+	workersPerCore := max(1, int(t.pool.size.Load())/limits.Cores())
 	factor := t.spent / (time.Duration(waitFactor*workersPerCore)*t.expected + 1)
-	t.spent, t.expected = 0, 0
-	for range min(factor, maxAdded) {
-		t.pool.addWorker()
+	waits = factor >= 1 && t.waited > 0
+	t.spent, t.expected, t.waited = 0, 0, 0
+	if waits && !t.pool.isSaturated() {
+		for range min(factor, maxAdded) {
+			t.pool.addWorker()
+		}
 	}
-	return true, factor >= 1
+	return true, waits
 }

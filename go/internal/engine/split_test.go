@@ -27,8 +27,8 @@ func needsSplitter(t *testing.T, cores int) {
 	if _, ok := blake3.NewBatch(nil, 1).(digest.Splitter); !ok {
 		t.Skip("this build has no kernels")
 	}
-	before := runtime.GOMAXPROCS(cores)
-	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+	before := limits.SetCores(cores)
+	t.Cleanup(func() { limits.SetCores(before) })
 }
 
 func listedBLAKE3(name, content string) string {

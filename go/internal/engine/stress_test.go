@@ -269,13 +269,13 @@ func (r *stressJob) compare(t *testing.T, j *Job, err error) {
 }
 
 func TestRandomFilesGetTheirExpectedVerdicts(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	defer limits.SetCores(limits.Cores())
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 1))
 	data := make([]byte, 40<<20)
 	rand.NewChaCha8([32]byte{7}).Read(data)
 	for start := time.Now(); time.Since(start) < stressTime; {
-		runtime.GOMAXPROCS(1 << random.IntN(4))
+		limits.SetCores(1 << random.IntN(4))
 		newStressJob(random, data).check(t)
 		if t.Failed() {
 			t.Fatal("seed", seed)

@@ -112,6 +112,7 @@ type worker struct {
 	pieces   []*beneath.Piece // theirs
 	next     int              // the slot with which the next round begins
 	busy     int              // slots
+	large    bool             // whether a file had more than a piece since the last measurement
 	room     int              // how many slots may be busy
 	held     int              // files that are counted as open
 	numbers  []int            // of files that were handed out and are not begun
@@ -269,7 +270,7 @@ func (w *worker) read() {
 	}
 	w.settle()
 	w.job.bytes.Add(int64(size))
-	if complete, waits := w.timer.add(time.Since(start), files-len(w.numbers), size); complete {
+	if complete, waits := w.timer.add(time.Since(start), files-len(w.numbers), size, w.files.Waited); complete {
 		w.limitSlots(waits)
 	}
 }
@@ -281,11 +282,12 @@ func (w *worker) limitSlots(waits bool) {
 	switch {
 	case !waits:
 		w.room = len(w.slots)
-	case w.held > 0: // not read to their ends
+	case w.large:
 		w.room = 1
 	default:
 		w.room = min(len(w.slots), limits.Share(int(w.pool.size.Load())))
 	}
+	w.large = false
 }
 
 // choose chooses the slots of the next round, and gives files to those that are free. It returns
@@ -390,6 +392,7 @@ func (w *worker) takePiece(at int) int {
 		w.freeSlot(s, s.target.refused(s.Err))
 	} else {
 		w.add(at, s.From, s.From+s.Got, s.Last)
+		w.large = w.large || !s.Last
 	}
 	return s.Got
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"checksig/internal/beneath"
+	"checksig/internal/limits"
 )
 
 // A hookedFile calls hook before each read.
@@ -41,8 +42,8 @@ func goroutine() string {
 
 func onTwoCores(t *testing.T) {
 	t.Helper()
-	before := runtime.GOMAXPROCS(2)
-	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+	before := limits.SetCores(2)
+	t.Cleanup(func() { limits.SetCores(before) })
 }
 
 func TestASingleLargeFileIsReadAheadByAnotherGoroutine(t *testing.T) {
@@ -213,7 +214,7 @@ func TestAReadTimerDistinguishesWaitingFromWork(t *testing.T) {
 		joined := make(chan bool, 1)
 		workers := &pool{limit: 1, work: func(*pool, []stolenFile) error { joined <- true; return nil }}
 		p := readTimer{pool: workers}
-		if due, waits := p.add(c.spent, c.files, c.bytes); due != c.due || waits != c.waits {
+		if due, waits := p.add(c.spent, c.files, c.bytes, 1); due != c.due || waits != c.waits {
 			t.Errorf("%+v: got %v, %v", c, due, waits)
 		}
 		workers.group.Wait()

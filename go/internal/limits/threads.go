@@ -49,9 +49,13 @@ type ThreadPool struct {
 	retry    time.Time       // when to try to grow again
 }
 
+// few is whether UseFewThreads was called.
+var few bool
+
 // UseFewThreads makes all jobs share two threads, which are not started in advance. It is for
 // a process that may have only few threads, and whose sudden end does no harm.
 func UseFewThreads() {
+	few = true
 	Threads = NewThreadPool(2)
 }
 
