@@ -112,7 +112,7 @@ def _count_threads() -> int:
 
     Later, the library checks for itself how many threads it can have.
     """
-    return 2 * len(os.sched_getaffinity(0)) + 24
+    return 2 * (len(os.sched_getaffinity(0)) + 1) + 24  # the runtime has a spare processor
 
 
 def _require_threads(needed: int) -> None:

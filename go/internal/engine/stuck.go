@@ -58,7 +58,7 @@ func (w *worker) surrender(now time.Time) bool {
 		w.seen, w.at, w.since = true, at, now
 		return false
 	}
-	if now.Sub(w.since) < stuckAfter {
+	if now.Sub(w.since) < stuckAfter || w.at >= len(w.chosen) {
 		return false
 	}
 	w.kept = w.chosen[w.at]
