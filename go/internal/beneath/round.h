@@ -49,6 +49,7 @@ struct checksig_round {
     int64_t ahead;     // how many bytes of a file may be read ahead
     int32_t has_unable;
     int32_t waits;     // whether the storage is known to let its readers wait
+    int32_t skip;      // how many pieces are probably not in memory
     int32_t directory;
     int32_t exhausted; // the error with which descriptors ran out
     int32_t count;     // of pieces

@@ -26,6 +26,9 @@ enum { NO_WAIT = 0x08 }; // RWF_NOWAIT of linux/fs.h
 // kernel alone then reads too little ahead. Where the storage is fast, the kernel does it better.
 enum { SLOW = 10, SLOW_BYTES = 64 * 1024 };
 
+// After a piece that is not in memory, so many are not tried.
+enum { SKIPPED = 7 };
+
 // How many files are begun between two looks at the clock.
 enum { CLOCK_EVERY = 4 };
 
@@ -170,27 +173,42 @@ static void read_rest(struct checksig_round *round, struct checksig_piece *piece
     end(piece, CHECKSIG_NOT_READ, ECANCELED);
 }
 
-// Reads what is in memory of a piece, and begins to read the rest. Where the file system cannot say
-// what is in memory, reads it all, unless the storage is known to let its readers wait.
-static void begin_to_read(struct checksig_round *round, struct checksig_piece *piece, uint8_t *memory,
-                          const uint32_t *stopped)
+// Reads what is in memory of a piece. Returns whether that is all of it. If something is not in memory,
+// the next pieces probably are not either, and most are not tried.
+static int read_from_memory(struct checksig_round *round, struct checksig_piece *piece, uint8_t *memory)
 {
-    while (!round->has_unable || round->unable != piece->stamp.device) {
+    if (round->skip > 0) {
+        round->skip--;
+        return 0;
+    }
+    for (;;) {
         ssize_t got = read_some(piece, memory + piece->from, NO_WAIT);
         if (got < 0 && errno != EAGAIN && errno != EINTR) {
             round->has_unable = 1;
             round->unable = piece->stamp.device;
         }
-        if (got <= 0)
-            break; // some kernels return 0 for what is not in memory
-        if (took(piece, got)) {
-            if (piece->state == CHECKSIG_MORE)
-                read_ahead(round, piece);
-            return;
+        if (got < 0 || (got == 0 && piece->left > 0)) { // some kernels return 0 for what is not in memory
+            round->skip = SKIPPED;
+            return 0;
         }
+        if (took(piece, got))
+            return 1;
+    }
+}
+
+// Reads what is in memory of a piece, and begins to read the rest. Where the file system cannot say
+// what is in memory, reads it all, unless the storage is known to let its readers wait.
+static void begin_to_read(struct checksig_round *round, struct checksig_piece *piece, uint8_t *memory,
+                          const uint32_t *stopped)
+{
+    int unable = round->has_unable && round->unable == piece->stamp.device;
+    if (!unable && read_from_memory(round, piece, memory)) {
+        if (piece->state == CHECKSIG_MORE)
+            read_ahead(round, piece);
+        return;
     }
     round->waited++;
-    if (!round->waits && round->has_unable && round->unable == piece->stamp.device) {
+    if (unable && !round->waits) {
         read_rest(round, piece, memory, stopped);
         return;
     }

@@ -22,6 +22,7 @@ const (
 type pool struct {
 	start          time.Time
 	limit          int32        // on workers
+	grows          bool         // whether the caller gave no number of workers
 	size           atomic.Int32 // workers that have not ended, and goroutines that hash for them
 	lookedForLarge atomic.Bool
 	group          sync.WaitGroup
@@ -43,9 +44,9 @@ func runPool(asked, files int, work func(*pool, []stolenFile) error) error {
 		first, limit = asked, asked
 	}
 	limit = min(limit, maxWorkers, files)
-	p := &pool{start: time.Now(), limit: int32(limit), work: work}
+	p := &pool{start: time.Now(), limit: int32(limit), grows: asked == 0, work: work}
 	if files > 1 {
-		p.isSaturated() // begins to measure
+		p.use() // begins to measure
 	}
 	p.size.Add(1) // this goroutine, before another worker may add more
 	if files > 1 {
@@ -115,33 +116,46 @@ func (p *pool) hasFreeCore() bool { return int(p.size.Load()) < limits.Cores() }
 
 // A load measures how much of the cores this process uses.
 type load struct {
-	since time.Time
-	spent time.Duration // processor time before that
-	full  bool          // whether the cores are saturated, as of the last measurement
+	since   time.Time
+	spent   time.Duration // processor time before that
+	percent int           // of the cores, as of the last measurement
 }
 
 const (
 	// loadFor is how long the load is measured.
 	loadFor = 5 * time.Millisecond
 
-	// saturated is the share of the cores, in percent, from which on more workers would only
-	// take time from others.
-	saturated = 85
+	// A pool gets more workers only below addBelow percent of the cores. From removeFrom percent
+	// on, a worker that waits for the storage ends, unless the pool has only workersPerCore for
+	// each core: fewer workers have more files under way each, which costs less.
+	addBelow       = 80
+	removeFrom     = 85
+	workersPerCore = 4
 )
 
-// isSaturated reports whether this process keeps its cores busy.
-func (p *pool) isSaturated() bool {
+// use returns how many percent of the cores this process uses, and whether that was measured just
+// now. If it is not known, the percentage is 0.
+func (p *pool) use() (percent int, now bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
-	passed := now.Sub(p.load.since)
+	passed := time.Since(p.load.since)
 	if passed < loadFor {
-		return p.load.full
+		return p.load.percent, false
 	}
 	spent, known := processTime()
-	used := spent - p.load.spent
-	p.load = load{now, spent, known && !p.load.since.IsZero() && 100*used >= saturated*passed*time.Duration(limits.Cores())}
-	return p.load.full
+	percent = int(100 * (spent - p.load.spent) / (passed * time.Duration(limits.Cores())))
+	if !known || p.load.since.IsZero() {
+		percent = 0
+	}
+	p.load = load{time.Now(), spent, percent}
+	return percent, true
+}
+
+// isTooMany reports whether a worker that waits for the storage should end. Only one of them is
+// told so after each measurement, and none that the caller asked for.
+func (p *pool) isTooMany() bool {
+	percent, now := p.use()
+	return now && percent >= removeFrom && p.grows && int(p.size.Load()) > workersPerCore*limits.Cores()
 }
 
 // A readTimer measures whether a worker waits for the storage.
@@ -180,11 +194,11 @@ func (t *readTimer) add(spent time.Duration, files, bytes, waited int) (complete
 	if t.spent < measureFor {
 		return false, false
 	}
-	workersPerCore := max(1, int(t.pool.size.Load())/limits.Cores())
-	factor := t.spent / (time.Duration(waitFactor*workersPerCore)*t.expected + 1)
+	sharing := max(1, int(t.pool.size.Load())/limits.Cores()) // workers a core
+	factor := t.spent / (time.Duration(waitFactor*sharing)*t.expected + 1)
 	waits = factor >= 1 && t.waited > 0
 	t.spent, t.expected, t.waited = 0, 0, 0
-	if waits && !t.pool.isSaturated() {
+	if percent, _ := t.pool.use(); waits && percent < addBelow {
 		for range min(factor, maxAdded) {
 			t.pool.addWorker()
 		}

@@ -200,6 +200,10 @@ func (w *worker) round() bool {
 	}
 	w.giveVerdicts()
 	w.offerLargeFiles()
+	if w.files.Waits && w.busy == 0 && w.pool.isTooMany() {
+		w.job.results.takeBack(w.numbers)
+		return false
+	}
 	return true
 }
 
