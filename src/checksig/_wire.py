@@ -221,6 +221,7 @@ class Frame(NamedTuple):
 
 
 _IS_UTF_8 = sys.getfilesystemencoding() == "utf-8"
+_IS_UTF_8_WITH_SURROGATES = _IS_UTF_8 and sys.getfilesystemencodeerrors() == "surrogateescape"
 
 NO_COUNTERS = Counters(0, -1, 0, -1, 0, (0,) * 8, 0, 0, 0, -1)  # of a job that has not begun
 
@@ -261,31 +262,32 @@ def unpack_frame(frame: bytes) -> Frame:
 def unpack_records(data: bytes) -> Iterator[Record]:
     """Yield the records of a frame."""
     unpack, start = _RECORD.unpack_from, 0
+    words = {b"": ""}  # a million files have few reasons and algorithms
     while start < len(data):
-        size, length, kind, status, *rest = unpack(data, start)
-        *short, bad, os_errno, name, number, reason, receipt, touched, place, mtime, ctime = rest
-        at, parts = start + size, []
+        members = unpack(data, start)
+        size, length, kind, status, algorithm_size, expected_size, actual_size = members[:7]
+        bad, os_errno, name_size, number, reason_size = members[7:12]
+        at = start + size
         start += length
-        for part_length in (name, reason, *short):
-            parts.append(data[at : at + part_length])
-            at += part_length
-        name, reason, algorithm, expected, actual = parts
+        name = data[at : (at := at + name_size)]
+        reason = data[at : (at := at + reason_size)]
+        algorithm = data[at : (at := at + algorithm_size)]
+        expected = data[at : (at := at + expected_size)]
+        for word in (reason, algorithm):
+            if word not in words:
+                words[word] = sys.intern(decode_message(word))
         yield Record(
             kind,
             status,
-            bool(bad),
+            bad != 0,
             os_errno,
             number,
             decode_path(name),
-            sys.intern(decode_message(reason)),  # a million files have few reasons
-            sys.intern(algorithm.decode()),
+            words[reason],
+            words[algorithm],
             expected,
-            actual,
-            receipt,
-            touched,
-            place,
-            mtime,
-            ctime,
+            data[at : at + actual_size],
+            *members[12:],
         )
 
 
@@ -300,6 +302,8 @@ def decode_path(path: bytes) -> str:
     That is what :func:`os.fsdecode` returns, except where the encoding of the locale has two byte
     sequences for one character: there each byte beyond ASCII becomes a surrogate.
     """
+    if _IS_UTF_8_WITH_SURROGATES:
+        return path.decode("utf-8", "surrogateescape")
     try:
         name = os.fsdecode(path)
         if _IS_UTF_8 or os.fsencode(name) == path:

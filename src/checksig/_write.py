@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from fnmatch import translate
@@ -382,13 +383,24 @@ def _find_files(
     target, ours = _real_path(target), _real_path(temporary or target)
     kept: list[str] = []
     left_out: list[str] = []
+    beside = _names_beside({target, ours, *own}, base)
     for name in filter(wanted, sort_names({*names, *links})):
+        if sys.platform != "win32" and name not in links and name.rpartition("/")[0] not in beside:
+            kept.append(name)
+            continue
         path = os.path.normcase(os.path.join(base, os.fsencode(name)))
         real = _real_path(path) if name in links else path
         if real not in (target, ours):
             out = name not in listed and (real in own or _is_temporary(path, target))
             (left_out if out else kept).append(name)
     return kept, left_out
+
+
+def _names_beside(paths: Iterable[bytes], base: bytes) -> set[str]:
+    """Return the names, below ``base``, of the directories that have these paths."""
+    prefix = os.path.join(base, b"")
+    folders = (os.path.dirname(path) + b"/" for path in paths)
+    return {decode_path(folder[len(prefix) : -1]) for folder in folders if folder.startswith(prefix)}
 
 
 def _is_temporary(path: bytes, target: bytes) -> bool:
