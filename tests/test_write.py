@@ -20,8 +20,9 @@ import pytest
 from support import Python, environment, posix
 
 import checksig
-from checksig import Changes, Entry, Manifest
+from checksig import Changes, Entry, Manifest, _engine, _write
 from checksig._lines import LINES
+from checksig._wire import FIND_FILES
 from checksig._write import get_writable_algorithms
 
 
@@ -112,6 +113,24 @@ def test_a_manifest_of_plain_names_is_the_same_everywhere(tmp_path: Path) -> Non
 
 
 @posix
+@pytest.mark.parametrize("call", [checksig.create, checksig.update, checksig.diff])
+def test_directories_are_listed_by_no_more_workers_than_asked_for(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    if call is not checksig.create:
+        checksig.create(tmp_path)
+    asked = []
+
+    def make_request(*arguments: Any, **options: Any) -> Any:
+        asked.append((options.get("flags", 0), options.get("workers")))
+        return _engine.make_request(*arguments, **options)
+
+    monkeypatch.setattr(_write, "make_request", make_request)
+    call(tmp_path, workers=3)
+    assert [workers for flags, workers in asked if flags == FIND_FILES] == [3]
+
+
 def test_a_manifest_lists_every_file_by_bytes_and_verifies(tmp_path: Path) -> None:
     plant(tmp_path, FILES)
     written = checksig.create(tmp_path)

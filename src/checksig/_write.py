@@ -76,7 +76,8 @@ def create(
         exclude: patterns; list no files that match one of them.
         follow_symlinks: list symlinks to files in the directory, too, as if they were those files.
         overwrite: replace a manifest that exists.
-        workers: how many files are read at the same time, at most 256. None: automatic.
+        workers: how many files are read, or directories listed, at the same time, at most 256. None:
+            automatic.
         progress: as in :func:`checksig.check_signatures`.
 
     Returns:
@@ -106,7 +107,7 @@ def create(
         if not (overwrite or unfinished) and os.path.lexists(target):
             why = "manifest already exists (overwrite replaces it)"
             raise FileExistsError(errno.EEXIST, why, decode_path(target))
-        names, left_out = _find_files(root, target, follow_symlinks, wanted, (), replacement.name)
+        names, left_out = _find_files(root, target, follow_symlinks, workers, wanted, (), replacement.name)
         if format == "bagit":
             tags = (*_TAG_FILES, f"tag{_bag_manifest(algorithm)}")
             others = [name for name in names if not name.startswith(_PAYLOAD)]
@@ -183,7 +184,7 @@ def update(
         raise ValueError(f"{info.path}: this manifest cannot be updated ({why}); create a new one")
     written = os.stat(target).st_mtime_ns
     with Replacement(target) as replacement:
-        names, left_out = _find_files(root, target, follow_symlinks, wanted, old, replacement.name)
+        names, left_out = _find_files(root, target, follow_symlinks, workers, wanted, old, replacement.name)
         touched = [n for n in names if all or n not in old or _is_touched(root, n, written)]
         new = {name: old[name] for name in names if name in old}
         new |= {e.path: e for e in _hash_files(root, touched, info.algorithms[0], workers, progress)}
@@ -271,7 +272,7 @@ def diff(
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
     trust = make_trust(signed_by, min_signers, signature, namespace)
     target, info, old, signatures = _read_manifest(root, chosen, strip_prefix, trust)
-    names, left_out = _find_files(root, target, follow_symlinks, wanted, old)
+    names, left_out = _find_files(root, target, follow_symlinks, workers, wanted, old)
     if info.format == "bagit":
         names = _part_of_bag(root, target, names, [name for name in old if wanted(name)])
         left_out = []
@@ -366,6 +367,7 @@ def _find_files(
     root: bytes,
     target: bytes,
     follow_symlinks: bool,
+    workers: int | None,
     wanted: Callable[[str], bool],
     listed: Collection[str] = (),
     temporary: bytes | None = None,
@@ -376,7 +378,7 @@ def _find_files(
     temporary files of other runs. The target and our own temporary file are in neither list. Files
     that the target lists are never left out, not even symlinks.
     """
-    names, links = _walk(root, follow_symlinks)
+    names, links = _walk(root, follow_symlinks, workers)
     gone = set(listed).difference(names)
     links |= {name for name in gone if os.path.isfile(os.path.join(root, os.fsencode(name)))}
     own, base = _own_files(root, target), os.path.realpath(root)
@@ -408,10 +410,10 @@ def _is_temporary(path: bytes, target: bytes) -> bool:
     return folder == os.path.dirname(target) and TEMPORARY.fullmatch(name) is not None
 
 
-def _walk(root: bytes, follow_symlinks: bool) -> tuple[list[str], set[str]]:
+def _walk(root: bytes, follow_symlinks: bool, workers: int | None) -> tuple[list[str], set[str]]:
     """Return the names of the files below a directory, and of those of its symlinks that count."""
     names, links = [], set()
-    with Job(make_request(root, flags=FIND_FILES)) as job:
+    with Job(make_request(root, workers=workers, flags=FIND_FILES)) as job:
         for batch in job.batches():
             for record in batch:
                 if STATUSES[record.status] == "ERROR":

@@ -200,11 +200,8 @@ func (w *worker) round() bool {
 	}
 	w.giveVerdicts()
 	w.offerLargeFiles()
-	if w.files.Waits && w.busy == 0 && w.pool.isTooMany() {
-		w.job.results.takeBack(w.numbers)
-		return false
-	}
-	return true
+	hasNone := w.busy+len(w.numbers) == 0 // nothing would be left behind
+	return !(w.files.Waits && hasNone && w.pool.isTooMany())
 }
 
 // workWithThread takes a thread for everything in a round that uses the file system.
