@@ -69,8 +69,10 @@ def main() -> None:
     """Measure, print the tables and the ratios, and write the file that was asked for."""
     options = parse()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each new process would compile all modules
-    if options.b3sum:  # the manifests of the workloads are made with it, too
-        os.environ["PATH"] = os.pathsep.join([str(Path(options.b3sum).parent.resolve()), os.environ["PATH"]])
+    if (
+        options.b3sum
+    ):  # the manifests of the workloads are made with it, too; last, for it may be beside uutils
+        os.environ["PATH"] += os.pathsep + str(Path(options.b3sum).parent.resolve())
     options.data.mkdir(parents=True, exist_ok=True)
     sums = find_sums(options.openssl_coreutils, options.uutils)
     setting = Setting(machine.cores(), build(options.data / "programs"), sums, find_b3sum(options.b3sum))
