@@ -326,13 +326,13 @@ func (r *run) measure(t *listTimer, spent time.Duration, names int) result {
 	if t.spent < measureFor {
 		return incomplete
 	}
-	cores, busy := runtime.GOMAXPROCS(0), r.helpers-r.idle+1
-	waits := t.spent > waitFactor*t.expected*time.Duration(max(1, busy/cores))
+	processors, busy := runtime.GOMAXPROCS(0), r.helpers-r.idle+1
+	waits := t.spent > waitFactor*t.expected*time.Duration(max(1, busy/processors))
 	t.spent, t.expected = 0, 0
 	switch {
 	case waits:
 		return tooFew
-	case busy > cores:
+	case busy > processors:
 		return tooMany
 	}
 	return enough

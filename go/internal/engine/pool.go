@@ -198,10 +198,13 @@ func (t *readTimer) add(spent time.Duration, files, bytes, waited int) (complete
 	factor := t.spent / (time.Duration(waitFactor*sharing)*t.expected + 1)
 	waits = factor >= 1 && t.waited > 0
 	t.spent, t.expected, t.waited = 0, 0, 0
-	if percent, _ := t.pool.use(); waits && percent < addBelow {
+	if !waits {
+		return true, false
+	}
+	if percent, _ := t.pool.use(); percent < addBelow {
 		for range min(factor, maxAdded) {
 			t.pool.addWorker()
 		}
 	}
-	return true, waits
+	return true, true
 }
