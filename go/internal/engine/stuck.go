@@ -93,11 +93,7 @@ func (w *worker) forget() {
 			w.job.bytes.Add(-s.read)
 		}
 	}
-	if slices.Contains(w.chosen, w.kept) {
-		w.chosen, w.pieces = append(w.chosen[:0], w.kept), append(w.pieces[:0], &w.slots[w.kept].Piece)
-	} else {
-		w.chosen, w.pieces = w.chosen[:0], w.pieces[:0]
-	}
+	w.chosen, w.pieces = append(w.chosen[:0], w.kept), append(w.pieces[:0], &w.slots[w.kept].Piece)
 }
 
 // watch looks for workers that wait too long, and starts one for the files of each.

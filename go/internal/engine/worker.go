@@ -420,9 +420,6 @@ func (w *worker) openAlone() int {
 	w.occupy(0)
 	w.chosen, w.pieces = append(w.chosen, 0), append(w.pieces, &s.Piece)
 	w.waitFor(w.files.Run)
-	if len(w.chosen) == 0 {
-		return 0
-	}
 	return w.takePiece(0)
 }
 
