@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
-import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from fnmatch import translate
 
-from checksig._atomic import TEMPORARY, Replacement
-from checksig._engine import Job, get_algorithms, make_request, os_error
+from checksig._atomic import Replacement
+from checksig._bag import (
+    PAYLOAD,
+    TAG_FILES,
+    TAG_MANIFEST,
+    bag_manifest,
+    check_bag,
+    check_payload,
+    commit_bag,
+    is_bag,
+    is_unfinished_bag,
+    part_of_bag,
+)
+from checksig._engine import get_algorithms, make_request
+from checksig._files import find_files, hash_files, signatures_of
 from checksig._lines import LINES
 from checksig._lists import compare_lists, read_list, sort_names
 from checksig._options import AnyPath, ManifestOption, ProgressOption, SignedByOption, WriteFormat
-from checksig._progress import Reporter, check_progress
-from checksig._read import discover_manifests, find_signatures, has_entry, pack, read_whole
+from checksig._progress import check_progress
+from checksig._read import discover_manifests, has_entry, read_whole
 from checksig._trust import Trust, make_trust
 from checksig._wire import (
-    ALL_RESULTS,
-    FILE,
-    FIND_FILES,
-    HASH_FILES,
-    STATUSES,
-    TOTALS,
-    Record,
     decode_path,
 )
-from checksig.errors import ManifestError, ManifestNotFoundError
+from checksig.errors import ManifestError
 from checksig.report import Changes, Entry, Manifest, Signature
 
-_PAYLOAD = "data/"
 _NOT_WRITTEN = {"git-sha1", "crc", "bsd", "sysv"}
-_TAG_MANIFEST = "tagmanifest-"
-_TAG_FILES = ("bagit.txt", "bag-info.txt")
-_ELEMENT = re.compile(rb"[^\s:](?:[^:]*[^\s:])?:(?:[ \t].*)?")  # a line of bag-info.txt
 _SHORT = {"blake2b": "b2", "blake3": "b3"}
 _NOT_CHECKED = "signature not checked"  # the note of a manifest that may have signatures
 
@@ -101,20 +101,20 @@ def create(
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
     target = chosen or os.path.join(root, usual.encode())
     if format == "bagit":
-        _check_bag(root, algorithm)
+        check_bag(root, algorithm)
     with Replacement(target) as replacement:
-        unfinished = format == "bagit" and _is_unfinished_bag(root, target)
+        unfinished = format == "bagit" and is_unfinished_bag(root, target)
         if not (overwrite or unfinished) and os.path.lexists(target):
             why = "manifest already exists (overwrite replaces it)"
             raise FileExistsError(errno.EEXIST, why, decode_path(target))
-        names, left_out = _find_files(root, target, follow_symlinks, workers, wanted, (), replacement.name)
+        names, left_out = find_files(root, target, follow_symlinks, workers, wanted, (), replacement.name)
         if format == "bagit":
-            tags = (*_TAG_FILES, f"tag{_bag_manifest(algorithm)}")
-            others = [name for name in names if not name.startswith(_PAYLOAD)]
+            tags = (*TAG_FILES, f"tag{bag_manifest(algorithm)}")
+            others = [name for name in names if not name.startswith(PAYLOAD)]
             left_out = [name for name in sort_names([*left_out, *others]) if name not in tags]
-            names = [name for name in names if name.startswith(_PAYLOAD)]
-            _check_payload(root, names)
-        entries = _hash_files(root, names, algorithm, workers, progress)
+            names = [name for name in names if name.startswith(PAYLOAD)]
+            check_payload(root, names)
+        entries = hash_files(root, names, algorithm, workers, progress)
         if not entries:
             raise ManifestError(f'"{decode_path(root)}" - contains no files to list', decode_path(target))
         _write_entries(replacement, target, entries, format)
@@ -122,7 +122,7 @@ def create(
             why = "bag without bagit.txt, whose manifest lists other content (overwrite replaces it)"
             raise FileExistsError(errno.EEXIST, why, decode_path(target))
         if format == "bagit":
-            _commit_bag(root, replacement, entries, algorithm, overwrite or unfinished)
+            commit_bag(root, replacement, entries, algorithm, overwrite or unfinished)
         else:
             replacement.commit(overwrite)
     return Manifest(decode_path(target), format, (algorithm,), len(entries), (), tuple(left_out))
@@ -184,10 +184,10 @@ def update(
         raise ValueError(f"{info.path}: this manifest cannot be updated ({why}); create a new one")
     written = os.stat(target).st_mtime_ns
     with Replacement(target) as replacement:
-        names, left_out = _find_files(root, target, follow_symlinks, workers, wanted, old, replacement.name)
+        names, left_out = find_files(root, target, follow_symlinks, workers, wanted, old, replacement.name)
         touched = [n for n in names if all or n not in old or _is_touched(root, n, written)]
         new = {name: old[name] for name in names if name in old}
-        new |= {e.path: e for e in _hash_files(root, touched, info.algorithms[0], workers, progress)}
+        new |= {e.path: e for e in hash_files(root, touched, info.algorithms[0], workers, progress)}
         if not new:
             raise ManifestError(f'"{decode_path(root)}" - contains no files to list', info.path)
         compared = _compare(old, new)
@@ -195,7 +195,7 @@ def update(
         if changes or touched:
             _write_entries(replacement, target, [new[name] for name in sort_names(new)], info.format)
             replacement.commit(overwrite=True)
-            outdated = map(decode_path, _signatures(root, target))
+            outdated = map(decode_path, signatures_of(root, target))
             changes = replace(changes, outdated=tuple(outdated) if changes else ())
     return changes
 
@@ -272,11 +272,11 @@ def diff(
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
     trust = make_trust(signed_by, min_signers, signature, namespace)
     target, info, old, signatures = _read_manifest(root, chosen, strip_prefix, trust)
-    names, left_out = _find_files(root, target, follow_symlinks, workers, wanted, old)
+    names, left_out = find_files(root, target, follow_symlinks, workers, wanted, old)
     if info.format == "bagit":
-        names = _part_of_bag(root, target, names, [name for name in old if wanted(name)])
+        names = part_of_bag(root, target, names, [name for name in old if wanted(name)])
         left_out = []
-    new = {e.path: e for e in _hash_files(root, names, info.algorithms[0], workers, progress)}
+    new = {e.path: e for e in hash_files(root, names, info.algorithms[0], workers, progress)}
     return replace(
         _compare(old, new),
         left_out=tuple(left_out),
@@ -305,7 +305,7 @@ def _usual_name(algorithm: str, format: str) -> str:
     if algorithm not in writable:
         raise ValueError(f'unknown algorithm "{algorithm}" (known: {", ".join(writable)})')
     if format == "bagit":
-        return _bag_manifest(algorithm)
+        return bag_manifest(algorithm)
     return "checksums.sfv" if format == "sfv" else f"{_SHORT.get(algorithm, algorithm).upper()}SUMS"
 
 
@@ -363,153 +363,13 @@ def _write_entries(replacement: Replacement, target: bytes, entries: list[Entry]
     )
 
 
-def _find_files(
-    root: bytes,
-    target: bytes,
-    follow_symlinks: bool,
-    workers: int | None,
-    wanted: Callable[[str], bool],
-    listed: Collection[str] = (),
-    temporary: bytes | None = None,
-) -> tuple[list[str], list[str]]:
-    """Return the sorted names of the wanted files below a directory, and of those left out.
-
-    Left out are the other manifests that are read together with the target, signatures, and the
-    temporary files of other runs. The target and our own temporary file are in neither list. Files
-    that the target lists are never left out, not even symlinks.
-    """
-    names, links = _walk(root, follow_symlinks, workers)
-    gone = set(listed).difference(names)
-    links |= {name for name in gone if os.path.isfile(os.path.join(root, os.fsencode(name)))}
-    own, base = _own_files(root, target), os.path.realpath(root)
-    target, ours = _real_path(target), _real_path(temporary or target)
-    kept: list[str] = []
-    left_out: list[str] = []
-    beside = _names_beside({target, ours, *own}, base)
-    for name in filter(wanted, sort_names({*names, *links})):
-        if sys.platform != "win32" and name not in links and name.rpartition("/")[0] not in beside:
-            kept.append(name)
-            continue
-        path = os.path.normcase(os.path.join(base, os.fsencode(name)))
-        real = _real_path(path) if name in links else path
-        if real not in (target, ours):
-            out = name not in listed and (real in own or _is_temporary(path, target))
-            (left_out if out else kept).append(name)
-    return kept, left_out
-
-
-def _names_beside(paths: Iterable[bytes], base: bytes) -> set[str]:
-    """Return the names, below ``base``, of the directories that have these paths."""
-    prefix = os.path.join(base, b"")
-    folders = (os.path.dirname(path) + b"/" for path in paths)
-    return {decode_path(folder[len(prefix) : -1]) for folder in folders if folder.startswith(prefix)}
-
-
-def _is_temporary(path: bytes, target: bytes) -> bool:
-    folder, name = os.path.split(path)
-    return folder == os.path.dirname(target) and TEMPORARY.fullmatch(name) is not None
-
-
-def _walk(root: bytes, follow_symlinks: bool, workers: int | None) -> tuple[list[str], set[str]]:
-    """Return the names of the files below a directory, and of those of its symlinks that count."""
-    names, links = [], set()
-    with Job(make_request(root, workers=workers, flags=FIND_FILES)) as job:
-        for batch in job.batches():
-            for record in batch:
-                if STATUSES[record.status] == "ERROR":
-                    raise os_error(record.os_errno, record.reason, _join(root, record.name))
-                if not record.reason:
-                    names.append(record.name)
-                elif follow_symlinks and _leads_to_file(root, record):
-                    links.add(record.name)
-    return names, links
-
-
-def _real_path(path: bytes) -> bytes:
-    return os.path.normcase(os.path.realpath(path))
-
-
-def _real_folder(path: bytes) -> bytes:
-    """Return a path whose folder is resolved, but whose last name is not."""
-    folder, name = os.path.split(path)
-    return os.path.normcase(os.path.join(os.path.realpath(folder or b"."), name))
-
-
-def _leads_to_file(root: bytes, record: Record) -> bool:
-    return os.path.isfile(os.path.join(root, os.fsencode(record.name)))
-
-
-def _join(root: bytes, name: str) -> str:
-    return os.path.join(decode_path(root), name)
-
-
-def _own_files(root: bytes, target: bytes) -> set[bytes]:
-    """Return the paths of a manifest, of those that are read together with it, and of signatures."""
-    manifests = {target}
-    if os.path.realpath(os.path.dirname(target) or b".") == os.path.realpath(root):
-        found = {_real_path(path): path for path in _usual_manifests(root, os.path.basename(target))}
-        if found.pop(_real_path(target), None):
-            manifests.update(filter(has_entry, found.values()))
-    signatures = {path for manifest in manifests for path in _signatures(root, manifest)}
-    return {_real_path(path) for path in manifests} | {_real_folder(path) for path in signatures}
-
-
-def _signatures(root: bytes, manifest: bytes) -> list[bytes]:
-    """Return the paths of the signatures beside a manifest."""
-    return [os.fsencode(path) for path in find_signatures(root, manifest)[0][1]]
-
-
-def _usual_manifests(root: bytes, assumed: bytes | None = None) -> list[bytes]:
-    """Return the manifests with usual names. Others, such as sidecars, are listed like any file."""
-    try:
-        found = discover_manifests(root, assumed)
-    except ManifestNotFoundError:
-        return []
-    return [os.fsencode(manifest.path) for manifest in found if not manifest.notes]
-
-
-def _hash_files(
-    root: bytes, names: list[str], algorithm: str, workers: int | None, progress: ProgressOption
-) -> list[Entry]:
-    """Hash files, and return their entries in the order of the names.
-
-    Raises:
-        OSError: a file cannot be read.
-        ManifestError: a file changed while it was read, or must not be read.
-    """
-    flags = ALL_RESULTS | HASH_FILES | (TOTALS if progress else 0)
-    listed = pack(Entry(name, algorithm, "-") for name in names) if names else None
-    request = make_request(root, entries=listed, workers=workers, flags=flags)
-    if not names:
-        return []
-    entries = []
-    with Job(request) as job, Reporter(progress) as reporter:
-        for batch in job.batches():
-            for record in batch:
-                if record.kind == FILE:
-                    entries.append(_entry(root, record))
-            reporter.update(job.counters)
-        reporter.finish(job.counters)
-    return entries
-
-
-def _entry(root: bytes, record: Record) -> Entry:
-    if record.actual:
-        return Entry(record.name, record.algorithm, record.actual.hex(), record.number)
-    path = _join(root, record.name)
-    error = os_error(record.os_errno, record.reason, path)
-    if record.os_errno and error.errno != errno.EXDEV:  # EXDEV is our own refusal
-        raise error
-    raise ManifestError(f'"{path}" - {record.reason}', path, None, record.reason)
-
-
 def _read_manifest(
     root: bytes, manifest: AnyPath | None, strip_prefix: AnyPath | None = None, trust: Trust | None = None
 ) -> tuple[bytes, Manifest, dict[str, Entry], list[Signature]]:
     """Return the path of a manifest, how it was understood, its entries by name, and its signatures."""
     found = [] if manifest is not None else discover_manifests(root)
-    if len(found) > 1 and _is_bag(root):
-        found = [each for each in found if not os.path.basename(each.path).startswith(_TAG_MANIFEST)]
+    if len(found) > 1 and is_bag(root):
+        found = [each for each in found if not os.path.basename(each.path).startswith(TAG_MANIFEST)]
     target = os.fsencode(manifest) if manifest is not None else _choose(found)
     info, entries, signatures = read_whole(target, strip_prefix=strip_prefix, root=root, trust=trust)
     if len(info.algorithms) != 1:
@@ -570,112 +430,7 @@ def _compare(old: dict[str, Entry], new: dict[str, Entry]) -> Changes:
     )
 
 
-def _is_bag(root: bytes) -> bool:
-    return os.path.isfile(os.path.join(root, b"bagit.txt"))
-
-
-def _part_of_bag(root: bytes, manifest: bytes, names: list[str], listed: list[str]) -> list[str]:
-    """Return those names that a manifest of a bag should list, and those that it lists and that exist.
-
-    A payload manifest lists the payload, a tag manifest all other files except tag manifests.
-    """
-    if not _is_bag(root) or _real_path(os.path.dirname(manifest) or b".") != _real_path(root):
-        return names
-    of_tags = os.path.basename(os.fsdecode(manifest)).startswith(_TAG_MANIFEST)
-    part = {
-        name
-        for name in names
-        if name.startswith(_PAYLOAD) != of_tags and not (of_tags and name.startswith(_TAG_MANIFEST))
-    }
-    part.update(name for name in listed if os.path.isfile(os.path.join(root, os.fsencode(name))))
-    return sort_names(part)
-
-
-def _bag_manifest(algorithm: str) -> str:
-    """Return the name of a bag's manifest, in which the algorithm has no hyphen (RFC 8493, 2.4)."""
-    return f"manifest-{algorithm.replace('-', '')}.txt"
-
-
-def _is_unfinished_bag(root: bytes, manifest: bytes) -> bool:
-    """Return whether a bag has a manifest but no bagit.txt, which is written last."""
-    return os.path.lexists(manifest) and not os.path.lexists(os.path.join(root, b"bagit.txt"))
-
-
 def _have_same_content(one: bytes, other: bytes) -> bool:
     import filecmp  # nearly never needed
 
     return filecmp.cmp(one, other, shallow=False)
-
-
-def _commit_bag(
-    root: bytes, manifest: Replacement, entries: list[Entry], algorithm: str, overwrite: bool
-) -> None:
-    """Put the manifest and the tag files of a bag (RFC 8493) in their places.
-
-    Until bagit.txt is there, which comes last, the directory is not a bag.
-    """
-    with contextlib.ExitStack() as stack:
-
-        def begin(name: str) -> Replacement:
-            return stack.enter_context(Replacement(os.path.join(root, name.encode())))
-
-        declaration, info = begin("bagit.txt"), begin("bag-info.txt")
-        declaration.write([b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"])
-        size = sum(entry.size or 0 for entry in entries)
-        info.write([b"%sPayload-Oxum: %d.%d\n" % (_bag_info(root), size, len(entries))])
-        tags = {"bag-info.txt": info, "bagit.txt": declaration, _bag_manifest(algorithm): manifest}
-        base = os.path.realpath(root)
-        names = [decode_path(os.path.relpath(os.path.realpath(tag.name), base)) for tag in tags.values()]
-        hashed = zip(tags, _hash_files(root, names, algorithm, None, None), strict=True)
-        listed = begin(f"tag{_bag_manifest(algorithm)}")
-        listed.write(LINES["bagit"](replace(entry, path=name)) for name, entry in hashed)
-        manifest.commit(overwrite)
-        for file in (info, listed, declaration):
-            file.commit(overwrite=True)
-
-
-def _check_bag(root: bytes, algorithm: str) -> None:
-    """Raise an error if a directory has tag files with which a new bag would not be valid."""
-    stale = [
-        name
-        for name in map(os.fsdecode, os.listdir(root))
-        if re.fullmatch(r"(tag)?manifest-.+\.txt", name, re.DOTALL)
-        and name.removeprefix("tag") != _bag_manifest(algorithm)
-    ]
-    if stale:
-        why = "manifest of a bag, which would not be right any more (remove it first)"
-        raise FileExistsError(errno.EEXIST, why, _join(root, min(stale)))
-    path = _join(root, "bag-info.txt")
-    begun = False
-    for number, line in enumerate(_bag_info(root).split(b"\n"), 1):
-        if not line.strip():
-            continue
-        continued, begun = begun and line[:1] in b" \t", True
-        if not (continued or _ELEMENT.fullmatch(line)):
-            why = f'must be "label: value", not {line!r}'
-            raise ManifestError(f'"{path}" - line {number}: {why}', path, number, why)
-
-
-def _check_payload(root: bytes, names: list[str]) -> None:
-    """Raise an error if the payload has more than these names, because a bag lists all of it."""
-    listed = set(names)
-    with Job(make_request(root, flags=FIND_FILES)) as job:
-        for batch in job.batches():
-            for record in batch:
-                if record.name.startswith(_PAYLOAD) and record.name not in listed:
-                    why = "in the payload of the bag, which must be listed as a whole, but left out"
-                    path = _join(root, record.name)
-                    why += f" ({record.reason})" if record.reason else ""
-                    raise ManifestError(f'"{path}" - {why}', path, None, why)
-
-
-def _bag_info(root: bytes) -> bytes:
-    """Return the content of an existing bag-info.txt without its Payload-Oxum."""
-    try:
-        with open(os.path.join(root, b"bag-info.txt"), "rb") as file:
-            content = file.read()
-    except FileNotFoundError:
-        return b""
-    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    content = re.sub(rb"(?im)^payload-oxum[ \t]*:.*\n?(?:^[ \t].*\n?)*", b"", content)
-    return content if not content or content.endswith(b"\n") else content + b"\n"
