@@ -105,6 +105,8 @@ ORDER = [
         "_verify",
         "_listing",
         "_lists",
+        "_files",
+        "_bag",
         "_write",
     ),
     *("__init__", "command.__init__", "command.terminal", "command.outcome", "command.version"),
@@ -112,7 +114,7 @@ ORDER = [
     "command.output",
     *("command.check", "command.join", "command.cli", "__main__"),
 ]
-TYPES_ONLY = {("errors", "report"), ("_render", "report"), ("_lines", "report")}
+TYPES_ONLY = {("errors", "report"), ("_render", "report")}
 
 
 def test_python_modules_import_one_way() -> None:

@@ -6,18 +6,15 @@ import contextlib
 import errno
 import os
 import re
-from dataclasses import replace
 
 from checksig._atomic import Replacement
 from checksig._engine import Job, make_request
 from checksig._files import hash_files, join_name, real_path
 from checksig._lines import LINES
-from checksig._lists import sort_names
 from checksig._wire import FIND_FILES, decode_path
 from checksig.errors import ManifestError
-from checksig.report import Entry
 
-PAYLOAD = "data/"
+PAYLOAD = b"data/"
 TAG_MANIFEST = "tagmanifest-"
 TAG_FILES = ("bagit.txt", "bag-info.txt")
 _ELEMENT = re.compile(rb"[^\s:](?:[^:]*[^\s:])?:(?:[ \t].*)?")  # a line of bag-info.txt
@@ -59,20 +56,20 @@ def check_bag(root: bytes, algorithm: str) -> None:
             raise ManifestError(f'"{path}" - line {number}: {why}', path, number, why)
 
 
-def check_payload(root: bytes, names: list[str]) -> None:
+def check_payload(root: bytes, names: list[bytes]) -> None:
     """Raise an error if the payload has more than these names, because a bag lists all of it."""
-    listed = set(names)
+    listed = set(map(decode_path, names))
     with Job(make_request(root, flags=FIND_FILES)) as job:
         for batch in job.batches():
             for record in batch:
-                if record.name.startswith(PAYLOAD) and record.name not in listed:
+                if record.name.startswith(PAYLOAD.decode()) and record.name not in listed:
                     why = "in the payload of the bag, which must be listed as a whole, but left out"
                     path = join_name(root, record.name)
                     why += f" ({record.reason})" if record.reason else ""
                     raise ManifestError(f'"{path}" - {why}', path, None, why)
 
 
-def part_of_bag(root: bytes, manifest: bytes, names: list[str], listed: list[str]) -> list[str]:
+def part_of_bag(root: bytes, manifest: bytes, names: list[bytes], listed: list[bytes]) -> list[bytes]:
     """Return those names that a manifest of a bag should list, and those that it lists and that exist.
 
     A payload manifest lists the payload, a tag manifest all other files except tag manifests.
@@ -83,18 +80,17 @@ def part_of_bag(root: bytes, manifest: bytes, names: list[str], listed: list[str
     part = {
         name
         for name in names
-        if name.startswith(PAYLOAD) != of_tags and not (of_tags and name.startswith(TAG_MANIFEST))
+        if name.startswith(PAYLOAD) != of_tags and not (of_tags and name.startswith(TAG_MANIFEST.encode()))
     }
-    part.update(name for name in listed if os.path.isfile(os.path.join(root, os.fsencode(name))))
-    return sort_names(part)
+    part.update(name for name in listed if os.path.isfile(os.path.join(root, name)))
+    return sorted(part)
 
 
-def commit_bag(
-    root: bytes, manifest: Replacement, entries: list[Entry], algorithm: str, overwrite: bool
-) -> None:
+def commit_bag(root: bytes, manifest: Replacement, oxum: str, algorithm: str, overwrite: bool) -> None:
     """Put the manifest and the tag files of a bag (RFC 8493) in their places.
 
-    Until bagit.txt is there, which comes last, the directory is not a bag.
+    Until bagit.txt is there, which comes last, the directory is not a bag. ``oxum`` is the size of
+    the payload in bytes, a dot, and the number of its files (section 2.2.2).
     """
     with contextlib.ExitStack() as stack:
 
@@ -103,14 +99,16 @@ def commit_bag(
 
         declaration, info = begin("bagit.txt"), begin("bag-info.txt")
         declaration.write([b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"])
-        size = sum(entry.size or 0 for entry in entries)
-        info.write([b"%sPayload-Oxum: %d.%d\n" % (_bag_info(root), size, len(entries))])
+        info.write([b"%sPayload-Oxum: %s\n" % (_bag_info(root), oxum.encode())])
         tags = {"bag-info.txt": info, "bagit.txt": declaration, bag_manifest(algorithm): manifest}
         base = os.path.realpath(root)
-        names = [decode_path(os.path.relpath(os.path.realpath(tag.name), base)) for tag in tags.values()]
-        hashed = zip(tags, hash_files(root, names, algorithm, None, None), strict=True)
+        names = [os.path.relpath(os.path.realpath(tag.name), base) for tag in tags.values()]
+        hashed = (
+            digest for found in hash_files(root, names, algorithm, None, None) for digest in found.digests
+        )
         listed = begin(f"tag{bag_manifest(algorithm)}")
-        listed.write(LINES["bagit"](replace(entry, path=name)) for name, entry in hashed)
+        lines = zip(tags, hashed, strict=True)
+        listed.write(LINES["bagit"](name.encode(), digest, algorithm) for name, digest in lines)
         manifest.commit(overwrite)
         for file in (info, listed, declaration):
             file.commit(overwrite=True)

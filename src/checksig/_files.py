@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from checksig._atomic import TEMPORARY
 from checksig._engine import Job, make_request, os_error
-from checksig._lists import sort_names
 from checksig._options import ProgressOption
 from checksig._progress import Reporter
-from checksig._read import discover_manifests, find_signatures, has_entry, pack
+from checksig._read import discover_manifests, find_signatures, has_entry
 from checksig._wire import (
     ALL_RESULTS,
     FILE,
@@ -20,11 +19,14 @@ from checksig._wire import (
     HASH_FILES,
     STATUSES,
     TOTALS,
+    Digests,
     Record,
     decode_path,
+    unpack_digests,
 )
 from checksig.errors import ManifestError, ManifestNotFoundError
-from checksig.report import Entry
+
+Filter = Callable[[str], bool]  # of names
 
 
 def find_files(
@@ -32,10 +34,10 @@ def find_files(
     target: bytes,
     follow_symlinks: bool,
     workers: int | None,
-    wanted: Callable[[str], bool],
-    listed: Collection[str] = (),
+    wanted: Filter | None,
+    listed: Collection[bytes] = (),
     temporary: bytes | None = None,
-) -> tuple[list[str], list[str]]:
+) -> tuple[list[bytes], list[bytes]]:
     """Return the sorted names of the wanted files below a directory, and of those left out.
 
     Left out are the other manifests that are read together with the target, signatures, and the
@@ -44,17 +46,17 @@ def find_files(
     """
     names, links = _walk(root, follow_symlinks, workers)
     gone = set(listed).difference(names)
-    links |= {name for name in gone if os.path.isfile(os.path.join(root, os.fsencode(name)))}
+    links |= {name for name in gone if os.path.isfile(os.path.join(root, name))}
     own, base = _own_files(root, target), os.path.realpath(root)
     target, ours = real_path(target), real_path(temporary or target)
-    kept: list[str] = []
-    left_out: list[str] = []
+    kept: list[bytes] = []
+    left_out: list[bytes] = []
     beside = _names_beside({target, ours, *own}, base)
-    for name in filter(wanted, sort_names({*names, *links})):
-        if sys.platform != "win32" and name not in links and name.rpartition("/")[0] not in beside:
+    for name in choose_names(wanted, sorted({*names, *links} if links else names)):
+        if sys.platform != "win32" and name not in links and name.rpartition(b"/")[0] not in beside:
             kept.append(name)
             continue
-        path = os.path.normcase(os.path.join(base, os.fsencode(name)))
+        path = os.path.normcase(os.path.join(base, name))
         real = real_path(path) if name in links else path
         if real not in (target, ours):
             out = name not in listed and (real in own or _is_temporary(path, target))
@@ -62,30 +64,33 @@ def find_files(
     return kept, left_out
 
 
-def _walk(root: bytes, follow_symlinks: bool, workers: int | None) -> tuple[list[str], set[str]]:
+def choose_names(wanted: Filter | None, names: list[bytes]) -> list[bytes]:
+    """Return the names that are wanted; all if wanted is None."""
+    return names if wanted is None else [name for name in names if wanted(decode_path(name))]
+
+
+def _walk(root: bytes, follow_symlinks: bool, workers: int | None) -> tuple[list[bytes], set[bytes]]:
     """Return the names of the files below a directory, and of those of its symlinks that count."""
-    names, links = [], set()
+    names: list[bytes] = []
+    links: set[bytes] = set()
     with Job(make_request(root, workers=workers, flags=FIND_FILES)) as job:
-        for batch in job.batches():
-            for record in batch:
+        for frame in job.frames():
+            found = unpack_digests(frame)
+            names += found.names
+            for record in found.others:
                 if STATUSES[record.status] == "ERROR":
                     raise os_error(record.os_errno, record.reason, join_name(root, record.name))
-                if not record.reason:
-                    names.append(record.name)
-                elif follow_symlinks and _leads_to_file(root, record):
-                    links.add(record.name)
+                name = os.fsencode(record.name)
+                if follow_symlinks and os.path.isfile(os.path.join(root, name)):
+                    links.add(name)
     return names, links
 
 
-def _leads_to_file(root: bytes, record: Record) -> bool:
-    return os.path.isfile(os.path.join(root, os.fsencode(record.name)))
-
-
-def _names_beside(paths: Iterable[bytes], base: bytes) -> set[str]:
+def _names_beside(paths: Iterable[bytes], base: bytes) -> set[bytes]:
     """Return the names, below ``base``, of the directories that have these paths."""
     prefix = os.path.join(base, b"")
     folders = (os.path.dirname(path) + b"/" for path in paths)
-    return {decode_path(folder[len(prefix) : -1]) for folder in folders if folder.startswith(prefix)}
+    return {folder[len(prefix) : -1] for folder in folders if folder.startswith(prefix)}
 
 
 def _is_temporary(path: bytes, target: bytes) -> bool:
@@ -133,35 +138,34 @@ def join_name(root: bytes, name: str) -> str:
 
 
 def hash_files(
-    root: bytes, names: list[str], algorithm: str, workers: int | None, progress: ProgressOption
-) -> list[Entry]:
-    """Hash files, and return their entries in the order of the names.
+    root: bytes, names: list[bytes], algorithm: str, workers: int | None, progress: ProgressOption
+) -> Iterator[Digests]:
+    """Hash files, and yield their digests, in the order of the names.
 
     Raises:
         OSError: a file cannot be read.
         ManifestError: a file changed while it was read, or must not be read.
     """
-    flags = ALL_RESULTS | HASH_FILES | (TOTALS if progress else 0)
-    listed = pack(Entry(name, algorithm, "-") for name in names) if names else None
-    request = make_request(root, entries=listed, workers=workers, flags=flags)
     if not names:
-        return []
-    entries = []
+        return
+    flags = ALL_RESULTS | HASH_FILES | (TOTALS if progress else 0)
+    entry = f"{algorithm} -1 - ".encode()
+    listed = b"".join([entry, (b"\0" + entry).join(names), b"\0"])
+    request = make_request(root, entries=listed, workers=workers, flags=flags)
     with Job(request) as job, Reporter(progress) as reporter:
-        for batch in job.batches():
-            for record in batch:
+        for frame in job.frames():
+            digests = unpack_digests(frame)
+            for record in digests.others:
                 if record.kind == FILE:
-                    entries.append(_entry(root, record))
+                    raise _fault(root, record)
+            yield digests
             reporter.update(job.counters)
         reporter.finish(job.counters)
-    return entries
 
 
-def _entry(root: bytes, record: Record) -> Entry:
-    if record.actual:
-        return Entry(record.name, record.algorithm, record.actual.hex(), record.number)
+def _fault(root: bytes, record: Record) -> Exception:
     path = join_name(root, record.name)
     error = os_error(record.os_errno, record.reason, path)
     if record.os_errno and error.errno != errno.EXDEV:  # EXDEV is our own refusal
-        raise error
-    raise ManifestError(f'"{path}" - {record.reason}', path, None, record.reason)
+        return error
+    return ManifestError(f'"{path}" - {record.reason}', path, None, record.reason)

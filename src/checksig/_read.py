@@ -194,9 +194,7 @@ def _entry(record: Record) -> Entry:
 
 def read_whole(
     path: AnyPath,
-    name: AnyPath | None = None,
     *,
-    new_bag: bool = False,
     strip_prefix: AnyPath | None = None,
     root: AnyPath | None = None,
     trust: Trust | None = None,
@@ -205,32 +203,41 @@ def read_whole(
 
     Args:
         path: the manifest.
-        name: the file name to assume when detecting format and algorithm. None: that of path.
         strip_prefix: as in :func:`read_manifest`.
         root: the directory whose files it lists. None: its own.
         trust: whose signatures it must have.
-        new_bag: it belongs to a bag whose bagit.txt is not written yet: one of the current version.
 
     Raises:
         Exception: as :func:`read_manifest`.
     """
-    if new_bag:
-        with open(path, "rb") as file:
-            content = file.read()
-        flags = READ_ENTRIES | CONTENT
-        request = make_request(".", name=name, entries=content, format="bagit", flags=flags)
-    else:
-        request = make_request(
-            _folder(path) if root is None else root,
-            manifest=path,
-            name=name,
-            strip_prefix=strip_prefix,
-            trust=trust,
-            flags=READ_ENTRIES,
-        )
+    request = make_request(
+        _folder(path) if root is None else root,
+        manifest=path,
+        strip_prefix=strip_prefix,
+        trust=trust,
+        flags=READ_ENTRIES,
+    )
     found = Entries(Job(request))
     entries = list(found)
     return found.manifests[0], entries, found.signatures
+
+
+def request_new(path: AnyPath, name: AnyPath, is_bag: bool) -> Request:
+    """Return the request to read a new manifest.
+
+    Args:
+        path: where it is.
+        name: the path that it will have.
+        is_bag: it belongs to a bag whose bagit.txt is not written yet: one of the current version.
+
+    Raises:
+        OSError: the manifest cannot be read.
+    """
+    if not is_bag:
+        return make_request(_folder(path), manifest=path, name=name, flags=READ_ENTRIES)
+    with open(path, "rb") as file:
+        content = file.read()
+    return make_request(".", name=name, entries=content, format="bagit", flags=READ_ENTRIES | CONTENT)
 
 
 def find_manifests(path: AnyPath) -> list[str]:

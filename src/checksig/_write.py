@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from fnmatch import translate
+from itertools import repeat
 
 from checksig._atomic import Replacement
 from checksig._bag import (
@@ -22,19 +23,17 @@ from checksig._bag import (
     is_unfinished_bag,
     part_of_bag,
 )
-from checksig._engine import get_algorithms, make_request
-from checksig._files import find_files, hash_files, signatures_of
+from checksig._engine import Job, get_algorithms, make_request
+from checksig._files import Filter, choose_names, find_files, hash_files, signatures_of
 from checksig._lines import LINES
-from checksig._lists import compare_lists, read_list, sort_names
+from checksig._lists import compare_lists, read_list
 from checksig._options import AnyPath, ManifestOption, ProgressOption, SignedByOption, WriteFormat
 from checksig._progress import check_progress
-from checksig._read import discover_manifests, has_entry, read_whole
+from checksig._read import as_manifest, discover_manifests, has_entry, read_whole, request_new
 from checksig._trust import Trust, make_trust
-from checksig._wire import (
-    decode_path,
-)
+from checksig._wire import BAD_LINE, MANIFEST, Record, decode_path, unpack_digests
 from checksig.errors import ManifestError
-from checksig.report import Changes, Entry, Manifest, Signature
+from checksig.report import Changes, Manifest, Signature
 
 _NOT_WRITTEN = {"git-sha1", "crc", "bsd", "sysv"}
 _SHORT = {"blake2b": "b2", "blake3": "b3"}
@@ -109,23 +108,28 @@ def create(
             raise FileExistsError(errno.EEXIST, why, decode_path(target))
         names, left_out = find_files(root, target, follow_symlinks, workers, wanted, (), replacement.name)
         if format == "bagit":
-            tags = (*TAG_FILES, f"tag{bag_manifest(algorithm)}")
+            tags = {tag.encode() for tag in (*TAG_FILES, f"tag{bag_manifest(algorithm)}")}
             others = [name for name in names if not name.startswith(PAYLOAD)]
-            left_out = [name for name in sort_names([*left_out, *others]) if name not in tags]
+            left_out = sorted({*left_out, *others} - tags)
             names = [name for name in names if name.startswith(PAYLOAD)]
             check_payload(root, names)
-        entries = hash_files(root, names, algorithm, workers, progress)
-        if not entries:
+        if not names:
             raise ManifestError(f'"{decode_path(root)}" - contains no files to list', decode_path(target))
-        _write_entries(replacement, target, entries, format)
+        listing = _Listing(replacement, algorithm, format)
+        size = 0
+        for found in hash_files(root, names, algorithm, workers, progress):
+            listing.add(found.names, found.digests)
+            size += sum(found.sizes)
+        listing.check(target)
         if not overwrite and unfinished and not _have_same_content(replacement.name, target):
             why = "bag without bagit.txt, whose manifest lists other content (overwrite replaces it)"
             raise FileExistsError(errno.EEXIST, why, decode_path(target))
         if format == "bagit":
-            commit_bag(root, replacement, entries, algorithm, overwrite or unfinished)
+            commit_bag(root, replacement, f"{size}.{len(names)}", algorithm, overwrite or unfinished)
         else:
             replacement.commit(overwrite)
-    return Manifest(decode_path(target), format, (algorithm,), len(entries), (), tuple(left_out))
+    out = tuple(map(decode_path, left_out))
+    return Manifest(decode_path(target), format, (algorithm,), len(names), (), out)
 
 
 def update(
@@ -187,13 +191,17 @@ def update(
         names, left_out = find_files(root, target, follow_symlinks, workers, wanted, old, replacement.name)
         touched = [n for n in names if all or n not in old or _is_touched(root, n, written)]
         new = {name: old[name] for name in names if name in old}
-        new |= {e.path: e for e in hash_files(root, touched, info.algorithms[0], workers, progress)}
+        for found in hash_files(root, touched, info.algorithms[0], workers, progress):
+            new.update(zip(found.names, found.digests, strict=True))
         if not new:
             raise ManifestError(f'"{decode_path(root)}" - contains no files to list', info.path)
         compared = _compare(old, new)
-        changes = replace(compared, unread=len(names) - len(touched), left_out=tuple(left_out))
+        out = tuple(map(decode_path, left_out))
+        changes = replace(compared, unread=len(names) - len(touched), left_out=out)
         if changes or touched:
-            _write_entries(replacement, target, [new[name] for name in sort_names(new)], info.format)
+            listing = _Listing(replacement, info.algorithms[0], info.format)
+            listing.add(sorted(new), [new[name] for name in sorted(new)])
+            listing.check(target)
             replacement.commit(overwrite=True)
             outdated = map(decode_path, signatures_of(root, target))
             changes = replace(changes, outdated=tuple(outdated) if changes else ())
@@ -266,7 +274,7 @@ def diff(
         trust = make_trust(signed_by, min_signers, signature, namespace)
         mine = read_list(chosen or path, strip_prefix, trust=trust)
         theirs = read_list(other, other_prefix, format=format, algorithm=algorithm)
-        return compare_lists(mine, theirs, wanted)
+        return compare_lists(mine, theirs, wanted or (lambda name: True))
     if not format is algorithm is other_prefix is None:
         raise ValueError("format, algorithm and other_prefix are for other, which is None")
     root, chosen, wanted = _check_options(path, manifest, include, exclude, workers, progress)
@@ -274,12 +282,14 @@ def diff(
     target, info, old, signatures = _read_manifest(root, chosen, strip_prefix, trust)
     names, left_out = find_files(root, target, follow_symlinks, workers, wanted, old)
     if info.format == "bagit":
-        names = part_of_bag(root, target, names, [name for name in old if wanted(name)])
+        names = part_of_bag(root, target, names, choose_names(wanted, [*old]))
         left_out = []
-    new = {e.path: e for e in hash_files(root, names, info.algorithms[0], workers, progress)}
+    new: dict[bytes, bytes] = {}
+    for found in hash_files(root, names, info.algorithms[0], workers, progress):
+        new.update(zip(found.names, found.digests, strict=True))
     return replace(
         _compare(old, new),
-        left_out=tuple(left_out),
+        left_out=tuple(map(decode_path, left_out)),
         authentic=True if signatures else None,
         signatures=tuple(signatures),
     )
@@ -316,15 +326,18 @@ def _check_options(
     exclude: Collection[str],
     workers: int | None,
     progress: ProgressOption,
-) -> tuple[bytes, bytes | None, Callable[[str], bool]]:
+) -> tuple[bytes, bytes | None, Filter | None]:
     """Check arguments before anything is looked at; return the paths, and which names are wanted."""
     check_progress(progress)
     request = make_request(path, manifest=manifest, workers=workers)
     return request.root, request.manifest, _make_filter(include, exclude)
 
 
-def _make_filter(include: Iterable[str], exclude: Iterable[str]) -> Callable[[str], bool]:
+def _make_filter(include: Iterable[str], exclude: Iterable[str]) -> Filter | None:
+    """Return which names the patterns leave; None: all."""
     include, exclude = _check_patterns("include", include), _check_patterns("exclude", exclude)
+    if not include and not exclude:
+        return None
     wanted, unwanted = _make_matcher(include), _make_matcher(exclude)
     return lambda name: (not include or wanted(name)) and not unwanted(name)
 
@@ -337,7 +350,7 @@ def _check_patterns(what: str, patterns: Iterable[str]) -> tuple[str, ...]:
     raise TypeError(f"{what} must be a list of patterns, not {patterns!r}")
 
 
-def _make_matcher(patterns: Collection[str]) -> Callable[[str], bool]:
+def _make_matcher(patterns: Collection[str]) -> Filter:
     whole = [re.compile(translate(pattern)) for pattern in patterns if "/" in pattern]
     last = [re.compile(translate(pattern)) for pattern in patterns if "/" not in pattern]
     return lambda name: (
@@ -345,28 +358,63 @@ def _make_matcher(patterns: Collection[str]) -> Callable[[str], bool]:
     )
 
 
-def _write_entries(replacement: Replacement, target: bytes, entries: list[Entry], format: str) -> None:
-    """Write entries. Raise ValueError if the target's name would make them read differently."""
-    replacement.write(map(LINES[format], entries))
-    reason = "other entries"
-    try:
-        _, found, _ = read_whole(replacement.name, target, new_bag=format == "bagit")
-        if [(e.path, e.algorithm, e.digest) for e in found] == [
-            (e.path, e.algorithm, e.digest) for e in entries
-        ]:
-            return
-    except ManifestError as error:
-        reason = error.reason
-    raise ValueError(
-        f"{decode_path(target)}: under this name the manifest would not be read back as written"
-        f" ({reason}): choose another name or format"
-    )
+class _Listing:
+    """What is written to a manifest.
+
+    Args:
+        replacement: where it is written.
+        algorithm: that of the digests.
+        format: that of the manifest.
+    """
+
+    def __init__(self, replacement: Replacement, algorithm: str, format: str) -> None:
+        self._replacement = replacement
+        self._algorithm = algorithm
+        self._format = format
+        self._names: list[bytes] = []
+        self._digests: list[bytes] = []
+
+    def add(self, names: list[bytes], digests: list[bytes]) -> None:
+        """Write the lines of some files."""
+        self._replacement.write(map(LINES[self._format], names, digests, repeat(self._algorithm)))
+        self._names += names
+        self._digests += digests
+
+    def check(self, target: bytes) -> None:
+        """Raise ValueError if the lines would be read differently under the target's name."""
+        try:
+            reason = self._read_back(target)
+        except ManifestError as error:
+            reason = error.reason
+        if reason:
+            raise ValueError(
+                f"{decode_path(target)}: under this name the manifest would not be read back as written"
+                f" ({reason}): choose another name or format"
+            )
+
+    def _read_back(self, target: bytes) -> str:
+        """Read the lines, and return in which way they are not what was written."""
+        names: list[bytes] = []
+        digests: list[bytes] = []
+        others: list[Record] = []
+        request = request_new(self._replacement.name, target, self._format == "bagit")
+        with Job(request) as job:
+            for found in map(unpack_digests, job.frames()):
+                names += found.names
+                digests += found.digests
+                others += found.others
+        for record in others:
+            if record.kind == BAD_LINE:
+                return record.reason
+        algorithms = {each for r in others if r.kind == MANIFEST for each in as_manifest(r).algorithms}
+        is_same = (names, digests, algorithms) == (self._names, self._digests, {self._algorithm})
+        return "" if is_same else "other entries"
 
 
 def _read_manifest(
     root: bytes, manifest: AnyPath | None, strip_prefix: AnyPath | None = None, trust: Trust | None = None
-) -> tuple[bytes, Manifest, dict[str, Entry], list[Signature]]:
-    """Return the path of a manifest, how it was understood, its entries by name, and its signatures."""
+) -> tuple[bytes, Manifest, dict[bytes, bytes], list[Signature]]:
+    """Return the path of a manifest, how it was understood, its digests by name, and its signatures."""
     found = [] if manifest is not None else discover_manifests(root)
     if len(found) > 1 and is_bag(root):
         found = [each for each in found if not os.path.basename(each.path).startswith(TAG_MANIFEST)]
@@ -374,16 +422,16 @@ def _read_manifest(
     info, entries, signatures = read_whole(target, strip_prefix=strip_prefix, root=root, trust=trust)
     if len(info.algorithms) != 1:
         raise ManifestError(f'"{info.path}" - lists several algorithms', info.path)
-    by_name: dict[str, Entry] = {}
+    by_name: dict[bytes, bytes] = {}
     for entry in entries:
         name = entry.plain_path
         if ".." in name.split("/") or entry.path.startswith("/"):
             raise ManifestError(f'"{info.path}" - lists a file outside the directory: {name}', info.path)
-        if name in by_name and by_name[name].digest != entry.digest:
+        digest = bytes.fromhex(entry.digest)
+        if by_name.setdefault(os.fsencode(name), digest) != digest:
             raise ManifestError(f'"{info.path}" - lists two digests for one file: {name}', info.path)
-        by_name[name] = replace(entry, path=name)
-    others = [each.path for each in found if not each.notes and os.fsencode(each.path) != target]
-    if any(os.path.basename(path) not in by_name for path in others):
+    others = [os.fsencode(each.path) for each in found if not each.notes]
+    if any(os.path.basename(path) not in by_name for path in others if path != target):
         raise _several(found)
     return target, info, by_name, signatures
 
@@ -406,26 +454,27 @@ def _several(found: list[Manifest]) -> ValueError:
     return ValueError(f"the directory has several manifests; choose one: {paths}")
 
 
-def _is_touched(root: bytes, name: str, written: int) -> bool:
-    path = os.path.join(root, os.fsencode(name))
+def _is_touched(root: bytes, name: bytes, written: int) -> bool:
+    path = os.path.join(root, name)
     found = os.stat(path)
     return max(found.st_mtime_ns, found.st_ctime_ns, os.lstat(path).st_ctime_ns) >= written
 
 
-def _compare(old: dict[str, Entry], new: dict[str, Entry]) -> Changes:
-    added = sort_names(new.keys() - old.keys())
-    removed = sort_names(old.keys() - new.keys())
-    modified = [name for name in sort_names(old.keys() & new.keys()) if old[name].digest != new[name].digest]
-    places: dict[str, list[str]] = {}
+def _compare(old: dict[bytes, bytes], new: dict[bytes, bytes]) -> Changes:
+    """Compare digests by name."""
+    added = sorted(new.keys() - old.keys())
+    removed = sorted(old.keys() - new.keys())
+    modified = [name for name in sorted(old.keys() & new.keys()) if old[name] != new[name]]
+    places: dict[bytes, list[bytes]] = {}
     for name in reversed(added):
-        places.setdefault(new[name].digest, []).append(name)
-    renamed = [(name, places[old[name].digest].pop()) for name in removed if places.get(old[name].digest)]
+        places.setdefault(new[name], []).append(name)
+    renamed = [(name, places[old[name]].pop()) for name in removed if places.get(old[name])]
     gone, come = {before for before, _ in renamed}, {after for _, after in renamed}
     return Changes(
-        added=tuple(name for name in added if name not in come),
-        removed=tuple(name for name in removed if name not in gone),
-        modified=tuple(modified),
-        renamed=tuple(renamed),
+        added=tuple(decode_path(name) for name in added if name not in come),
+        removed=tuple(decode_path(name) for name in removed if name not in gone),
+        modified=tuple(map(decode_path, modified)),
+        renamed=tuple((decode_path(before), decode_path(after)) for before, after in renamed),
         unchanged=len(old.keys() & new.keys()) - len(modified),
     )
 
