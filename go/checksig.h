@@ -77,7 +77,9 @@ enum {
     CHECKSIG_RECORD_MANIFEST = 2,
     CHECKSIG_RECORD_ENTRY = 3,     /* of a manifest */
     CHECKSIG_RECORD_SIGNATURE = 4, /* of the manifest whose record comes before */
-    CHECKSIG_RECORD_NOTE = 5       /* reason is a remark about the job */
+    CHECKSIG_RECORD_NOTE = 5,      /* reason is a remark about the job */
+    CHECKSIG_RECORD_LINES = 6,     /* name is a part of a new manifest, up to 65,536 bytes */
+    CHECKSIG_RECORD_NAMES = 7      /* name is up to 65,536 bytes of names, each with NUL at its end */
 };
 
 /* checksig_request.flags */
@@ -98,7 +100,13 @@ enum {
                                      are "-"; give records with the digests of the files */
     CHECKSIG_CONTENT = 512,       /* the list is the content of a manifest that is called name */
     CHECKSIG_RECEIPTS = 1024,     /* do not hash files that have a receipt, and write receipts */
-    CHECKSIG_COUNT_RECEIPTS = 2048 /* verify nothing; checksig_progress has the receipts of root */
+    CHECKSIG_COUNT_RECEIPTS = 2048, /* verify nothing; checksig_progress has the receipts of root */
+    CHECKSIG_WRITE_ENTRIES = 4096, /* hash the files of the list whose digest is "-"; unless one is
+                                     bad, give the content of a manifest of the whole list, in the
+                                     format of the request, in records of kind LINES */
+    CHECKSIG_DIGEST_ENTRIES = 8192, /* with READ_ENTRIES: give no records for the entries; MANIFEST
+                                     has expected, as with WRITE_ENTRIES */
+    CHECKSIG_PACK_NAMES = 16384   /* with FIND_FILES: regular files are in records of kind NAMES */
 };
 
 /* Why a call or a job did not succeed. A member without information is 0 or NULL. */
@@ -131,7 +139,8 @@ typedef struct checksig_request {
     const char *manifest;  /* the path of the manifest; NULL: found in the directory */
     const char *name;      /* the file name to assume when detecting format and algorithm; for
                               FIND_MANIFESTS, a name to look for as if root had it */
-    const char *format;    /* of the manifest, such as "gnu"; NULL: detected */
+    const char *format;    /* of the manifest, such as "gnu"; NULL: detected. For WRITE_ENTRIES:
+                              "gnu", "tag", "sfv" or "bagit" */
     const char *list;      /* list_length bytes of entries instead of a manifest file; each entry is
                               the algorithm, the size or -1, the digest and the name, separated by
                               one space, and ends with NUL */
@@ -176,7 +185,8 @@ typedef struct checksig_record {
     uint8_t kind;             /* CHECKSIG_RECORD_FILE and so on */
     uint8_t status;           /* CHECKSIG_STATUS_OK and so on */
     uint8_t algorithm_length; /* in bytes, as all lengths below */
-    uint8_t expected_length;  /* of the listed digest */
+    uint8_t expected_length;  /* of the listed digest; for MANIFEST of the SHA-256 of its entries,
+                                 each as its algorithm, NUL, its name, NUL and its digest; 0: none */
     uint8_t actual_length;    /* of the file's digest, for MANIFEST of the SHA-256 of its bytes;
                                  0: none */
     uint8_t bad;              /* 1: because of this file the job cannot end with CHECKSIG_OK */
@@ -228,8 +238,8 @@ int32_t checksig_start(const checksig_request *request, uint64_t *job, checksig_
 
 /* Waits up to milliseconds for records, writes those that are ready and fit into the size
  * bytes at buffer, stores how many bytes it wrote in *written, and fills *progress. The
- * records of listed files come first, in manifest order; then those of extra files; then
- * that of each manifest, followed by those of its signatures, and by its bad lines.
+ * records of listed files come first, in manifest order; then those of extra files, or of
+ * lines; then that of each manifest, followed by those of its signatures, and by its bad lines.
  *
  * Returns CHECKSIG_MORE while the job is running or records are left. After the last
  * record, returns how the job ended; unless that is CHECKSIG_OK, fills *error as

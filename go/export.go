@@ -331,6 +331,8 @@ const differences = (C.CHECKSIG_FAILED - wire.Failed) |
 	(C.CHECKSIG_RECORD_ENTRY - wire.EntryRecord) |
 	(C.CHECKSIG_RECORD_SIGNATURE - wire.SignatureRecord) |
 	(C.CHECKSIG_RECORD_NOTE - wire.NoteRecord) |
+	(C.CHECKSIG_RECORD_LINES - wire.LinesRecord) |
+	(C.CHECKSIG_RECORD_NAMES - wire.NamesRecord) |
 	(C.CHECKSIG_ALL_RESULTS - wire.AllResults) |
 	(C.CHECKSIG_IGNORE_MISSING - wire.IgnoreMissing) |
 	(C.CHECKSIG_TOTALS - wire.Totals) |
@@ -343,6 +345,9 @@ const differences = (C.CHECKSIG_FAILED - wire.Failed) |
 	(C.CHECKSIG_CONTENT - wire.Content) |
 	(C.CHECKSIG_RECEIPTS - wire.Receipts) |
 	(C.CHECKSIG_COUNT_RECEIPTS - wire.CountReceipts) |
+	(C.CHECKSIG_WRITE_ENTRIES - wire.WriteEntries) |
+	(C.CHECKSIG_DIGEST_ENTRIES - wire.DigestEntries) |
+	(C.CHECKSIG_PACK_NAMES - wire.PackNames) |
 	(C.CHECKSIG_BUFFER - wire.MinBuffer) |
 	(C.sizeof_checksig_record - wire.RecordSize) |
 	(C.sizeof_checksig_progress - wire.ProgressSize)

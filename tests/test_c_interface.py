@@ -81,9 +81,10 @@ def test_the_numbers_are_those_of_the_header() -> None:
     assert list(statuses) == list(_wire.STATUSES)
     assert list(statuses.values()) == list(range(len(statuses)))
     assert records == {
-        name: getattr(_wire, name) for name in ("FILE", "BAD_LINE", "MANIFEST", "ENTRY", "SIGNATURE", "NOTE")
+        name: getattr(_wire, name)
+        for name in ("FILE", "BAD_LINE", "MANIFEST", "ENTRY", "SIGNATURE", "NOTE", "LINES", "NAMES")
     }
-    assert len(flags) == 12
+    assert len(flags) == 15
     assert flags == {name: getattr(_wire, name) for name in flags}
     assert f"#define CHECKSIG_BUFFER {_wire.BUFFER_SIZE}\n" in HEADER.read_text("utf-8")
     assert f'#define CHECKSIG_VERSION "{checksig.__version__}"\n' in HEADER.read_text("utf-8")

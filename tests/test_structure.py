@@ -81,7 +81,6 @@ ORDER = [
         "_version",
         "_text",
         "errors",
-        "_lines",
         "_atomic",
         "_render",
         "report",

@@ -9,8 +9,7 @@ import re
 
 from checksig._atomic import Replacement
 from checksig._engine import Job, make_request
-from checksig._files import hash_files, join_name, real_path
-from checksig._lines import LINES
+from checksig._files import hash_files, join_name, pack_digests, real_path, write_entries
 from checksig._wire import FIND_FILES, decode_path
 from checksig.errors import ManifestError
 
@@ -107,8 +106,8 @@ def commit_bag(root: bytes, manifest: Replacement, oxum: str, algorithm: str, ov
             digest for found in hash_files(root, names, algorithm, None, None) for digest in found.digests
         )
         listed = begin(f"tag{bag_manifest(algorithm)}")
-        lines = zip(tags, hashed, strict=True)
-        listed.write(LINES["bagit"](name.encode(), digest, algorithm) for name, digest in lines)
+        digests = zip((tag.encode() for tag in tags), hashed, strict=True)
+        write_entries(root, pack_digests(digests, algorithm), "bagit", listed)
         manifest.commit(overwrite)
         for file in (info, listed, declaration):
             file.commit(overwrite=True)

@@ -6,8 +6,9 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import NamedTuple
 
-from checksig._atomic import TEMPORARY
+from checksig._atomic import TEMPORARY, Replacement
 from checksig._engine import Job, make_request, os_error
 from checksig._options import ProgressOption
 from checksig._progress import Reporter
@@ -17,16 +18,32 @@ from checksig._wire import (
     FILE,
     FIND_FILES,
     HASH_FILES,
+    MANIFEST,
+    PACK_NAMES,
     STATUSES,
     TOTALS,
+    WRITE_ENTRIES,
     Digests,
     Record,
     decode_path,
     unpack_digests,
+    unpack_parts,
 )
 from checksig.errors import ManifestError, ManifestNotFoundError
 
 Filter = Callable[[str], bool]  # of names
+
+
+class Written(NamedTuple):
+    """What was written to a manifest.
+
+    Attributes:
+        digest: the SHA-256 of its entries, as ``checksig.h`` describes it.
+        size: how many bytes were hashed for it.
+    """
+
+    digest: bytes
+    size: int
 
 
 def find_files(
@@ -49,19 +66,18 @@ def find_files(
     links |= {name for name in gone if os.path.isfile(os.path.join(root, name))}
     own, base = _own_files(root, target), os.path.realpath(root)
     target, ours = real_path(target), real_path(temporary or target)
-    kept: list[bytes] = []
     left_out: list[bytes] = []
-    beside = _names_beside({target, ours, *own}, base)
-    for name in choose_names(wanted, sorted({*names, *links} if links else names)):
-        if sys.platform != "win32" and name not in links and name.rpartition(b"/")[0] not in beside:
-            kept.append(name)
-            continue
+    dropped: set[bytes] = set()
+    names = choose_names(wanted, sorted({*names, *links} if links else names))
+    for name in _may_be_own(names, links, {target, ours, *own}, base):
         path = os.path.normcase(os.path.join(base, name))
         real = real_path(path) if name in links else path
-        if real not in (target, ours):
-            out = name not in listed and (real in own or _is_temporary(path, target))
-            (left_out if out else kept).append(name)
-    return kept, left_out
+        if real in (target, ours):
+            dropped.add(name)
+        elif name not in listed and (real in own or _is_temporary(path, target)):
+            left_out.append(name)
+    dropped.update(left_out)
+    return [name for name in names if name not in dropped] if dropped else names, left_out
 
 
 def choose_names(wanted: Filter | None, names: list[bytes]) -> list[bytes]:
@@ -73,11 +89,12 @@ def _walk(root: bytes, follow_symlinks: bool, workers: int | None) -> tuple[list
     """Return the names of the files below a directory, and of those of its symlinks that count."""
     names: list[bytes] = []
     links: set[bytes] = set()
-    with Job(make_request(root, workers=workers, flags=FIND_FILES)) as job:
+    with Job(make_request(root, workers=workers, flags=FIND_FILES | PACK_NAMES)) as job:
         for frame in job.frames():
-            found = unpack_digests(frame)
-            names += found.names
-            for record in found.others:
+            parts, others = unpack_parts(frame)
+            for part in parts:
+                names += part[:-1].split(b"\0")
+            for record in others:
                 if STATUSES[record.status] == "ERROR":
                     raise os_error(record.os_errno, record.reason, join_name(root, record.name))
                 name = os.fsencode(record.name)
@@ -86,11 +103,18 @@ def _walk(root: bytes, follow_symlinks: bool, workers: int | None) -> tuple[list
     return names, links
 
 
-def _names_beside(paths: Iterable[bytes], base: bytes) -> set[bytes]:
-    """Return the names, below ``base``, of the directories that have these paths."""
+def _may_be_own(
+    names: list[bytes], links: Collection[bytes], paths: Iterable[bytes], base: bytes
+) -> list[bytes]:
+    """Return the names below ``base`` that may lead to one of the paths, or to a file beside one."""
+    if sys.platform == "win32":
+        return names
     prefix = os.path.join(base, b"")
     folders = (os.path.dirname(path) + b"/" for path in paths)
-    return {folder[len(prefix) : -1] for folder in folders if folder.startswith(prefix)}
+    beside = {folder[len(prefix) : -1] for folder in folders if folder.startswith(prefix)}
+    if not beside and not links:
+        return []
+    return [name for name in names if name.rpartition(b"/")[0] in beside or name in links]
 
 
 def _is_temporary(path: bytes, target: bytes) -> bool:
@@ -149,9 +173,7 @@ def hash_files(
     if not names:
         return
     flags = ALL_RESULTS | HASH_FILES | (TOTALS if progress else 0)
-    entry = f"{algorithm} -1 - ".encode()
-    listed = b"".join([entry, (b"\0" + entry).join(names), b"\0"])
-    request = make_request(root, entries=listed, workers=workers, flags=flags)
+    request = make_request(root, entries=pack_names(names, algorithm), workers=workers, flags=flags)
     with Job(request) as job, Reporter(progress) as reporter:
         for frame in job.frames():
             digests = unpack_digests(frame)
@@ -161,6 +183,50 @@ def hash_files(
             yield digests
             reporter.update(job.counters)
         reporter.finish(job.counters)
+
+
+def pack_names(names: list[bytes], algorithm: str) -> bytes:
+    """Return a list for a request, in which no digest is known."""
+    entry = f"{algorithm} -1 - ".encode()
+    return b"".join([entry, (b"\0" + entry).join(names), b"\0"])
+
+
+def pack_digests(digests: Iterable[tuple[bytes, bytes]], algorithm: str) -> bytes:
+    """Return a list for a request, from names and digests."""
+    entry = f"{algorithm} -1 ".encode()
+    return b"".join(b"%s%s %s\0" % (entry, digest.hex().encode(), name) for name, digest in digests)
+
+
+def write_entries(
+    root: bytes,
+    entries: bytes,
+    format: str,
+    replacement: Replacement,
+    workers: int | None = None,
+    progress: ProgressOption = None,
+) -> Written:
+    """Hash the files of a packed list whose digests are not known, and write a manifest of it.
+
+    Raises:
+        OSError: a file cannot be read, or the manifest cannot be written.
+        ManifestError: a file changed while it was read, or must not be read.
+        ValueError: the format cannot represent a name.
+    """
+    flags = WRITE_ENTRIES | (TOTALS if progress else 0)
+    request = make_request(root, entries=entries, format=format, workers=workers, flags=flags)
+    digest = b""
+    with Job(request) as job, Reporter(progress) as reporter:
+        for frame in job.frames():
+            lines, others = unpack_parts(frame)
+            for record in others:
+                if record.kind == FILE:
+                    raise _fault(root, record)
+                if record.kind == MANIFEST:
+                    digest = record.expected
+            replacement.write(lines)
+            reporter.update(job.counters)
+        reporter.finish(job.counters)
+    return Written(digest, job.counters.bytes)
 
 
 def _fault(root: bytes, record: Record) -> Exception:

@@ -17,6 +17,7 @@ from checksig._trust import Trust, make_trust
 from checksig._wire import (
     BAD_LINE,
     CONTENT,
+    DIGEST_ENTRIES,
     ENTRY,
     FIND_MANIFESTS,
     MANIFEST,
@@ -223,7 +224,7 @@ def read_whole(
 
 
 def request_new(path: AnyPath, name: AnyPath, is_bag: bool) -> Request:
-    """Return the request to read a new manifest.
+    """Return the request to read a new manifest, which gives the digest of its entries.
 
     Args:
         path: where it is.
@@ -233,11 +234,12 @@ def request_new(path: AnyPath, name: AnyPath, is_bag: bool) -> Request:
     Raises:
         OSError: the manifest cannot be read.
     """
+    flags = READ_ENTRIES | DIGEST_ENTRIES
     if not is_bag:
-        return make_request(_folder(path), manifest=path, name=name, flags=READ_ENTRIES)
+        return make_request(_folder(path), manifest=path, name=name, flags=flags)
     with open(path, "rb") as file:
         content = file.read()
-    return make_request(".", name=name, entries=content, format="bagit", flags=READ_ENTRIES | CONTENT)
+    return make_request(".", name=name, entries=content, format="bagit", flags=flags | CONTENT)
 
 
 def find_manifests(path: AnyPath) -> list[str]:

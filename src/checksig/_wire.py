@@ -38,7 +38,7 @@ class Kind:
 STATUSES = ("OK", "FAILED", "MISSING", "CHANGED", "ERROR", "CONFLICT", "EXTRA")
 
 # checksig_record.kind
-FILE, BAD_LINE, MANIFEST, ENTRY, SIGNATURE, NOTE = range(6)
+FILE, BAD_LINE, MANIFEST, ENTRY, SIGNATURE, NOTE, LINES, NAMES = range(8)
 
 # checksig_request.flags
 ALL_RESULTS = 1
@@ -53,6 +53,9 @@ HASH_FILES = 256
 CONTENT = 512
 RECEIPTS = 1024
 COUNT_RECEIPTS = 2048
+WRITE_ENTRIES = 4096
+DIGEST_ENTRIES = 8192
+PACK_NAMES = 16384
 
 EXTRA_FLAGS = {"ignore": 0, "report": REPORT_EXTRA, "fail": FAIL_EXTRA}  # of the option ``extra``
 
@@ -348,6 +351,21 @@ def unpack_digests(data: bytes) -> Digests:
             sizes.append(number)
         start = end
     return Digests(names, digests, sizes, others)
+
+
+def unpack_parts(data: bytes) -> tuple[list[bytes], list[Record]]:
+    """Return the contents of the records with lines or names in a frame, and the other records."""
+    parts: list[bytes] = []
+    others: list[Record] = []
+    start = 0
+    while start < len(data):
+        size, length, kind, _, _, name_size, _, _ = _OF_FILE.unpack_from(data, start)
+        if kind in (LINES, NAMES):
+            parts.append(data[start + size : start + size + name_size])
+        else:
+            others += unpack_records(data[start : start + length])
+        start += length
+    return parts, others
 
 
 def decode_message(message: bytes) -> str:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from fnmatch import translate
-from itertools import repeat
 
 from checksig._atomic import Replacement
 from checksig._bag import (
@@ -24,17 +23,26 @@ from checksig._bag import (
     part_of_bag,
 )
 from checksig._engine import Job, get_algorithms, make_request
-from checksig._files import Filter, choose_names, find_files, hash_files, signatures_of
-from checksig._lines import LINES
+from checksig._files import (
+    Filter,
+    choose_names,
+    find_files,
+    hash_files,
+    pack_digests,
+    pack_names,
+    signatures_of,
+    write_entries,
+)
 from checksig._lists import compare_lists, read_list
 from checksig._options import AnyPath, ManifestOption, ProgressOption, SignedByOption, WriteFormat
 from checksig._progress import check_progress
-from checksig._read import as_manifest, discover_manifests, has_entry, read_whole, request_new
+from checksig._read import discover_manifests, has_entry, read_whole, request_new
 from checksig._trust import Trust, make_trust
-from checksig._wire import BAD_LINE, MANIFEST, Record, decode_path, unpack_digests
+from checksig._wire import BAD_LINE, MANIFEST, decode_path
 from checksig.errors import ManifestError
 from checksig.report import Changes, Manifest, Signature
 
+_FORMATS = ("gnu", "tag", "sfv", "bagit")
 _NOT_WRITTEN = {"git-sha1", "crc", "bsd", "sysv"}
 _SHORT = {"blake2b": "b2", "blake3": "b3"}
 _NOT_CHECKED = "signature not checked"  # the note of a manifest that may have signatures
@@ -115,17 +123,14 @@ def create(
             check_payload(root, names)
         if not names:
             raise ManifestError(f'"{decode_path(root)}" - contains no files to list', decode_path(target))
-        listing = _Listing(replacement, algorithm, format)
-        size = 0
-        for found in hash_files(root, names, algorithm, workers, progress):
-            listing.add(found.names, found.digests)
-            size += sum(found.sizes)
-        listing.check(target)
+        entries = pack_names(names, algorithm)
+        written = write_entries(root, entries, format, replacement, workers, progress)
+        _read_back(replacement, target, format == "bagit", written.digest)
         if not overwrite and unfinished and not _have_same_content(replacement.name, target):
             why = "bag without bagit.txt, whose manifest lists other content (overwrite replaces it)"
             raise FileExistsError(errno.EEXIST, why, decode_path(target))
         if format == "bagit":
-            commit_bag(root, replacement, f"{size}.{len(names)}", algorithm, overwrite or unfinished)
+            commit_bag(root, replacement, f"{written.size}.{len(names)}", algorithm, overwrite or unfinished)
         else:
             replacement.commit(overwrite)
     out = tuple(map(decode_path, left_out))
@@ -199,9 +204,9 @@ def update(
         out = tuple(map(decode_path, left_out))
         changes = replace(compared, unread=len(names) - len(touched), left_out=out)
         if changes or touched:
-            listing = _Listing(replacement, info.algorithms[0], info.format)
-            listing.add(sorted(new), [new[name] for name in sorted(new)])
-            listing.check(target)
+            entries = pack_digests(sorted(new.items()), info.algorithms[0])
+            now = write_entries(root, entries, info.format, replacement)
+            _read_back(replacement, target, False, now.digest)
             replacement.commit(overwrite=True)
             outdated = map(decode_path, signatures_of(root, target))
             changes = replace(changes, outdated=tuple(outdated) if changes else ())
@@ -305,7 +310,7 @@ def _usual_name(algorithm: str, format: str) -> str:
     for what, word in (("format", format), ("algorithm", algorithm)):
         if not isinstance(word, str):
             raise TypeError(f"{what} must be a str, not {word!r}")
-    if format not in LINES:
+    if format not in _FORMATS:
         raise ValueError(f'format must be "gnu", "tag", "sfv" or "bagit", not {format!r}')
     if (format == "sfv") != (algorithm == "crc32"):
         raise ValueError(
@@ -358,57 +363,25 @@ def _make_matcher(patterns: Collection[str]) -> Filter:
     )
 
 
-class _Listing:
-    """What is written to a manifest.
-
-    Args:
-        replacement: where it is written.
-        algorithm: that of the digests.
-        format: that of the manifest.
-    """
-
-    def __init__(self, replacement: Replacement, algorithm: str, format: str) -> None:
-        self._replacement = replacement
-        self._algorithm = algorithm
-        self._format = format
-        self._names: list[bytes] = []
-        self._digests: list[bytes] = []
-
-    def add(self, names: list[bytes], digests: list[bytes]) -> None:
-        """Write the lines of some files."""
-        self._replacement.write(map(LINES[self._format], names, digests, repeat(self._algorithm)))
-        self._names += names
-        self._digests += digests
-
-    def check(self, target: bytes) -> None:
-        """Raise ValueError if the lines would be read differently under the target's name."""
-        try:
-            reason = self._read_back(target)
-        except ManifestError as error:
-            reason = error.reason
-        if reason:
-            raise ValueError(
-                f"{decode_path(target)}: under this name the manifest would not be read back as written"
-                f" ({reason}): choose another name or format"
-            )
-
-    def _read_back(self, target: bytes) -> str:
-        """Read the lines, and return in which way they are not what was written."""
-        names: list[bytes] = []
-        digests: list[bytes] = []
-        others: list[Record] = []
-        request = request_new(self._replacement.name, target, self._format == "bagit")
-        with Job(request) as job:
-            for found in map(unpack_digests, job.frames()):
-                names += found.names
-                digests += found.digests
-                others += found.others
-        for record in others:
-            if record.kind == BAD_LINE:
-                return record.reason
-        algorithms = {each for r in others if r.kind == MANIFEST for each in as_manifest(r).algorithms}
-        is_same = (names, digests, algorithms) == (self._names, self._digests, {self._algorithm})
-        return "" if is_same else "other entries"
+def _read_back(replacement: Replacement, target: bytes, is_bag: bool, digest: bytes) -> None:
+    """Raise ValueError if a new manifest would be read differently under the target's name."""
+    reason = "other entries"
+    found = []
+    try:
+        with Job(request_new(replacement.name, target, is_bag)) as job:
+            for batch in job.batches():
+                found += batch
+    except ManifestError as error:
+        reason = error.reason
+    else:
+        bad = [record.reason for record in found if record.kind == BAD_LINE]
+        if not bad and [record.expected for record in found if record.kind == MANIFEST] == [digest]:
+            return
+        reason = bad[0] if bad else reason
+    raise ValueError(
+        f"{decode_path(target)}: under this name the manifest would not be read back as written"
+        f" ({reason}): choose another name or format"
+    )
 
 
 def _read_manifest(

@@ -47,7 +47,7 @@ type Walk struct {
 
 	// Keep reports whether to visit the item with that name. It adds what it counts to sum. Several
 	// goroutines may call it at once, and more than once for the same name: what is listed
-	// before its turn may be listed again, and only the last listing counts.
+	// before its turn may be listed again, and only the last listing counts. nil: visit all.
 	Keep func(name string, sum *Sum) bool
 }
 
@@ -83,7 +83,7 @@ func (w *Walk) fill(d *directory, list Lister, more func() bool) {
 		d.listed++
 		if mode.IsDir() {
 			d.below = append(d.below, name)
-		} else if w.Keep(join(d.name, name), &d.sum) {
+		} else if w.Keep == nil || w.Keep(join(d.name, name), &d.sum) {
 			d.items = append(d.items, kept{name, mode})
 		}
 		return !full() && !w.Stopped.Load() && more()

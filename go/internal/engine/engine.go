@@ -15,6 +15,7 @@ import (
 	"checksig/internal/beneath"
 	"checksig/internal/discover"
 	"checksig/internal/limits"
+	"checksig/internal/manifest"
 )
 
 // Options say what a job does. The zero value is the default.
@@ -29,6 +30,10 @@ type Options struct {
 	Totals        bool      // count the bytes of all files in advance, for Progress
 	Results       Wanted    // which results [Job.Next] passes on
 	Receipts      Receipts  // what to do with receipts
+	PackNames     bool      // with [FindFiles], a result has many names of regular files, each with NUL
+	DigestEntries bool      // set [discover.Source.Entries]; with [ReadEntries] there are no results
+
+	Listing *manifest.Format // of the [Report.Listing] that [WriteEntries] makes
 }
 
 // Task says what a job does.
@@ -40,6 +45,7 @@ const (
 	FindManifests      // there are no results; the report has the manifests
 	FindFiles          // the results are all files below the root, without a verdict
 	HashFiles          // the results have the digests of the listed names by the listed algorithms
+	WriteEntries       // like HashFiles, and the report has a listing; listed digests are taken over
 	CountReceipts      // there are no results; Progress has the receipts of the root
 )
 

@@ -26,6 +26,7 @@ type Job struct {
 	totalBytes atomic.Int64 // of all listed files that exist; -1 until they are counted
 	stopped    atomic.Bool
 	receipts   receiptJob
+	listing    *Listing // for [WriteEntries]
 
 	ready chan struct{} // closed when results is set, which may never happen
 	done  chan struct{} // closed when no goroutine of the job reads any more
@@ -101,7 +102,7 @@ func (j *Job) run(open func(string) (*beneath.Root, error)) {
 	}
 	options := j.options.Options
 	options.NamesOnly = j.options.Task == FindManifests
-	options.NoDigests = j.options.Task == HashFiles
+	options.NoDigests = j.options.Task == HashFiles || j.options.Task == WriteEntries
 	found, err := discover.Read(j.root, dir, options, &j.stopped)
 	give()
 	if err == nil {
@@ -129,6 +130,12 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 	}
 	j.checkBag(p, found)
 	listed := len(p.first)
+	if j.options.Task == WriteEntries {
+		var err error
+		if j.listing, err = newListing(p, j.options.Listing); err != nil {
+			return err
+		}
+	}
 	p.keep(j.options.Shard)
 	if j.options.Shard.Of > 0 && len(p.first) == 0 {
 		return &manifest.Error{Path: list[0].Path, Reason: j.options.Shard.empty(listed)}
@@ -165,6 +172,10 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 	if found.Bag != nil {
 		report.Sources = append(report.Sources, found.Bag.Rest()...)
 	}
+	if j.listing != nil && report.Bad == 0 {
+		list.DigestEntries(j.listing.entry, &j.stopped)
+		report.Listing = j.listing
+	}
 	report.Bytes = j.bytes.Load()
 	report.Hint = j.hint(report, dir, p)
 	report.Notes = j.receipts.notes()
@@ -176,6 +187,10 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 func (j *Job) giveEntries(list discover.Sources) error {
 	j.results = newStream(&Report{Files: 0}, AllResults)
 	close(j.ready)
+	if j.options.DigestEntries {
+		list.DigestEntries(list.Entry, &j.stopped)
+		return nil
+	}
 	if j.stopped.Load() || j.options.Task == FindManifests {
 		return nil
 	}
@@ -189,21 +204,36 @@ func (j *Job) giveEntries(list discover.Sources) error {
 	return nil
 }
 
+// PackedNames is how many bytes of names a result of [FindFiles] has at most, with PackNames.
+const PackedNames = 1 << 16
+
 // giveFiles makes everything below dir except directories the results of the job.
 func (j *Job) giveFiles(dir *beneath.Root) error {
 	j.results = newStream(&Report{}, AllResults)
+	if j.options.PackNames {
+		j.results.most = keptNames / PackedNames
+	}
 	close(j.ready)
-	everything := func(string, *beneath.Sum) bool { return true }
-	j.walk(dir, maxFiles, everything).Run(".", func(item beneath.Item) bool {
+	var names []byte
+	give := func() bool {
+		result := &Result{Name: string(names), Size: -1, Packed: true}
+		names = names[:0]
+		return result.Name == "" || j.results.add(result)
+	}
+	j.walk(dir, maxFiles, nil).Run(".", func(item beneath.Item) bool {
 		result := &Result{Name: item.Name, Size: -1, Err: item.Err}
 		if item.Err != nil {
 			result.Status = Error
 		} else if err := beneath.NoFile(item.Type); err != nil {
 			result.Status, result.Err = Extra, err
+		} else if j.options.PackNames {
+			more := len(names)+len(item.Name) < PackedNames || give()
+			names = append(append(names, item.Name...), 0)
+			return more
 		}
 		return j.results.add(result)
 	})
-	if j.stopped.Load() {
+	if j.stopped.Load() || !give() {
 		return ErrCancelled
 	}
 	return nil

@@ -38,6 +38,7 @@ type Result struct {
 	Size      int64             // of the file, in bytes; -1 if it was not opened
 	Err       error             // why it is not OK
 	Place     int               // its number among all files, whatever the shard is; from 0
+	Packed    bool              // Name is many names, each with NUL at its end
 	Bad       bool              // it keeps the whole from being OK; Report.note sets it too
 	Receipt   int64             // when the file was hashed, if it was OK by a receipt; of a file that failed: was last OK
 	Touched   int64             // when a file that failed was touched after Receipt; 0: it was not
@@ -126,6 +127,7 @@ type Report struct {
 	Bytes   int64         // how many bytes were hashed
 	Hint    string        // which other algorithm fits, or ""
 	Notes   []string      // what else is worth knowing about the run
+	Listing *Listing      // for [WriteEntries], if no file is bad
 
 	ignoreMissing bool
 	failExtra     bool

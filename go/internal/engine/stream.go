@@ -9,6 +9,9 @@ import "sync"
 const (
 	window     = 1 << 16
 	keptWindow = 1 << 13
+
+	// keptNames is how many bytes of packed names may wait to be taken.
+	keptNames = 1 << 20
 )
 
 // A stream hands out the numbers of the files to verify, accepts results in any order, and
@@ -27,6 +30,7 @@ type stream struct {
 	ring     []cell       // the results from head on, by number modulo its length
 	underWay int          // how many files are handed out and not done
 	kept     []*Result    // in order, and not taken yet
+	most     int          // of them, for add
 	ended    bool
 	wake     chan struct{} // holds a token when kept is not empty
 }
@@ -46,6 +50,7 @@ func newStream(report *Report, wanted Wanted) *stream {
 		report: report,
 		wanted: wanted,
 		total:  report.Files,
+		most:   keptWindow,
 		ring:   make([]cell, min(report.Files, size)),
 		wake:   make(chan struct{}, 1),
 	}
@@ -177,7 +182,7 @@ func (s *stream) pass(result *Result) {
 func (s *stream) add(result *Result) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for !s.ended && len(s.kept) >= keptWindow {
+	for !s.ended && len(s.kept) >= s.most {
 		s.room.Wait()
 	}
 	if s.ended {

@@ -18,6 +18,7 @@ type Format struct {
 	heading   func(line string) (section, bool) // of a comment; nil: comments are no headings
 	nameFirst bool                              // an entry whose name begins with "#" looks like a comment
 	detected  bool                              // its lines can tell it from other formats
+	write     *writer                           // nil: the format is only read
 
 	// more, unless it is nil, reports whether the line next belongs to the count ones before it.
 	more func(first string, count int, next string) bool
@@ -34,8 +35,8 @@ type Format struct {
 // Formats lists the formats, those first whose lines are hardest to mistake for others. See
 // docs/format.md, section 2.
 var Formats = []*Format{
-	{Name: "gnu", parse: parseGNUOrTag, isComment: hashComment, heading: commentSection, detected: true, comments: semicolonOrSlashes},
-	{Name: "tag", parse: parseGNUOrTag, isComment: hashComment, heading: commentSection, comments: semicolonOrSlashes},
+	{Name: "gnu", parse: parseGNUOrTag, isComment: hashComment, heading: commentSection, detected: true, comments: semicolonOrSlashes, write: gnuWriter},
+	{Name: "tag", parse: parseGNUOrTag, isComment: hashComment, heading: commentSection, comments: semicolonOrSlashes, write: tagWriter},
 	{Name: "debian", parse: parseDebian, isComment: debianComment, heading: debianSection},
 	{Name: "hashdeep", parse: parseHashdeep, isComment: hashdeepComment, detected: true, comments: semicolonOrSlashes},
 	{Name: "record", parse: parseRecord, isComment: noComment, detected: true},
@@ -46,8 +47,8 @@ var Formats = []*Format{
 	{Name: "colon", parse: parseColon, isComment: hashComment, heading: commentSection, nameFirst: true, detected: true, comments: slashes},
 	{Name: "pooch", parse: parsePooch, isComment: hashComment, heading: commentSection, nameFirst: true, detected: true, comments: slashes},
 	{Name: "sum", parse: parseSum, isComment: hashComment, detected: true, comments: semicolonOrSlashes},
-	{Name: "sfv", parse: parseSFV, isComment: sfvComment, nameFirst: true, detected: true, comments: slashes},
-	{Name: "bagit", parse: parseBagIt, isComment: noComment},
+	{Name: "sfv", parse: parseSFV, isComment: sfvComment, nameFirst: true, detected: true, comments: slashes, write: sfvWriter},
+	{Name: "bagit", parse: parseBagIt, isComment: noComment, write: bagItWriter},
 	{Name: "list", parse: parseList, isComment: noComment},
 }
 

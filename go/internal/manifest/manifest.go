@@ -36,11 +36,18 @@ type Entry struct {
 	Name      string // as listed, but unescaped; any bytes except NUL
 	Size      int64  // of the file, in bytes; -1 if it is not listed
 	Algorithm *digest.Algorithm
+	Unknown   bool // a list has "-" for the digest
 	sum       [digest.MaxSize]byte
 }
 
 // Digest returns the listed digest, of Algorithm.Size bytes.
 func (e *Entry) Digest() []byte { return e.sum[:e.Algorithm.Size] }
+
+// SetDigest sets the digest, which then is known.
+func (e *Entry) SetDigest(sum []byte) {
+	copy(e.sum[:], sum)
+	e.Unknown = false
+}
 
 // A BadLine is a line that cannot be understood.
 type BadLine struct {

@@ -15,6 +15,8 @@ type Job struct {
 	mu       sync.Mutex // held by NextRecords
 	ended    bool
 	tail     []record // records that follow those of the files
+	listing  *engine.Listing
+	piece    []byte // the lines that come next
 	badLines atomic.Int64
 	err      error
 }
@@ -30,6 +32,9 @@ func (j *Job) NextRecords(timeout time.Duration, records *RecordWriter) (ended b
 		}
 		j.finish()
 	}
+	if !j.writeListing(records) {
+		return false, nil
+	}
 	for len(j.tail) > 0 {
 		if !records.write(j.tail[0]) {
 			return false, nil
@@ -37,6 +42,28 @@ func (j *Job) NextRecords(timeout time.Duration, records *RecordWriter) (ended b
 		j.tail = j.tail[1:]
 	}
 	return true, j.err
+}
+
+// pieceSize is how many bytes of a listing a record has at most. Two of them fit into every buffer.
+const pieceSize = 1 << 16
+
+// writeListing writes records of lines until there are no more. It reports false if one did not fit.
+func (j *Job) writeListing(records *RecordWriter) bool {
+	for j.listing != nil {
+		if len(j.piece) == 0 {
+			j.piece = j.listing.AppendLines(nil, pieceSize)
+		}
+		if len(j.piece) == 0 {
+			j.listing = nil
+			break
+		}
+		size := min(len(j.piece), pieceSize)
+		if !records.write(record{kind: LinesRecord, name: string(j.piece[:size])}) {
+			return false
+		}
+		j.piece = j.piece[size:]
+	}
+	return true
 }
 
 // finish takes the outcome of the job, and makes the records of the manifests.
@@ -47,7 +74,7 @@ func (j *Job) finish() {
 		j.err = err
 		return
 	}
-	if j.kind == FileRecord {
+	if j.listing = report.Listing; j.listing == nil && j.kind == FileRecord {
 		j.err = report.Err()
 	}
 	j.badLines.Store(int64(report.BadLines()))
@@ -68,6 +95,8 @@ func (j *Job) BadLines() int64 { return j.badLines.Load() }
 
 func (j *Job) record(r *engine.Result) record {
 	record := fileRecord(r)
-	record.kind = j.kind
+	if record.kind = j.kind; r.Packed {
+		record.kind = NamesRecord
+	}
 	return record
 }

@@ -28,6 +28,9 @@ const (
 	Content
 	Receipts
 	CountReceipts
+	WriteEntries
+	DigestEntries
+	PackNames
 )
 
 // The kinds of a checksig_record.
@@ -38,6 +41,8 @@ const (
 	EntryRecord
 	SignatureRecord
 	NoteRecord
+	LinesRecord
+	NamesRecord
 )
 
 // Sizes in bytes of the structures of checksig.h, as a 64-bit machine has them.

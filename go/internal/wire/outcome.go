@@ -39,6 +39,7 @@ func describe(err error) Outcome {
 		unsigned *discover.NotSignedError
 		refused  *beneath.OSError
 		argument ArgumentError
+		cannot   *engine.UnwritableError
 	)
 	o := Outcome{Kind: Internal, Message: err.Error()}
 	switch {
@@ -54,7 +55,7 @@ func describe(err error) Outcome {
 	case errors.As(err, &refused):
 		o.Kind, o.Path, o.Reason = OS, refused.Path, refused.Reason()
 		o.Errno = systemErrno(errnoOf(refused))
-	case errors.As(err, &argument):
+	case errors.As(err, &argument), errors.As(err, &cannot):
 		o.Kind = Argument
 	case errors.Is(err, engine.ErrCancelled):
 		o.Kind = Cancelled

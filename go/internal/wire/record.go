@@ -53,6 +53,7 @@ func manifestRecord(s *discover.Source) record {
 		algorithms = append(algorithms, a.Name)
 	}
 	r := record{kind: ManifestRecord, name: s.Path, number: int64(s.Len()), place: -1, mtime: -1, ctime: -1}
+	r.expected = s.Entries
 	if s.State != nil {
 		r.actual, r.place, r.mtime, r.ctime = s.State.Digest, s.State.Size, s.State.Mtime, s.State.Ctime
 	}

@@ -44,7 +44,8 @@ func (r *Request) Start() (*Job, error) {
 		return nil, err
 	}
 	kind := uint8(EntryRecord)
-	if options.Task == engine.VerifyFiles || options.Task == engine.HashFiles {
+	switch options.Task {
+	case engine.VerifyFiles, engine.HashFiles, engine.WriteEntries:
 		kind = FileRecord
 	}
 	return &Job{Job: run, kind: kind}, nil
@@ -60,6 +61,8 @@ func (r *Request) options() (engine.Options, error) {
 		Extra:         r.extra(),
 		Shard:         engine.Shard{Number: r.Shard, Of: r.Shards},
 		Results:       engine.BadResults,
+		DigestEntries: r.has(DigestEntries),
+		PackNames:     r.has(PackNames),
 		Receipts: engine.Receipts{
 			Directory: valueOf(r.Receipts),
 			Use:       r.has(Receipts),
@@ -93,6 +96,11 @@ func (r *Request) options() (engine.Options, error) {
 	}
 	if r.Format != nil && err == nil {
 		options.Format, err = formatOf(*r.Format)
+	}
+	if options.Task == engine.WriteEntries && err == nil {
+		if options.Listing, options.Format = options.Format, nil; options.Listing == nil || options.List == "" {
+			err = ArgumentError("entries cannot be written without a list and a format")
+		}
 	}
 	if r.Prefix != nil && err == nil {
 		options.StripPrefix, err = prefixOf(*r.Prefix)
@@ -141,6 +149,8 @@ func (r *Request) task() engine.Task {
 		return engine.FindManifests
 	case r.has(FindFiles):
 		return engine.FindFiles
+	case r.has(WriteEntries):
+		return engine.WriteEntries
 	case r.has(HashFiles):
 		return engine.HashFiles
 	case r.has(CountReceipts):
