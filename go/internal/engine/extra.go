@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"os"
+	"sync/atomic"
 
 	"checksig/internal/beneath"
 	"checksig/internal/discover"
@@ -22,15 +23,59 @@ const maxAtOnce = 32
 
 var errNotInBag = errors.New("in the bag's payload but in no manifest")
 
-// findExtra adds a result for each extra file: everything below the root except directories,
-// listed files, and manifests. It also adds one for each directory that cannot be listed. In a
-// bag it always examines the payload, even if the caller ignores extra files.
-func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
+// maxHeld is how many extra files are held until the listed files are verified.
+const maxHeld = 1 << 13
+
+// findExtra begins to look for extra files, while the listed files are verified unless the caller
+// asked for a number of workers. It does not get ahead of the verification: a directory in which
+// files were opened is in memory. finish, which must be called, waits for the end, and adds the
+// results. Its error is a [*PanicError].
+func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) (finish func() error) {
+	if j.options.Extra == IgnoreExtra && (found.Bag == nil || !found.Bag.HasPayload) {
+		return func() error { return nil }
+	}
+	if j.options.Workers > 0 {
+		return func() error {
+			j.walkForExtra(dir, p, found, func(int64) {}, j.results.add)
+			return nil
+		}
+	}
+	var err error
+	held := make(chan *Result, maxHeld)
+	wait := inBackground(func() {
+		defer close(held)
+		defer Contain(&err)
+		j.walkForExtra(dir, p, found, j.results.awaitDone, func(r *Result) bool {
+			held <- r
+			return !j.stopped.Load()
+		})
+	})
+	return func() error {
+		for result := range held {
+			j.results.add(result)
+		}
+		wait()
+		return err
+	}
+}
+
+// walkForExtra calls add with a result for each extra file: everything below the root except
+// directories, listed files, and manifests. It also does so for each directory that cannot be
+// listed. In a bag it always examines the payload, even if the caller ignores extra files. Before
+// each directory it calls await with the number of listed files that it has come across.
+func (j *Job) walkForExtra(
+	dir *beneath.Root, p *plan, found *discover.Found, await func(listed int64), add func(*Result) bool,
+) {
+	var seen atomic.Int64
+	isListed := func(name string) bool {
+		has := p.names.has(name)
+		if has {
+			seen.Add(1)
+		}
+		return has
+	}
 	b := found.Bag
 	wanted := j.options.Extra != IgnoreExtra
-	if !wanted && (b == nil || !b.HasPayload) {
-		return
-	}
 	inPayload := func(name string) bool { return b != nil && discover.InPayload(name) }
 	keep := func(name string, sum *beneath.Sum) bool {
 		if inPayload(name) {
@@ -41,7 +86,7 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 			}
 			return !p.lists(name, b.Payload)
 		}
-		return wanted && !found.Owns(name) && !p.names.has(name)
+		return wanted && !found.Owns(name) && !isListed(name)
 	}
 	start := "."
 	if !wanted {
@@ -51,7 +96,13 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 	listed := j.results.report.Listed
 	shard.Of = min(shard.Of, listed) // no shard with a higher number has a verdict
 	count := 0
-	sum := j.walk(dir, maxExtra, keep).Run(start, func(item beneath.Item) bool {
+	walk := j.walk(dir, maxExtra, keep)
+	list := walk.List
+	walk.List = func(name string, each func(string, os.FileMode) bool) error {
+		await(seen.Load())
+		return list(name, each)
+	}
+	sum := walk.Run(start, func(item beneath.Item) bool {
 		count++
 		if !shard.has(count - 1) {
 			return true
@@ -63,7 +114,7 @@ func (j *Job) findExtra(dir *beneath.Root, p *plan, found *discover.Found) {
 		case inPayload(item.Name):
 			result.Bad, result.Err = true, errNotInBag
 		}
-		return j.results.add(result)
+		return add(result)
 	})
 	if b != nil && b.HasTotals() {
 		b.CheckTotals(sum.Bytes, sum.Files)

@@ -3,11 +3,14 @@ package engine
 import (
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"checksig/internal/beneath"
+	"checksig/internal/discover"
 	"checksig/internal/limits"
 )
 
@@ -80,3 +83,58 @@ func TestAPanicOfAListerAheadKeepsItsStackAndGivesBackWhatItHas(t *testing.T) {
 }
 
 func failingKeep(string, os.FileMode) bool { panic("boom") }
+
+func TestTheSearchForExtraFilesWaitsUntilFilesAreDoneOrTheJobIsStopped(t *testing.T) {
+	s := newStream(&Report{Files: 3}, BadResults)
+	var free [3]int
+	s.take(free[:], 0, 1)
+	for _, test := range []struct {
+		wait int64
+		end  func()
+	}{
+		{2, func() { s.put([]numbered{{number: 0}, {number: 1}}) }},
+		{100, s.stop},
+	} {
+		waited := make(chan struct{})
+		go func() {
+			s.awaitDone(test.wait)
+			close(waited)
+		}()
+		select {
+		case <-waited:
+			t.Errorf("did not wait for %d files", test.wait)
+		case <-time.After(20 * time.Millisecond):
+		}
+		test.end()
+		<-waited
+	}
+	s.awaitDone(2) // they are done
+}
+
+func TestMoreExtraFilesThanAreHeldComeAfterTheListedOnes(t *testing.T) {
+	const extra = maxHeld + 100
+	files := map[string]string{"sha1sum.txt": listing(2), "0": "0", "1": "1"}
+	for i := range extra {
+		files["x"+strconv.Itoa(i)] = ""
+	}
+	j := begin(t, write(t, files), Options{Extra: FailExtra, Results: AllResults})
+	results := collect(t, j, 1000)
+	report, err := j.Outcome()
+	if err != nil || report.Counts[OK] != 2 || report.Counts[Extra] != extra || report.Bad != extra {
+		t.Fatalf("got %+v, %v", report, err)
+	}
+	for i, r := range results {
+		if r.Place != i || (r.Status == Extra) != (i >= 2) {
+			t.Fatalf("result %d: got %+v", i, r)
+		}
+	}
+}
+
+func TestAPanicInTheSearchForExtraFilesIsAnErrorOfTheJob(t *testing.T) {
+	j, p := newReadyJob(t, listing(1), Options{Extra: FailExtra})
+	finish := j.findExtra(nil, p, &discover.Found{}) // there is no directory to list
+	var panicked *PanicError
+	if err := finish(); !errors.As(err, &panicked) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -158,16 +158,14 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 		defer inBackground(func() { j.countBytes(p, dir) })()
 	}
 	j.size = dir.Size
+	finishExtra := j.findExtra(dir, p, found)
 	err := j.verifyWithReceipts(p, dir)
+	err = cmp.Or(err, finishExtra())
 	if err != nil || j.stopped.Load() {
 		return cmp.Or(err, ErrCancelled)
 	}
 	if !j.results.finished() {
 		panic("a file has no verdict")
-	}
-	j.findExtra(dir, p, found)
-	if j.stopped.Load() {
-		return ErrCancelled
 	}
 	if found.Bag != nil {
 		report.Sources = append(report.Sources, found.Bag.Rest()...)

@@ -86,6 +86,16 @@ func (s *stream) take(free []int, underWay, workers int) int {
 	return n
 }
 
+// awaitDone waits until that many files are done, or as many as there are, or until the stream is
+// stopped.
+func (s *stream) awaitDone(files int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.ended && int64(s.total-s.rest()-s.underWay) < min(files, int64(s.total)) {
+		s.room.Wait()
+	}
+}
+
 // rest returns how many files are not handed out.
 func (s *stream) rest() int { return s.total - s.taken - len(s.early) + len(s.again) }
 
