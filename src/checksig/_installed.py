@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from checksig._options import AnyPath
 
-_PREFIX = re.compile(r"(.*?)/(?:lib\d*/(?:python|pypy)[^/]*/(?:site|dist)|Lib/site)-packages")
+_PREFIX = r"(.*?)/(?:lib\d*/(?:python|pypy)[^/]*/(?:site|dist)|Lib/site)-packages"
 _SITES = (
     "lib*/python*/site-packages",
     "lib*/python*/dist-packages",
@@ -93,7 +93,7 @@ def _environment_of(site: str) -> str:
         if os.path.isfile(os.path.join(folder, "pyvenv.cfg")):
             return _as_given(site, folder)
         folder, below = os.path.dirname(folder), folder
-    found = _PREFIX.fullmatch(path.replace(os.sep, "/"))
+    found = re.fullmatch(_PREFIX, path.replace(os.sep, "/"))
     return _as_given(site, found[1] or "/") if found else site
 
 

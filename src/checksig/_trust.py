@@ -14,11 +14,11 @@ from checksig._options import AnyPath, KeyOption, SignedByOption
 _MAX_SIZE = 8 << 20  # bytes of a key file, as in docs/format.md
 
 # A text that is a key, or is meant to be one; the engine says what it is instead.
-_KEY = re.compile(
-    r"RW[0-9A-Za-z+/]{54}|(.*\s)?(sk-)?(ssh|ecdsa)-[\w.@-]+\s+AAAA.*|untrusted comment:.*|-----BEGIN .*|\w+://.*",
-    re.DOTALL,
+_KEY = (
+    r"(?s)RW[0-9A-Za-z+/]{54}|(.*\s)?(sk-)?(ssh|ecdsa)-[\w.@-]+\s+AAAA.*|untrusted comment:.*"
+    r"|-----BEGIN .*|\w+://.*"
 )
-_KEY_ID = re.compile(r"(0x)?[0-9A-Fa-f ]{16,60}|SHA256:[0-9A-Za-z+/]{43}")
+_KEY_ID = r"(0x)?[0-9A-Fa-f ]{16,60}|SHA256:[0-9A-Za-z+/]{43}"
 
 
 class Trust(NamedTuple):
@@ -89,9 +89,9 @@ def _pack(key: Any) -> bytes:
 
 
 def _is_key(text: str) -> bool:
-    if _KEY.fullmatch(text):
+    if re.fullmatch(_KEY, text):
         return True
-    return _KEY_ID.fullmatch(text) is not None and not os.path.lexists(text)
+    return re.fullmatch(_KEY_ID, text) is not None and not os.path.lexists(text)
 
 
 def absolute_keys(keys: bytes, folder: bytes) -> bytes:
