@@ -24,7 +24,8 @@ type Piece struct {
 }
 
 // A Round opens files and reads a piece of each. Where it can, it begins to read all pieces
-// before it waits for one. It is for one goroutine at a time, apart from At and LeaveAlone.
+// before it waits for one. It is for one goroutine at a time, apart from At and LeaveAlone, and must
+// be closed.
 type Round struct {
 	Memory    []byte        // for the pieces
 	Stopped   *atomic.Bool  // if set, Run ends early
@@ -45,6 +46,13 @@ func NewRound(open func(name string) (File, error)) *Round { return &Round{open:
 
 // NewRound returns a Round for files below r.
 func (r *Root) NewRound() *Round { return &Round{open: r.Open, kernel: r.newKernelRound()} }
+
+// Close frees what the round has made for its reads. The files stay open.
+func (r *Round) Close() {
+	if r.kernel != nil {
+		r.kernel.close()
+	}
+}
 
 // Open opens files. Run reads a piece of each, and opens those that are not open. Both do nothing
 // with a piece that they do not get to, because time is up, descriptors have run out, or Stopped is

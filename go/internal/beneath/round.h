@@ -3,6 +3,8 @@
 #ifndef CHECKSIG_ROUND_H
 #define CHECKSIG_ROUND_H
 
+#include "ring.h"
+
 #include <stdint.h>
 
 // What to do with a piece, as bits.
@@ -11,7 +13,8 @@ enum { CHECKSIG_OPEN = 1, CHECKSIG_READ = 2 };
 // What became of a piece.
 enum {
     CHECKSIG_UNTOUCHED,
-    CHECKSIG_WAITING,     // only inside of a call
+    CHECKSIG_WAITING,     // only inside of a call: it is not in memory
+    CHECKSIG_ASKED,       // the same, and it is read by the ring
     CHECKSIG_OPENED,      // the file is open, and nothing was to be read
     CHECKSIG_MORE,        // the piece was read, and the file is still open
     CHECKSIG_ENDED,       // it was the last piece: the file did not change, and is closed
@@ -44,6 +47,9 @@ struct checksig_piece {
 };
 
 struct checksig_round {
+    struct checksig_ring *ring; // NULL: none was needed, or there can be none
+    int32_t has_tried;          // to make one
+    int32_t together;           // how many pieces the ring is for
     uint64_t unable;   // the device of a file system that cannot say what is in memory
     int64_t time;      // for which files may be begun, in nanoseconds
     int64_t ahead;     // how many bytes of a file may be read ahead

@@ -32,6 +32,12 @@ func (r *Root) newKernelRound() *kernelRound {
 	return &kernelRound{dir: r.dir}
 }
 
+// close frees what run has made.
+func (k *kernelRound) close() {
+	C.checksig_free_ring(k.round.ring)
+	k.round.ring, k.round.has_tried = nil, 0
+}
+
 func (k *kernelRound) reset() { k.round.at, k.round.left_alone = 0, 0 }
 
 func (k *kernelRound) at() int { return int(atomic.LoadInt32((*int32)(&k.round.at))) }

@@ -117,14 +117,18 @@ static void read_ahead(const struct checksig_round *round, struct checksig_piece
     piece->ahead = most;
 }
 
-// Reads at most one byte more than the file had when it was opened. With NO_WAIT it only reads
-// what is in memory.
+// Returns how many bytes to ask for: at most one more than the file had when it was opened.
+static uint32_t rest_of(const struct checksig_piece *piece)
+{
+    uint32_t rest = piece->size - piece->got;
+    return piece->left > rest ? rest : (uint32_t)(piece->left < 0 ? 0 : piece->left) + 1;
+}
+
+// Reads. With NO_WAIT it only reads what is in memory.
 static ssize_t read_some(struct checksig_piece *piece, uint8_t *to, int flags)
 {
-    uint32_t asked = piece->size - piece->got;
+    uint32_t asked = rest_of(piece);
     ssize_t got = -1;
-    if (piece->left <= asked)
-        asked = (uint32_t)(piece->left < 0 ? 0 : piece->left) + 1;
     if (flags != 0) {
         struct iovec part = {to + piece->got, asked};
         return syscall(SYS_preadv2, piece->fd, &part, 1, -1L, -1L, flags);
@@ -196,6 +200,46 @@ static int read_from_memory(struct checksig_round *round, struct checksig_piece 
     }
 }
 
+// Returns whether the ring reads a piece: together with others, and to the end of its file, so that
+// the storage need not be measured.
+static int is_for_ring(struct checksig_round *round, const struct checksig_piece *piece)
+{
+    if (round->count < 2 || piece->left > piece->size - piece->got)
+        return 0;
+    if (!round->has_tried) {
+        round->has_tried = 1;
+        round->ring = checksig_new_ring();
+    }
+    return round->ring != NULL;
+}
+
+// Reads pieces by the ring. Those that are not complete after that are still waiting.
+static void read_together(struct checksig_round *round, struct checksig_piece *pieces, int32_t end, uint8_t *memory)
+{
+    for (int32_t i = 0; i < end; i++) {
+        struct checksig_piece *piece = &pieces[i];
+        if (piece->state == CHECKSIG_WAITING && is_for_ring(round, piece) &&
+            checksig_ring_add(round->ring, piece->fd, memory + piece->from + piece->got, rest_of(piece), (uint64_t)i))
+            piece->state = CHECKSIG_ASKED;
+    }
+    int32_t first = 0;
+    while (checksig_ring_wait(round->ring) > 0) {
+        uint64_t id;
+        int32_t got;
+        while (checksig_ring_take(round->ring, &id, &got)) {
+            int complete = (got > 0 || (got == 0 && pieces[id].left == 0)) && took(&pieces[id], got);
+            if (!complete)
+                pieces[id].state = CHECKSIG_WAITING;
+        }
+        while (first < end - 1 && pieces[first].state != CHECKSIG_ASKED)
+            first++;
+        __atomic_store_n(&round->at, first, __ATOMIC_RELAXED);
+    }
+    for (int32_t i = 0; i < end; i++) // what the kernel did not begin
+        if (pieces[i].state == CHECKSIG_ASKED)
+            pieces[i].state = CHECKSIG_WAITING;
+}
+
 // Reads what is in memory of a piece, and begins to read the rest. Where the file system cannot say
 // what is in memory, reads it all, unless the storage is known to let its readers wait.
 static void begin_to_read(struct checksig_round *round, struct checksig_piece *piece, uint8_t *memory,
@@ -212,10 +256,14 @@ static void begin_to_read(struct checksig_round *round, struct checksig_piece *p
         read_rest(round, piece, memory, stopped);
         return;
     }
+    piece->state = CHECKSIG_WAITING;
+    if (!unable && is_for_ring(round, piece)) {
+        round->together++;
+        return;
+    }
     if (piece->ahead < 0)
         advise(piece, 0, piece->left < piece->size - piece->got ? piece->left : piece->size - piece->got);
     read_ahead(round, piece);
-    piece->state = CHECKSIG_WAITING;
 }
 
 void checksig_run_round(struct checksig_round *round, struct checksig_piece *pieces, const char *names, uint8_t *memory,
@@ -223,7 +271,7 @@ void checksig_run_round(struct checksig_round *round, struct checksig_piece *pie
 {
     int64_t until = now() + round->time;
     int32_t end = round->count;
-    round->exhausted = round->waited = 0;
+    round->exhausted = round->waited = round->together = 0;
     for (int32_t i = 0; i < end; i++) {
         struct checksig_piece *piece = &pieces[i];
         if (must_stop(round, stopped))
@@ -242,6 +290,8 @@ void checksig_run_round(struct checksig_round *round, struct checksig_piece *pie
         if (piece->todo & CHECKSIG_READ)
             begin_to_read(round, piece, memory, stopped);
     }
+    if (round->together > 1)
+        read_together(round, pieces, end, memory);
     for (int32_t i = 0; i < end; i++) {
         if (pieces[i].state != CHECKSIG_WAITING)
             continue;

@@ -9,5 +9,6 @@ func (*Root) newKernelRound() *kernelRound { return nil }
 
 func (*kernelRound) run(*Round, []*Piece, bool) {}
 func (*kernelRound) reset()                     {}
+func (*kernelRound) close()                     {}
 func (*kernelRound) at() int                    { return 0 }
 func (*kernelRound) leaveAlone()                {}

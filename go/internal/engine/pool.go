@@ -201,7 +201,7 @@ func (t *readTimer) add(spent time.Duration, files, bytes, waited int) (complete
 	if !waits {
 		return true, false
 	}
-	if percent, _ := t.pool.use(); percent < addBelow {
+	if percent, now := t.pool.use(); now && percent < addBelow { // what was added before is measured
 		for range min(factor, maxAdded) {
 			t.pool.addWorker()
 		}

@@ -163,6 +163,7 @@ func (w *worker) release() {
 		w.close(&w.slots[i])
 	}
 	w.settle()
+	w.files.Close()
 	freeSlab(w.slab)
 }
 
