@@ -14,6 +14,9 @@ struct checksig_ring;
 // not allow this process to have one, it is not asked again.
 struct checksig_ring *checksig_new_ring(void);
 
+// Makes this process have no more rings.
+void checksig_forbid_rings(void);
+
 // Frees a ring without reads under way. NULL is allowed.
 void checksig_free_ring(struct checksig_ring *ring);
 

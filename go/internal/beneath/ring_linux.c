@@ -72,6 +72,8 @@ struct checksig_ring {
 
 static int forbidden;
 
+void checksig_forbid_rings(void) { __atomic_store_n(&forbidden, 1, __ATOMIC_RELAXED); }
+
 static int map(struct checksig_ring *ring, const struct parameters *p)
 {
     size_t requests = p->to_requests.array + p->requests * sizeof(uint32_t);
@@ -108,7 +110,7 @@ struct checksig_ring *checksig_new_ring(void)
     ring->fd = (int)syscall(SETUP, CHECKSIG_RING_SIZE, &parameters);
     int allowed = ring->fd >= 0 ? (parameters.features & NEEDED) == NEEDED : errno == EMFILE || errno == ENFILE || errno == ENOMEM;
     if (!allowed)
-        __atomic_store_n(&forbidden, 1, __ATOMIC_RELAXED);
+        checksig_forbid_rings();
     if (allowed && ring->fd >= 0 && map(ring, &parameters))
         return ring;
     checksig_free_ring(ring);

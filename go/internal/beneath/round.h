@@ -50,6 +50,9 @@ struct checksig_round {
     struct checksig_ring *ring; // NULL: none was needed, or there can be none
     int32_t has_tried;          // to make one
     int32_t together;           // how many pieces the ring is for
+    int32_t has_suitable;       // whether the next two are known
+    int32_t suitable;           // whether the ring pays off for that device
+    uint64_t suitable_device;
     uint64_t unable;   // the device of a file system that cannot say what is in memory
     int64_t time;      // for which files may be begun, in nanoseconds
     int64_t ahead;     // how many bytes of a file may be read ahead

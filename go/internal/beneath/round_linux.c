@@ -11,6 +11,7 @@
 
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 
 #ifndef SYS_preadv2 // headers older than Linux 4.6
 #ifdef __x86_64__
@@ -200,11 +201,29 @@ static int read_from_memory(struct checksig_round *round, struct checksig_piece 
     }
 }
 
+// Returns whether a ring needs no threads of the kernel to read from a file system, as of linux/magic.h.
+static int is_suitable(int fd)
+{
+    enum { EXT4 = 0xEF53, XFS = 0x58465342, BTRFS = 0x9123683E, F2FS = 0xF2F52010 };
+    struct statfs found;
+    if (fstatfs(fd, &found) < 0)
+        return 0;
+    uint32_t type = (uint32_t)found.f_type;
+    return type == EXT4 || type == XFS || type == BTRFS || type == F2FS;
+}
+
 // Returns whether the ring reads a piece: together with others, and to the end of its file, so that
 // the storage need not be measured.
 static int is_for_ring(struct checksig_round *round, const struct checksig_piece *piece)
 {
-    if (round->count < 2 || piece->left > piece->size - piece->got)
+    if (round->count < 2 || piece->left > piece->size - piece->got || (round->has_tried && round->ring == NULL))
+        return 0;
+    if (!round->has_suitable || round->suitable_device != piece->stamp.device) {
+        round->has_suitable = 1;
+        round->suitable_device = piece->stamp.device;
+        round->suitable = is_suitable(piece->fd);
+    }
+    if (!round->suitable)
         return 0;
     if (!round->has_tried) {
         round->has_tried = 1;
@@ -222,11 +241,15 @@ static void read_together(struct checksig_round *round, struct checksig_piece *p
             checksig_ring_add(round->ring, piece->fd, memory + piece->from + piece->got, rest_of(piece), (uint64_t)i))
             piece->state = CHECKSIG_ASKED;
     }
-    int32_t first = 0;
+    int32_t first = 0, refused = 0;
     while (checksig_ring_wait(round->ring) > 0) {
         uint64_t id;
         int32_t got;
         while (checksig_ring_take(round->ring, &id, &got)) {
+            if (got == -EAGAIN) { // as older kernels do for files that were opened with O_NONBLOCK
+                refused = 1;
+                advise(&pieces[id], 0, pieces[id].left);
+            }
             int complete = (got > 0 || (got == 0 && pieces[id].left == 0)) && took(&pieces[id], got);
             if (!complete)
                 pieces[id].state = CHECKSIG_WAITING;
@@ -238,6 +261,11 @@ static void read_together(struct checksig_round *round, struct checksig_piece *p
     for (int32_t i = 0; i < end; i++) // what the kernel did not begin
         if (pieces[i].state == CHECKSIG_ASKED)
             pieces[i].state = CHECKSIG_WAITING;
+    if (refused) {
+        checksig_forbid_rings();
+        checksig_free_ring(round->ring);
+        round->ring = NULL;
+    }
 }
 
 // Reads what is in memory of a piece, and begins to read the rest. Where the file system cannot say
