@@ -23,10 +23,13 @@ func TestEachFormatWritesItsLine(t *testing.T) {
 		{"tag", "md5", "a", "MD5 (a) = " + md5},
 		{"tag", "md5", "a\\", `\MD5 (a\\) = ` + md5},
 		{"tag", "sha512-256", "a", "SHA512-256 (a) = " + strings.Repeat("ab", 32)},
-		{"tag", "blake2b-256", "a", "BLAKE2b-256 (a) = " + strings.Repeat("ab", 32)},
 		{"sfv", "crc32", "a b", "a b " + crc32},
 		{"bagit", "md5", "100%0A\r\n", md5 + "  100%250A%0D%0A"},
+		{"tag", "blake2b-256", "a", "BLAKE2b-256 (a) = " + strings.Repeat("ab", 32)},
 	} {
+		if digest.ByName(test.algorithm) == nil {
+			continue // this build has no BLAKE2b
+		}
 		e := entryOf(test.name, test.algorithm)
 		format := FormatByName(test.format)
 		if err := format.CheckWritable(&e); err != nil {
