@@ -472,7 +472,7 @@ def test_hundreds_of_checks_with_all_workers_share_the_threads(python: Python, d
     root = directory({str(number): b"1" for number in range(600)})
     code = """
 import os, sys, checksig
-paused = [checksig.iter_check(sys.argv[1], workers=256) for _ in range(300)]
+paused = [checksig.iter_check(sys.argv[1], workers=256) for _ in range(200)]
 for results in paused:
     next(results)
 print(len(os.listdir("/proc/self/task")) < 600 + 2 * os.cpu_count())
