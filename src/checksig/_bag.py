@@ -102,11 +102,9 @@ def commit_bag(root: bytes, manifest: Replacement, oxum: str, algorithm: str, ov
         tags = {"bag-info.txt": info, "bagit.txt": declaration, bag_manifest(algorithm): manifest}
         base = os.path.realpath(root)
         names = [os.path.relpath(os.path.realpath(tag.name), base) for tag in tags.values()]
-        hashed = (
-            digest for found in hash_files(root, names, algorithm, None, None) for digest in found.digests
-        )
+        hashed = hash_files(root, names, algorithm, None, None)
         listed = begin(f"tag{bag_manifest(algorithm)}")
-        digests = zip((tag.encode() for tag in tags), hashed, strict=True)
+        digests = zip((tag.encode() for tag in tags), hashed.values(), strict=True)
         write_entries(root, pack_digests(digests, algorithm), "bagit", listed)
         manifest.commit(overwrite)
         for file in (info, listed, declaration):

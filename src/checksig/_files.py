@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from checksig._atomic import TEMPORARY, Replacement
@@ -23,7 +23,6 @@ from checksig._wire import (
     STATUSES,
     TOTALS,
     WRITE_ENTRIES,
-    Digests,
     Record,
     decode_path,
     unpack_digests,
@@ -163,26 +162,28 @@ def join_name(root: bytes, name: str) -> str:
 
 def hash_files(
     root: bytes, names: list[bytes], algorithm: str, workers: int | None, progress: ProgressOption
-) -> Iterator[Digests]:
-    """Hash files, and yield their digests, in the order of the names.
+) -> dict[bytes, bytes]:
+    """Hash files, and return their digests by name, in the order of the names.
 
     Raises:
         OSError: a file cannot be read.
         ManifestError: a file changed while it was read, or must not be read.
     """
+    digests: dict[bytes, bytes] = {}
     if not names:
-        return
+        return digests
     flags = ALL_RESULTS | HASH_FILES | (TOTALS if progress else 0)
     request = make_request(root, entries=pack_names(names, algorithm), workers=workers, flags=flags)
     with Job(request) as job, Reporter(progress) as reporter:
         for frame in job.frames():
-            digests = unpack_digests(frame)
-            for record in digests.others:
+            found, others = unpack_digests(frame)
+            for record in others:
                 if record.kind == FILE:
                     raise _fault(root, record)
-            yield digests
+            digests.update(found)
             reporter.update(job.counters)
         reporter.finish(job.counters)
+    return digests
 
 
 def pack_names(names: list[bytes], algorithm: str) -> bytes:

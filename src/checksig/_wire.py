@@ -154,7 +154,6 @@ _OF_FILE = _only(
         "status",
         "algorithm_length",
         "name_length",
-        "number",
         "reason_length",
     ),
 )
@@ -232,22 +231,6 @@ class Record(NamedTuple):
     place: int
     mtime_ns: int
     ctime_ns: int
-
-
-class Digests(NamedTuple):
-    """What the records of a frame say of files: three lists in the same order.
-
-    Attributes:
-        names: the encoded names.
-        digests: the digest of each, or b"".
-        sizes: the size of each in bytes, or -1.
-        others: the records that say something else.
-    """
-
-    names: list[bytes]
-    digests: list[bytes]
-    sizes: list[int]
-    others: list[Record]
 
 
 class Frame(NamedTuple):
@@ -329,28 +312,23 @@ def unpack_records(data: bytes) -> Iterator[Record]:
         )
 
 
-def unpack_digests(data: bytes) -> Digests:
-    """Return the records of a frame in which no file has two digests.
+def unpack_digests(data: bytes) -> tuple[dict[bytes, bytes], list[Record]]:
+    """Return the digests of files that a frame has, by encoded name, and the other records.
 
     This takes a fifth of the time of :func:`unpack_records`.
     """
-    names: list[bytes] = []
-    digests: list[bytes] = []
-    sizes: list[int] = []
+    digests: dict[bytes, bytes] = {}
     others: list[Record] = []
-    unpack, start = _OF_FILE.unpack_from, 0
+    start = 0
     while start < len(data):
-        size, length, kind, status, algorithm_size, name_size, number, reason_size = unpack(data, start)
+        size, length, kind, status, algorithm_size, name_size, reason_size = _OF_FILE.unpack_from(data, start)
         at, end = start + size, start + length
-        if status or reason_size or kind not in (FILE, ENTRY):
+        if kind != FILE or status or reason_size:
             others += unpack_records(data[start:end])
         else:
-            name_end = at + name_size
-            names.append(data[at:name_end])
-            digests.append(data[name_end + algorithm_size : end])
-            sizes.append(number)
+            digests[data[at : at + name_size]] = data[at + name_size + algorithm_size : end]
         start = end
-    return Digests(names, digests, sizes, others)
+    return digests, others
 
 
 def unpack_parts(data: bytes) -> tuple[list[bytes], list[Record]]:
@@ -359,7 +337,7 @@ def unpack_parts(data: bytes) -> tuple[list[bytes], list[Record]]:
     others: list[Record] = []
     start = 0
     while start < len(data):
-        size, length, kind, _, _, name_size, _, _ = _OF_FILE.unpack_from(data, start)
+        size, length, kind, _, _, name_size, _ = _OF_FILE.unpack_from(data, start)
         if kind in (LINES, NAMES):
             parts.append(data[start + size : start + size + name_size])
         else:

@@ -196,8 +196,7 @@ def update(
         names, left_out = find_files(root, target, follow_symlinks, workers, wanted, old, replacement.name)
         touched = [n for n in names if all or n not in old or _is_touched(root, n, written)]
         new = {name: old[name] for name in names if name in old}
-        for found in hash_files(root, touched, info.algorithms[0], workers, progress):
-            new.update(zip(found.names, found.digests, strict=True))
+        new |= hash_files(root, touched, info.algorithms[0], workers, progress)
         if not new:
             raise ManifestError(f'"{decode_path(root)}" - contains no files to list', info.path)
         compared = _compare(old, new)
@@ -289,9 +288,7 @@ def diff(
     if info.format == "bagit":
         names = part_of_bag(root, target, names, choose_names(wanted, [*old]))
         left_out = []
-    new: dict[bytes, bytes] = {}
-    for found in hash_files(root, names, info.algorithms[0], workers, progress):
-        new.update(zip(found.names, found.digests, strict=True))
+    new = hash_files(root, names, info.algorithms[0], workers, progress)
     return replace(
         _compare(old, new),
         left_out=tuple(map(decode_path, left_out)),
