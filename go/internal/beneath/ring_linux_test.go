@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 )
@@ -32,7 +31,7 @@ func forget(t *testing.T, path string) {
 
 func TestARoundReadsTheSameWithAndWithoutARing(t *testing.T) {
 	folder := t.TempDir()
-	var names []string
+	var names, contents []string
 	for i, size := range []int{1, 4095, 4096, 4097, 0, 20_000, 100, 8192, 8193, 3} {
 		for j := range 5 {
 			name := fmt.Sprint(i, "-", j)
@@ -40,18 +39,16 @@ func TestARoundReadsTheSameWithAndWithoutARing(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			names = append(names, name)
+			names, contents = append(names, name), append(contents, fmt.Sprint(size, content))
 		}
 	}
-	names = append(names, "missing")
 	root, err := OpenRoot(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	var found [2][]string
-	for i := range found {
-		for _, name := range names[:len(names)-1] {
+	for i := range 2 {
+		for _, name := range names {
 			forget(t, filepath.Join(folder, name))
 		}
 		round := root.NewRound()
@@ -62,7 +59,9 @@ func TestARoundReadsTheSameWithAndWithoutARing(t *testing.T) {
 			round.kernel.round.has_tried = 1
 		}
 		before := openDescriptors(t)
-		found[i] = readAll(t, round, names, 8192)
+		if found := readAll(t, round, names, 8192); !slices.Equal(found, contents) {
+			t.Error("the contents differ")
+		}
 		if made := round.kernel.round.ring != nil; made && i == 0 {
 			t.Error("a ring was made")
 		} else if i == 1 {
@@ -72,12 +71,6 @@ func TestARoundReadsTheSameWithAndWithoutARing(t *testing.T) {
 		if after := openDescriptors(t); after != before {
 			t.Errorf("%d descriptors are open, not %d", after, before)
 		}
-	}
-	if !slices.Equal(found[0], found[1]) {
-		t.Error("the contents differ")
-	}
-	if strings.Count(strings.Join(found[1], "\n"), "no such file") > 1 {
-		t.Error("files are missing")
 	}
 }
 
