@@ -1,7 +1,7 @@
 //go:build cgo && (amd64 || arm64)
 
-// The kernel plugs the reads that are begun together: those of neighboring files become one request
-// to the disk, and all requests are announced to it at once. See io_uring(7), io_uring_setup(2) and
+// The kernel combines the reads that are begun together: those of neighboring files can become one
+// request to the disk, and the disk is told of all requests at once. See io_uring(7), io_uring_setup(2) and
 // io_uring_enter(2), whose structures an old C library lacks.
 
 #define _GNU_SOURCE
