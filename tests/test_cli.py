@@ -955,6 +955,9 @@ def test_the_message_on_a_bug_names_the_page_of_the_project() -> None:
 
 def raising(module: str, error: str, folder: Path) -> dict[str, str]:
     """Return an environment in which the import of a module raises an exception."""
+    # A file for each case: one that is written again at once may be taken from __pycache__.
+    folder /= error.partition("(")[0]
+    folder.mkdir()
     (folder / "sitecustomize.py").write_text(f"""
 import sys
 class Broken:

@@ -40,7 +40,6 @@ PYTHON = ENVIRONMENT / "bin" / "python"
 ON_THE_HELPER = ("tests/test_cases.py", "tests/test_jobs.py")
 TOO_LONG = "not million and not ctrl_c_is_seen"  # tests/test_helper.py has another test of Ctrl-C
 SOME = ("-q", "-k", TOO_LONG, *ON_THE_HELPER)
-WITH_HELPER = {**os.environ, "CHECKSIG_ENGINE": "helper"}
 
 sys.path.insert(0, str(CHECKOUT / "build_backend"))
 
@@ -275,8 +274,9 @@ def check_format() -> None:
         sys.exit(f"gofmt would change:\n{unformatted}")
 
 
-def pytest(title: str, *arguments: str, env: Mapping[str, str] | None = None) -> Step:
+def pytest(title: str, *arguments: str, helper: bool = False) -> Step:
     """Return a step that runs pytest, with the same random examples each time."""
+    env = {**os.environ, "CHECKSIG_ENGINE": "helper"} if helper else None
     return Step(title, [PYTHON, "-m", "pytest", "--hypothesis-profile=ci", *arguments], env=env)
 
 
@@ -296,7 +296,7 @@ def python_steps() -> list[Step]:
         Step("ruff format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
         Step("mypy", [PYTHON, "-m", "mypy"]),
         Step("govulncheck", [PYTHON, "tools/vulnerabilities.py"]),
-        pytest("pytest, some tests with the helper", *SOME, "-m", "not timing", env=WITH_HELPER),
+        pytest("pytest, some tests with the helper", *SOME, "-m", "not timing", helper=True),
     ]
 
 
@@ -318,7 +318,7 @@ def run_everything(runner: Runner) -> None:
         if runner.run_all(before, [first, *go_steps(Path(scratch)), *others]):
             title = "pytest, with bounds on time"
             runner.run(pytest(title, "-q", "-m", "timing"))
-            runner.run(pytest(f"{title}, with the helper", *SOME, "-m", "timing", env=WITH_HELPER))
+            runner.run(pytest(f"{title}, with the helper", *SOME, "-m", "timing", helper=True))
     runner.finish()
 
 
@@ -332,6 +332,8 @@ def main(arguments: list[str]) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit("checksig needs Python 3.11 or later")
     signal.signal(signal.SIGTERM, interrupt)
+    # The tests start a thousand interpreters. Each would compile every module that it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     runner = Runner()
     if not arguments:
         run_everything(runner)
