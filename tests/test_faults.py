@@ -184,6 +184,7 @@ def test_a_call_that_fails_during_loading_is_reported_or_harmless(name: str, tmp
     error = getattr(errno, name)
     verdicts = make_files(tmp_path)
     code = f"""
+import checksig.report, selectors, threading  # what get_engine does not import need not fail
 supervise()
 def load():
     os.close({ARM} + number)
