@@ -749,9 +749,10 @@ def test_a_job_can_be_cancelled_while_it_reads_a_million_lines(wait: float, tmp_
     start = time.monotonic()
     results.close()
     assert time.monotonic() - start < 0.5
+    time.sleep(0.3)  # it may end what it has begun
     used = time.process_time()
     time.sleep(0.3)
-    assert time.process_time() - used < 0.1, "the job goes on"
+    assert time.process_time() - used < 0.03, "the job goes on"
     assert not open_below(tmp_path)
 
 
