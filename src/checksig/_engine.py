@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 from operator import index
 
 from checksig import _preflight
@@ -271,6 +272,7 @@ class Job:
         request: what to do, from :func:`make_request`.
 
     Attributes:
+        start: the value of :func:`time.monotonic` when it began.
         counters: how far the job has come.
         message: what is bad, once the job has ended; None if everything is good.
         hint: the last line of the message, if that is a hint.
@@ -285,6 +287,7 @@ class Job:
 
     def __init__(self, request: Request) -> None:
         library = _choose()
+        self.start: float = time.monotonic()
         self.counters: Counters = NO_COUNTERS
         self.message: str | None = None
         self.hint: str | None = None
@@ -352,6 +355,33 @@ class Job:
         """Cancel the job if it is running, wait up to ``seconds`` for its end, and release it."""
         if self._job is not None:
             self._job.close(seconds)
+
+
+_ahead: tuple[Request, Job] | None = None
+
+
+def begin_ahead(request: Request) -> None:
+    """Begin a job that :func:`begin` returns later. If that fails, :func:`begin` will say why."""
+    global _ahead
+    try:
+        _ahead = request, Job(request)
+    except Exception:
+        _ahead = None
+
+
+def begin(request: Request) -> Job:
+    """Begin a job, unless :func:`begin_ahead` has begun one for an equal request.
+
+    Raises:
+        Exception: as :class:`Job`.
+    """
+    global _ahead
+    ahead, _ahead = _ahead, None
+    if ahead is not None:
+        if ahead[0] == request:
+            return ahead[1]
+        ahead[1].close(0)
+    return Job(request)
 
 
 def _make_helper_job() -> HelperJob:

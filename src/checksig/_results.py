@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from checksig._engine import Job, errno_of
+from checksig._engine import Job, begin, errno_of
 from checksig._lazy import importing
 from checksig._progress import Reporter, as_progress
 from checksig._read import JobIterator, as_bad_line, as_manifest, as_signature
@@ -45,10 +45,10 @@ def check(path: AnyPath, request: Request, progress: ProgressOption) -> Report:
 
 def start(path: AnyPath, request: Request, progress: ProgressOption) -> Results:
     """Begin to verify a directory, and return an iterator over the results."""
-    return Results(Run(path, request, Reporter(progress)))
+    return Results(Run(path, request, Reporter(progress), begin(request)))
 
 
-def complete(path: AnyPath, request: Request, job: Job, seen: list[bytes], start: float) -> Report:
+def complete(path: AnyPath, request: Request, job: Job, seen: list[bytes]) -> Report:
     """Take the rest of a job, and return the report.
 
     Args:
@@ -56,10 +56,9 @@ def complete(path: AnyPath, request: Request, job: Job, seen: list[bytes], start
         request: what the job does.
         job: the job.
         seen: the records that were taken.
-        start: the time when it began.
     """
     run = Run(path, request, Reporter(None), job)
-    run.seen, run.start = seen, start
+    run.seen = seen
     return _report(run)
 
 
@@ -156,7 +155,6 @@ class Run:
         self._shard = (request.shard, request.shards) if request.shards else None
         self.reporter: Reporter = reporter
         self.seen: list[bytes] = []  # records that were taken from the job before
-        self.start: float = time.monotonic()
         self._seconds = 0.0  # from start to end
         self.ended: bool = False
         self._manifests: list[Manifest] = []
@@ -180,13 +178,13 @@ class Run:
                         self._manifests.append(as_manifest(record))
                 reporter.update(job.counters)
             reporter.finish(job.counters)
-        self._seconds = time.monotonic() - self.start
+        self._seconds = time.monotonic() - self.job.start
         self.ended = True
 
     @property
     def progress(self) -> Progress:
         """How far the job has come."""
-        seconds = self._seconds if self.ended else time.monotonic() - self.start
+        seconds = self._seconds if self.ended else time.monotonic() - self.job.start
         return as_progress(self.job.counters, seconds)
 
     def report(self, failures: Iterable[FileResult] = (), extra: Iterable[FileResult] = ()) -> Report:

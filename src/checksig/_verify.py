@@ -7,7 +7,6 @@ only what such a check needs; the rest is imported where it is needed.
 from __future__ import annotations
 
 import os
-import time
 
 import checksig  # whose types are loaded if somebody evaluates the annotations
 from checksig._engine import Job, make_request
@@ -107,12 +106,11 @@ def check_signatures(
         _check(path, request, progress).raise_for_failures()
         return
     with Job(request) as job:
-        start = time.monotonic()
         seen = _take_good(job)
         if not job.is_well:
             with importing:
                 from checksig._results import complete
-            complete(path, request, job, seen, start).raise_for_failures()
+            complete(path, request, job, seen).raise_for_failures()
 
 
 def _take_good(job: Job) -> list[bytes]:

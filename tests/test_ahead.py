@@ -1,0 +1,158 @@
+"""A check that begins before the command is imported: when it does, and that the command takes it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from support import LOGS, OPEN_BELOW, Directory, Python, open_below, posix
+
+from checksig import _engine
+from checksig._wire import TOTALS, Request
+from checksig.command import ahead, cli
+
+SIMPLE = [
+    [],
+    ["-q"],
+    ["--status"],
+    ["-v"],
+    ["--verbose", "--ignore-missing"],
+    ["--extra", "fail"],
+    ["--extra=report", "--quiet"],
+    ["--extra", "ignore"],
+]
+OTHERS = [
+    ["--json"],
+    ["-x"],
+    ["--workers", "1"],
+    ["--signed-by", "key.pub"],
+    ["-m", "sha1sum.txt"],
+    ["--extra", "all"],
+    ["--nonsense"],
+    ["--"],
+    ["-"],
+    [""],
+    [str(LOGS)],
+]
+
+# It says whether the engine has a file below a directory open when the command imports click.
+WATCH = (
+    OPEN_BELOW
+    + """
+import sys, time
+root, seconds, *arguments = sys.argv[1:]
+class Watch:
+    def find_spec(self, name, *_):
+        if name == "click":
+            end = time.monotonic() + float(seconds)
+            while not (found := open_below(root)) and time.monotonic() < end:
+                time.sleep(0.01)
+            print(bool(found), flush=True)
+            os._exit(0)
+sys.meta_path.insert(0, Watch())
+sys.argv = ["checksig", "check", *arguments, root]
+from checksig.__main__ import main
+main()
+"""
+)
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
+    """Return a list of the requests for which jobs are begun from now on."""
+    requests: list[Request] = []
+
+    class Counted(_engine.Job):
+        def __init__(self, request: Request) -> None:
+            requests.append(request)
+            super().__init__(request)
+
+    monkeypatch.setattr(_engine, "Job", Counted)
+    return requests
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_simple_check_is_under_way_when_click_is_imported(
+    begins: bool, python: Python, tmp_path: Path
+) -> None:
+    (tmp_path / "endless").touch()
+    os.truncate(tmp_path / "endless", 1 << 40)
+    (tmp_path / "sha1sum.txt").write_text(f"{'0' * 40}  endless\n")
+    for arguments in SIMPLE if begins else OTHERS:
+        done = python(WATCH, tmp_path, "10" if begins else "0.1", *arguments)
+        assert (done.stdout, done.stderr) == (f"{begins}\n", ""), arguments
+
+
+@pytest.mark.parametrize("path", ["directory", "manifest", "none"])
+@pytest.mark.parametrize("arguments", SIMPLE)
+def test_the_command_takes_the_check_that_was_begun(
+    arguments: list[str],
+    path: str,
+    jobs: list[Request],
+    directory: Directory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = directory({"good": b"good", "bad": b"bad"})
+    (root / "bad").write_bytes(b"BAD")
+    monkeypatch.chdir(root)
+    given = [*arguments, *{"directory": [str(root)], "manifest": ["sha1sum.txt"], "none": []}[path]]
+    ahead.begin(given)
+    assert len(jobs) == 1
+    assert cli.run(["check", *given]) == 1
+    assert len(jobs) == 1
+    assert "bad: FAILED" in capsys.readouterr().out or "--status" in arguments
+    assert open_below(root) == []
+
+
+IN_A_TERMINAL = f"""
+import os, pty, sys
+from checksig import _engine
+from checksig.command import ahead, cli
+os.dup2(pty.openpty()[1], 2)
+jobs = []
+class Counted(_engine.Job):
+    def __init__(self, request):
+        jobs.append(request)
+        super().__init__(request)
+_engine.Job = Counted
+for arguments in (sys.argv[1:], ["--status", *sys.argv[1:]]):
+    ahead.begin(arguments)
+    print(len(jobs))
+    cli.run(["check", *arguments])
+    print(len(jobs))
+print([bool(request.flags & {TOTALS}) for request in jobs])
+"""
+
+
+@posix
+def test_in_a_terminal_the_command_takes_it_too(python: Python) -> None:
+    done = python(IN_A_TERMINAL, LOGS, variables={"TERM": "xterm"})
+    numbers = [line for line in done.stdout.splitlines() if line.isdecimal()]
+    assert numbers == ["1", "1", "2", "2"], done.stdout
+    assert done.stdout.splitlines()[-1] == "[True, False]"
+
+
+def test_a_check_that_was_begun_for_another_request_is_closed(
+    jobs: list[Request], directory: Directory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last of these options decides, which ahead.begin does not know."""
+    root = directory({"good": b"good"})
+    given = ["-v", "-q", str(root)]
+    ahead.begin(given)
+    assert len(jobs) == 1
+    assert cli.run(["check", *given]) == 0
+    assert capsys.readouterr().out == ""
+    assert len(jobs) == 2
+    assert open_below(root) == []
+
+
+def test_what_cannot_be_begun_is_reported_by_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, reason in ((tmp_path, "no manifest found"), (tmp_path / "gone", "No such file or directory")):
+        ahead.begin([str(path)])
+        assert cli.run(["check", str(path)]) == 2
+        assert reason in capsys.readouterr().err
