@@ -1,4 +1,4 @@
-"""A check that begins before the command is imported: when it does, and that the command takes it."""
+"""A job that begins before the command is imported: when it does, and that the command takes it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support import LOGS, OPEN_BELOW, Directory, Python, open_below, posix
 
-from checksig import _engine
-from checksig._wire import TOTALS, Request
+from checksig import _engine, _files
+from checksig._wire import FIND_FILES, TOTALS, Request
 from checksig.command import ahead, cli
 
 SIMPLE = [
@@ -99,12 +99,42 @@ def test_the_command_takes_the_check_that_was_begun(
     (root / "bad").write_bytes(b"BAD")
     monkeypatch.chdir(root)
     given = [*arguments, *{"directory": [str(root)], "manifest": ["sha1sum.txt"], "none": []}[path]]
-    ahead.begin(given)
+    ahead.begin(["check", *given])
     assert len(jobs) == 1
     assert cli.run(["check", *given]) == 1
     assert len(jobs) == 1
     assert "bad: FAILED" in capsys.readouterr().out or "--status" in arguments
     assert open_below(root) == []
+
+
+@pytest.mark.parametrize("given", ["create -a sha1 --overwrite", "update --all", "diff --json", "diff"])
+def test_a_command_that_lists_files_takes_the_names_that_were_begun(
+    given: str, jobs: list[Request], directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = directory({"good": b"good"})
+    monkeypatch.setattr(_files, "Job", _engine.Job)
+    monkeypatch.chdir(root)
+    for path in ([], [str(root)]):
+        jobs.clear()
+        arguments = [*given.split(), *path]
+        ahead.begin(arguments)
+        assert len(jobs) == 1
+        assert cli.run(arguments) == 0
+        assert sum(request.flags & FIND_FILES != 0 for request in jobs) == 1
+
+
+def test_names_are_not_begun_if_another_option_or_path_is_given(jobs: list[Request]) -> None:
+    for words in (
+        "create -j 1",
+        "diff --with -",
+        "update . .",
+        "diff --signed-by key.pub",
+        "show",
+        "join -",
+        "",
+    ):
+        ahead.begin(words.split())
+    assert jobs == []
 
 
 IN_A_TERMINAL = f"""
@@ -119,7 +149,7 @@ class Counted(_engine.Job):
         super().__init__(request)
 _engine.Job = Counted
 for arguments in (sys.argv[1:], ["--status", *sys.argv[1:]]):
-    ahead.begin(arguments)
+    ahead.begin(["check", *arguments])
     print(len(jobs))
     cli.run(["check", *arguments])
     print(len(jobs))
@@ -141,7 +171,7 @@ def test_a_check_that_was_begun_for_another_request_is_closed(
     """The last of these options decides, which ahead.begin does not know."""
     root = directory({"good": b"good"})
     given = ["-v", "-q", str(root)]
-    ahead.begin(given)
+    ahead.begin(["check", *given])
     assert len(jobs) == 1
     assert cli.run(["check", *given]) == 0
     assert capsys.readouterr().out == ""
@@ -153,6 +183,6 @@ def test_what_cannot_be_begun_is_reported_by_the_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for path, reason in ((tmp_path, "no manifest found"), (tmp_path / "gone", "No such file or directory")):
-        ahead.begin([str(path)])
+        ahead.begin(["check", str(path)])
         assert cli.run(["check", str(path)]) == 2
         assert reason in capsys.readouterr().err

@@ -43,10 +43,9 @@ def _import_command() -> Callable[[], int]:
         if sys.argv[1:] == ["--version"]:
             from checksig.command.version import run
         else:
-            if sys.argv[1:2] == ["check"]:
-                from checksig.command.ahead import begin
+            from checksig.command.ahead import begin
 
-                begin(sys.argv[2:])
+            begin(sys.argv[1:])
             from checksig.command.cli import run
     finally:
         gc.freeze()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from checksig._atomic import TEMPORARY, Replacement
-from checksig._engine import Job, make_request, os_error
+from checksig._engine import Job, begin, make_request, os_error
 from checksig._options import ProgressOption
 from checksig._progress import Reporter
 from checksig._read import discover_manifests, find_signatures, has_entry
@@ -88,7 +88,7 @@ def _walk(root: bytes, follow_symlinks: bool, workers: int | None) -> tuple[list
     """Return the names of the files below a directory, and of those of its symlinks that count."""
     names: list[bytes] = []
     links: set[bytes] = set()
-    with Job(make_request(root, workers=workers, flags=FIND_FILES | PACK_NAMES)) as job:
+    with begin(make_request(root, workers=workers, flags=FIND_FILES | PACK_NAMES)) as job:
         for frame in job.frames():
             parts, others = unpack_parts(frame)
             for part in parts:
