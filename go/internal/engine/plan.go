@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"checksig/internal/beneath"
 	"checksig/internal/digest"
 	"checksig/internal/discover"
+	"checksig/internal/limits"
 	"checksig/internal/manifest"
 )
 
@@ -34,6 +36,13 @@ func makePlan(list discover.Sources, stopped *atomic.Bool) *plan {
 		cleaned: map[uint32]string{},
 	}
 	p.names = newNames(list.Len(), p.name)
+	if p.isAscending(stopped) {
+		for i := range list.Len() {
+			p.first = append(p.first, uint32(i))
+		}
+		p.names.sorted = p.first
+		return p
+	}
 	for i := range list.Len() {
 		if i%manifest.StopEvery == 0 && stopped.Load() {
 			break
@@ -47,6 +56,55 @@ func makePlan(list discover.Sources, stopped *atomic.Bool) *plan {
 	}
 	p.names.sorted = p.first
 	return p
+}
+
+// minPart is how many entries a goroutine looks at, at least, to see whether their names ascend. A test
+// may replace it.
+var minPart = 16 << 10
+
+// isAscending reports whether the names of all entries ascend, so that each file has one entry. It
+// looks at a part of them on each core. It also reports false if there are few entries, if threads
+// have run out, or if stopped is set.
+func (p *plan) isAscending(stopped *atomic.Bool) bool {
+	parts := min(limits.Cores(), p.list.Len()/minPart)
+	if parts < 2 {
+		return false
+	}
+	var not atomic.Bool
+	var group sync.WaitGroup
+	for part := range parts {
+		if !limits.Threads.TryTake() {
+			not.Store(true)
+			break
+		}
+		group.Go(func() {
+			defer limits.Threads.Give()
+			if !p.partAscends(part, parts, func() bool { return stopped.Load() || not.Load() }) {
+				not.Store(true)
+			}
+		})
+	}
+	group.Wait()
+	return !not.Load()
+}
+
+// partAscends reports whether the names of a part of the entries ascend, up to the first name of the
+// next part. If the parser panics, it reports false, and the caller's next look panics again.
+func (p *plan) partAscends(part, parts int, isOver func() bool) (ascends bool) {
+	defer func() { _ = recover() }()
+	from, to := p.list.Len()*part/parts, min(p.list.Len()*(part+1)/parts+1, p.list.Len())
+	last, _ := p.cleanName(from)
+	for i := from + 1; i < to; i++ {
+		if i%manifest.StopEvery == 0 && isOver() {
+			return false
+		}
+		name, _ := p.cleanName(i)
+		if name <= last {
+			return false
+		}
+		last = name
+	}
+	return true
 }
 
 // refuseWeak returns an error if a manifest is signed, and lists a file only with digests that
@@ -86,16 +144,23 @@ func (p *plan) name(entry uint32) string {
 	if cleaned, ok := p.cleaned[entry]; ok {
 		return cleaned
 	}
-	listed := p.list.Entry(int(entry)).Name
-	clean, err := beneath.Clean(listed)
-	if err != nil {
-		return listed
-	}
+	clean, listed := p.cleanName(int(entry))
 	if len(listed) > 2*len(clean)+64 {
 		// Without this, each other entry of this file would parse and clean the long name again.
 		p.cleaned[entry] = strings.Clone(clean)
 	}
 	return clean
+}
+
+// cleanName returns the clean name of an entry, or the listed name if it cannot be cleaned; and the
+// listed name.
+func (p *plan) cleanName(entry int) (clean, listed string) {
+	listed = p.list.Entry(entry).Name
+	clean, err := beneath.Clean(listed)
+	if err != nil {
+		clean = listed
+	}
+	return clean, listed
 }
 
 // listedBy reports whether one of the manifests lists the file that has this first entry.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"checksig/internal/discover"
+	"checksig/internal/limits"
 	"checksig/internal/manifest"
 )
 
@@ -83,7 +84,7 @@ func randomNames(r *rand.Rand, n, different int) []string {
 
 func TestPlanIsThatOfATableOfAllNames(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 3000 {
+	for range 1000 {
 		names := randomNames(r, 1+r.IntN(40), 1+r.IntN(80))
 		checkPlan(t, names)
 		slices.Sort(names) // sorted, with doubles side by side
@@ -118,6 +119,72 @@ func TestSortedNamesNeedNoTable(t *testing.T) {
 	}
 	if p := makePlan(parsed(t, text+text), new(atomic.Bool)); p.names.slots == nil {
 		t.Error("got no table for names that do not")
+	}
+}
+
+// planOf returns a plan that has the entries of a manifest, but no files yet.
+func planOf(t *testing.T, names []string) *plan {
+	t.Helper()
+	var text strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&text, "%040d  %s\n", 0, name)
+	}
+	return &plan{list: parsed(t, text.String())}
+}
+
+// lookInParts makes plans look at two or more entries on each of three cores.
+func lookInParts(t *testing.T) {
+	cores := limits.SetCores(3)
+	minPart = 2
+	t.Cleanup(func() {
+		limits.SetCores(cores)
+		minPart = 16 << 10
+	})
+}
+
+func TestDisorderInAnyPartIsSeen(t *testing.T) {
+	lookInParts(t)
+	for n := 4; n < 14; n++ {
+		var sorted []string
+		for i := range n {
+			sorted = append(sorted, fmt.Sprintf("%03d", i))
+		}
+		if !planOf(t, sorted).isAscending(new(atomic.Bool)) {
+			t.Errorf("got disorder in %d names that ascend", n)
+		}
+		checkPlan(t, sorted)
+		for i := 1; i < n; i++ {
+			double, swapped := slices.Clone(sorted), slices.Clone(sorted)
+			double[i] = "./" + double[i-1]
+			swapped[i], swapped[i-1] = swapped[i-1], swapped[i]
+			for _, names := range [][]string{double, swapped} {
+				if planOf(t, names).isAscending(new(atomic.Bool)) {
+					t.Errorf("got no disorder in %v", names)
+				}
+			}
+			checkPlan(t, swapped)
+		}
+	}
+}
+
+func TestAPlanLooksInPartsOnlyIfItMay(t *testing.T) {
+	lookInParts(t)
+	p := planOf(t, []string{"a", "b", "c", "d", "e", "f"})
+	threads := limits.Threads
+	limits.Threads = limits.NewThreadPool(1)
+	defer func() { limits.Threads = threads }()
+	if p.isAscending(new(atomic.Bool)) {
+		t.Error("two parts were looked at with one thread")
+	}
+	limits.Threads = limits.NewThreadPool(3)
+	minPart = 4
+	if p.isAscending(new(atomic.Bool)) {
+		t.Error("parts of fewer than 4 entries were looked at")
+	}
+	minPart = 2
+	p.list[0].First = 3 // the first entries are in no manifest
+	if p.isAscending(new(atomic.Bool)) {
+		t.Error("a panic was overlooked")
 	}
 }
 
