@@ -173,6 +173,7 @@ typedef struct checksig_progress {
     int64_t by_receipt;   /* files that are OK by receipts */
     int64_t oldest_receipt; /* when the first of them was hashed, in seconds since 1970; 0: none */
     int64_t listed;       /* listed files of all shards; -1 until the manifests are read */
+    int64_t nanoseconds;  /* since the job began; once it has ended, how long it took */
 } checksig_progress;
 
 /* A record in the buffer of checksig_next. It is not aligned. After struct_size bytes follow,

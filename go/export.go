@@ -232,6 +232,7 @@ func fillProgress(out *C.checksig_progress, job *wire.Job) {
 		by_receipt:     C.int64_t(p.ByReceipt),
 		oldest_receipt: C.int64_t(p.OldestReceipt),
 		listed:         C.int64_t(p.Listed),
+		nanoseconds:    C.int64_t(p.Elapsed),
 	}
 	for status, count := range p.Counts {
 		out.counts[status] = C.int64_t(count)

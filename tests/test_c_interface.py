@@ -316,7 +316,7 @@ def test_a_structure_that_is_too_small_is_refused(caller: Caller) -> None:
 
     assert caller.start(bytes(LOGS), len(bytes(LOGS))) == _wire.Kind.MORE
     assert next_(caller, _Progress(4)) == _wire.Kind.ARGUMENT
-    assert caller.message() == "checksig_progress.struct_size is 4, less than 144"
+    assert caller.message() == "checksig_progress.struct_size is 4, less than 152"
     assert next_(caller, _Progress(ctypes.sizeof(_Progress))) in (_wire.Kind.MORE, _wire.Kind.FAILED)
     caller.calls.checksig_error_free(ctypes.byref(caller.error))
     assert caller.calls.checksig_close(caller.handle, 1000) == 1

@@ -51,6 +51,16 @@ def sha1(content: bytes) -> str:
     return hashlib.sha1(content).hexdigest()
 
 
+def test_the_seconds_of_a_report_end_with_the_job() -> None:
+    """Not when its last result is taken: the command takes results after it has imported its modules."""
+    with checksig.iter_check(LOGS) as results:
+        next(results)
+        time.sleep(2)
+        list(results)
+    assert results.report is not None
+    assert 0 < results.report.seconds == results.progress.seconds < 2
+
+
 def test_a_report_tells_everything_about_the_wrong_log() -> None:
     report = checksig.check(LOGS)
     lines = (LOGS / "sha1sum.txt").read_text("ascii").splitlines()

@@ -178,7 +178,7 @@ class Run:
                         self._manifests.append(as_manifest(record))
                 reporter.update(job.counters)
             reporter.finish(job.counters)
-        self._seconds = time.monotonic() - self.job.start
+        self._seconds = self.job.counters.nanoseconds / 1e9
         self.ended = True
 
     @property

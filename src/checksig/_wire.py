@@ -109,6 +109,7 @@ PROGRESS_MEMBERS = {
     "by_receipt": "q",
     "oldest_receipt": "q",
     "listed": "q",
+    "nanoseconds": "q",
 }
 RECORD_MEMBERS = {
     "struct_size": "I",
@@ -211,6 +212,7 @@ class Counters(NamedTuple):
     by_receipt: int
     oldest_receipt: int
     listed: int
+    nanoseconds: int
 
 
 class Record(NamedTuple):
@@ -244,7 +246,7 @@ class Frame(NamedTuple):
 _IS_UTF_8 = sys.getfilesystemencoding() == "utf-8"
 _IS_UTF_8_WITH_SURROGATES = _IS_UTF_8 and sys.getfilesystemencodeerrors() == "surrogateescape"
 
-NO_COUNTERS = Counters(0, -1, 0, -1, 0, (0,) * 8, 0, 0, 0, -1)  # of a job that has not begun
+NO_COUNTERS = Counters(0, -1, 0, -1, 0, (0,) * 8, 0, 0, 0, -1, 0)  # of a job that has not begun
 
 
 def pack_request(request: Request) -> bytes:

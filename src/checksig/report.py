@@ -272,7 +272,7 @@ class Report:
         counts: the number of files with each status.
         bad: the number of bad files.
         bytes: the number of bytes that were hashed.
-        seconds: the duration in seconds.
+        seconds: how long the verification took, in seconds.
         failures: the bad files, in the order of the manifests; extra files come last.
         extra: the extra files, bad or not, if they were asked for.
         bad_lines: the first 20 bad lines of each manifest.

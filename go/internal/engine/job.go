@@ -28,12 +28,14 @@ type Job struct {
 	receipts   receiptJob
 	listing    *Listing // for [WriteEntries]
 
+	begun time.Time
 	ready chan struct{} // closed when results is set, which may never happen
 	done  chan struct{} // closed when no goroutine of the job reads any more
 
 	// The outcome. It is set before done is closed.
 	report *Report
 	err    error
+	took   time.Duration
 }
 
 // Progress says how much of a job is done.
@@ -45,6 +47,7 @@ type Progress struct {
 	Counts                 [statuses]int // of the files that are done, by status
 	ByReceipt              int64         // how many files are OK by receipts
 	OldestReceipt          int64         // when the first of them was hashed, in seconds since 1970; 0: none
+	Elapsed                time.Duration // since the job began; once it has ended, what it took
 }
 
 func newJob(root string, options Options) *Job {
@@ -53,6 +56,7 @@ func newJob(root string, options Options) *Job {
 		options: options,
 		ready:   make(chan struct{}),
 		done:    make(chan struct{}),
+		begun:   time.Now(),
 	}
 	j.totalBytes.Store(-1)
 	return j
@@ -75,7 +79,10 @@ func Start(root string, options Options) (*Job, error) {
 
 // run does the whole job. open opens the root.
 func (j *Job) run(open func(string) (*beneath.Root, error)) {
-	defer close(j.done)
+	defer func() {
+		j.took = time.Since(j.begun)
+		close(j.done)
+	}()
 	defer Contain(&j.err)
 	if err := limits.Threads.Take(&j.stopped); err != nil {
 		j.err = j.unlessCancelled(&beneath.OSError{Path: j.root, Err: err})
@@ -321,6 +328,9 @@ func (j *Job) Progress() Progress {
 	if isClosed(j.ready) {
 		p.TotalFiles, p.Listed = int64(j.results.total), int64(j.results.report.Listed)
 		p.Files, p.Bad, p.Counts = j.results.counts()
+	}
+	if p.Elapsed = time.Since(j.begun); isClosed(j.done) {
+		p.Elapsed = j.took
 	}
 	return p
 }

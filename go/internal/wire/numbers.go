@@ -48,7 +48,7 @@ const (
 // Sizes in bytes of the structures of checksig.h, as a 64-bit machine has them.
 const (
 	RecordSize   = 80 // checksig_record
-	ProgressSize = 144
+	ProgressSize = 152
 	ErrorSize    = 48
 
 	// MinBuffer is CHECKSIG_BUFFER: every record fits.

@@ -98,14 +98,14 @@ func writeFrame(out io.Writer, job *Job, o Outcome, records []byte) error {
 // appendProgress appends the checksig_progress of a job, which may be nil.
 func appendProgress(b []byte, job *Job) []byte {
 	numbers := [ProgressSize/8 - 1]int64{1: -1, 3: -1, 16: -1}
-	last := numbers[len(numbers)-4:]
+	last := numbers[len(numbers)-5:]
 	if job != nil {
 		p := job.Progress()
 		copy(numbers[:], []int64{p.Files, p.TotalFiles, p.Bytes, p.TotalBytes, p.Bad})
 		for status, count := range p.Counts {
 			numbers[5+status] = int64(count)
 		}
-		copy(last, []int64{job.BadLines(), p.ByReceipt, p.OldestReceipt, p.Listed})
+		copy(last, []int64{job.BadLines(), p.ByReceipt, p.OldestReceipt, p.Listed, int64(p.Elapsed)})
 	}
 	b = order.AppendUint32(b, ProgressSize)
 	b = order.AppendUint32(b, 0)
