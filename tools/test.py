@@ -253,7 +253,10 @@ def go_steps(scratch: Path) -> list[Step]:
         step("go vet, for macOS", "vet", *without_c, CGO_ENABLED="0", GOOS="darwin"),
         step("go build, for Windows", "build", "./internal/...", CGO_ENABLED="0", GOOS="windows"),
         step("go test, without C and modules", "test", *without_c, CGO_ENABLED="0"),
-        step("go test, signatures with modules", "test", tags, "./internal/signature"),
+        step(
+            "go test, signatures and kernels",
+            *("test", tags, "./internal/signature", "./internal/digest/lanes"),
+        ),
     ]
     if toolchain.machine_cc() is None:
         print("\nno C compiler on this machine: the race detector is not used", flush=True)

@@ -76,7 +76,7 @@ func checkTrees(t *testing.T, f *Forest, messages [][]byte, split func(chunks in
 
 func TestEveryLengthGivesTheDigestOfTheReferenceBLAKE3(t *testing.T) {
 	lengths, step := []int{}, 1
-	if testing.Short() {
+	if testing.Short() || underRace {
 		step = 13
 	}
 	for length := 0; length <= 5000; length += step {
@@ -100,7 +100,7 @@ func TestEveryLengthGivesTheDigestOfTheReferenceBLAKE3(t *testing.T) {
 
 func TestRandomPartsOfManyMessagesGiveTheDigestsOfTheReferenceBLAKE3(t *testing.T) {
 	rounds := 60
-	if testing.Short() {
+	if testing.Short() || underRace {
 		rounds = 6
 	}
 	eachForest(t, func(t *testing.T, f *Forest) {

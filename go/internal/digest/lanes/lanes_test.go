@@ -133,6 +133,8 @@ func TestRandomStreamsGiveTheDigestsOfTheStandardLibrary(t *testing.T) {
 	cases := 1_000_000 / len(hashes) / 8
 	if testing.Short() {
 		cases /= 100
+	} else if underRace {
+		cases /= 10
 	}
 	eachKernel(t, func(t *testing.T, h *Hash, k *Kernels, oracle func() hash.Hash) {
 		source := rand.NewChaCha8([32]byte{2})
