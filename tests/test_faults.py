@@ -36,7 +36,6 @@ FILE_CALLS = (
     "read",
     "close",
     "getdents64",
-    "io_uring_setup",
     "io_uring_enter",
 )
 ERRORS = ("EIO", "EINTR", "EACCES", "ENOENT", "EMFILE", "EAGAIN", "ENOMEM", "ENOSYS", "EPERM", "EBADF")
@@ -59,6 +58,12 @@ def outcome(extra="fail"):
         return [type(error).__name__, error.errno if isinstance(error, OSError) else None]
 def report(found):
     print(json.dumps(found), flush=True)
+def drop():
+    for folder, _, names in os.walk(root):
+        for name in names:
+            descriptor = os.open(os.path.join(folder, name), os.O_RDONLY)
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(descriptor)
 def supervise():
     syscalls.supervise({FILE_CALLS!r}, descriptor)
 """
@@ -160,14 +165,8 @@ def test_no_failing_call_makes_a_verdict_untrue(
     """Each file system call of a job fails in turn. No bad file passes; no good one is a mismatch."""
     error = getattr(errno, name)
     verdicts = make_files(tmp_path)
-    os.sync()  # the kernel drops only what is on the disk
+    os.sync()  # drop() drops only what is on the disk
     code = f"""
-def drop():
-    for folder, _, names in os.walk(root):
-        for name in names:
-            descriptor = os.open(os.path.join(folder, name), os.O_RDONLY)
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-            os.close(descriptor)
 supervise()
 outcome()  # the library is loaded
 for number in range(1, 1000):
@@ -193,6 +192,20 @@ for number in range(1, 1000):
         if ENGINE == "helper":  # Python does not try fstat again when it starts one
             others = [outcome for outcome in others if not isinstance(outcome[0], str)]
         assert others == []
+
+
+@pytest.mark.parametrize("name", ["ENOSYS", "EPERM", "ENOMEM", "EMFILE"])
+def test_without_io_uring_all_verdicts_are_the_same(name: str, tmp_path: Path) -> None:
+    verdicts = make_files(tmp_path)
+    os.sync()
+    code = f"""
+syscalls.refuse("io_uring_setup", {getattr(errno, name)})
+for _ in range(2):
+    drop()
+    report(outcome())
+"""
+    for line in run(code, lambda _: None, tmp_path, 0):
+        assert {path: status for path, status, _ in json.loads(line)} == verdicts
 
 
 @needs_library
