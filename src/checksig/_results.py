@@ -155,7 +155,6 @@ class Run:
         self._shard = (request.shard, request.shards) if request.shards else None
         self.reporter: Reporter = reporter
         self.seen: list[bytes] = []  # records that were taken from the job before
-        self._seconds = 0.0  # from start to end
         self.ended: bool = False
         self._manifests: list[Manifest] = []
         self._bad_lines: list[BadLine] = []
@@ -178,14 +177,17 @@ class Run:
                         self._manifests.append(as_manifest(record))
                 reporter.update(job.counters)
             reporter.finish(job.counters)
-        self._seconds = self.job.counters.nanoseconds / 1e9
         self.ended = True
 
     @property
     def progress(self) -> Progress:
         """How far the job has come."""
-        seconds = self._seconds if self.ended else time.monotonic() - self.job.start
+        seconds = self._took if self.ended else time.monotonic() - self.job.start
         return as_progress(self.job.counters, seconds)
+
+    @property
+    def _took(self) -> float:
+        return self.job.counters.nanoseconds / 1e9
 
     def report(self, failures: Iterable[FileResult] = (), extra: Iterable[FileResult] = ()) -> Report:
         """Return the report of a job that has ended."""
@@ -197,7 +199,7 @@ class Run:
             counts=dict(zip(_STATUSES, counters.counts, strict=False)),
             bad=counters.bad,
             bytes=counters.bytes,
-            seconds=self._seconds,
+            seconds=self._took,
             failures=tuple(failures),
             extra=tuple(extra),
             bad_lines=tuple(self._bad_lines),
