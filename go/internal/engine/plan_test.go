@@ -84,7 +84,7 @@ func randomNames(r *rand.Rand, n, different int) []string {
 
 func TestPlanIsThatOfATableOfAllNames(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 1000 {
+	for range 3000 {
 		names := randomNames(r, 1+r.IntN(40), 1+r.IntN(80))
 		checkPlan(t, names)
 		slices.Sort(names) // sorted, with doubles side by side
