@@ -243,6 +243,7 @@ def go_steps(scratch: Path) -> list[Step]:
     env["GOFLAGS"] += " -trimpath"  # as in the builds: what those have compiled need not be compiled again
     tags = f"-tags={toolchain.MODULES_TAG if toolchain.has_modules(go, env) else ''}"
     without_c = ["./internal/...", "./cmd/..."]
+    less_under_race = ["./internal/signature", "./internal/digest/lanes"]
 
     def step(title: str, *arguments: str, **variables: str) -> Step:
         return Step(title, [go, *arguments], toolchain.GO_SOURCES, {**env, **variables}, False)
@@ -253,10 +254,7 @@ def go_steps(scratch: Path) -> list[Step]:
         step("go vet, for macOS", "vet", *without_c, CGO_ENABLED="0", GOOS="darwin"),
         step("go build, for Windows", "build", "./internal/...", CGO_ENABLED="0", GOOS="windows"),
         step("go test, without C and modules", "test", *without_c, CGO_ENABLED="0"),
-        step(
-            "go test, signatures and kernels",
-            *("test", tags, "./internal/signature", "./internal/digest/lanes"),
-        ),
+        step("go test, signatures and kernels", "test", tags, *less_under_race),
     ]
     if toolchain.machine_cc() is None:
         print("\nno C compiler on this machine: the race detector is not used", flush=True)
