@@ -73,7 +73,7 @@ func (r *reader) count(source *Source, prefix string) int {
 		if i%manifest.StopEvery == 0 && r.files.Stopped.Load() {
 			break
 		}
-		name := source.entry(i).Name
+		name := source.entryName(i)
 		if stripPrefix(name, prefix) != name {
 			count++
 		}

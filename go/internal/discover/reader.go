@@ -313,7 +313,7 @@ func (r *reader) looksLikeSysV(source *Source) bool {
 		if !unknown {
 			return false
 		}
-		name, err := beneath.Clean(source.entry(i).Name)
+		name, err := beneath.Clean(source.entryName(i))
 		if err != nil {
 			continue
 		}
@@ -361,8 +361,9 @@ func (r *reader) isFile(name string) bool {
 
 // anyExists reports whether a listed name that has a backslash exists as it is written.
 func (r *reader) anyExists(m *manifest.Manifest) bool {
+	var entry manifest.Entry
 	for i := range m.Len() {
-		entry := m.Entry(i)
+		m.ReadEntry(i, &entry)
 		if strings.IndexByte(entry.Name, '\\') < 0 {
 			continue
 		}
@@ -546,7 +547,7 @@ func (r *reader) listed(names map[string]error) map[string]bool {
 		if i%manifest.StopEvery == 0 && r.files.Stopped.Load() {
 			break
 		}
-		name, err := beneath.Clean(r.found.Entry(i).Name)
+		name, err := beneath.Clean(r.found.EntryName(i))
 		if _, wanted := names[name]; err != nil || !wanted || found[name] {
 			continue
 		}

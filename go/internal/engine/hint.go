@@ -33,7 +33,7 @@ func (j *Job) prefixHint(r *Report, dir *beneath.Root, p *plan) string {
 	if j.options.StripPrefix != "" || r.Files == 0 {
 		return ""
 	}
-	listed := func(index int) string { return p.list.Entry(int(p.first[index])).Name }
+	listed := func(index int) string { return p.list.EntryName(int(p.first[index])) }
 	common := discover.CommonPrefix(len(p.first), listed)
 	prefix := discover.WithoutPrefix(dir, listed(0), common)
 	if prefix == "" && strings.HasPrefix(common, "/") {

@@ -199,8 +199,9 @@ func (j *Job) giveEntries(list discover.Sources) error {
 	if j.stopped.Load() || j.options.Task == FindManifests {
 		return nil
 	}
+	var entry manifest.Entry
 	for i := range list.Len() {
-		entry := list.Entry(i)
+		list.ReadEntry(i, &entry)
 		result := &Result{Name: entry.Name, Algorithm: entry.Algorithm, Expected: bytes.Clone(entry.Digest()), Size: entry.Size, Place: i}
 		if !j.results.add(result) {
 			return ErrCancelled

@@ -155,7 +155,7 @@ func (p *plan) name(entry uint32) string {
 // cleanName returns the clean name of an entry, or the listed name if it cannot be cleaned; and the
 // listed name.
 func (p *plan) cleanName(entry int) (clean, listed string) {
-	listed = p.list.Entry(entry).Name
+	listed = p.list.EntryName(entry)
 	clean, err := beneath.Clean(listed)
 	if err != nil {
 		clean = listed
@@ -192,8 +192,9 @@ type target struct {
 // without opening the file, target returns it as refusal.
 func (p *plan) target(index int, t *target) (refusal *Result) {
 	first := p.first[index]
-	entry := p.list.Entry(int(first))
-	t.entries = append(t.entries[:0], entry)
+	t.entries = slices.Grow(t.entries[:0], 1)[:1]
+	entry := &t.entries[0]
+	p.list.ReadEntry(int(first), entry)
 	name, err := beneath.Clean(entry.Name)
 	if err != nil {
 		t.name = entry.Name

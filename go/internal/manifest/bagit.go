@@ -5,18 +5,17 @@ import "strings"
 // parseBagIt reads a line of a bag's manifest: digest, blanks, name. In the name, %0A and
 // %0D stand for LF and CR, and since BagIt 1.0 %25 stands for "%" (RFC 8493, section
 // 2.1.3). An asterisk before the name, as md5sum -b writes it, is ignored.
-func parseBagIt(d *dialect, line string, _ int) (Entry, error) {
+func parseBagIt(d *dialect, line string, _ int, e *Entry) error {
 	at := strings.IndexAny(line, " \t")
 	if at < 0 {
-		return Entry{}, errNoName
+		return errNoName
 	}
-	entry, err := d.byDigest(line[:at], d.algorithm)
-	if err != nil {
-		return Entry{}, err
+	if err := d.byDigest(e, line[:at], d.algorithm); err != nil {
+		return err
 	}
 	name := strings.TrimPrefix(strings.TrimLeft(line[at:], " \t"), "*")
-	entry.Name = UnescapeBag(name, d.percent)
-	return entry, checkName(entry.Name)
+	e.Name = UnescapeBag(name, d.percent)
+	return checkName(e.Name)
 }
 
 // UnescapeBag returns the name of a file as a bag's manifest or fetch.txt lists it. percent says

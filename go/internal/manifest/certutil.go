@@ -13,29 +13,28 @@ import (
 // algorithm and the name, the digest, and one that says that the command is complete. Older
 // versions of Windows have blanks between the bytes of the digest. The first line is in the
 // language of the system; unless it is English, only a sidecar's own file can be told from it.
-func parseCertutil(d *dialect, line string, _ int) (Entry, error) {
+func parseCertutil(d *dialect, line string, _ int, e *Entry) error {
 	if strings.Count(line, "\n") != 2 {
-		return Entry{}, errors.New("not three lines of certutil")
+		return errors.New("not three lines of certutil")
 	}
 	lines := strings.Split(line, "\n")
 	heading, found := strings.CutSuffix(strings.TrimRight(lines[0], " "), ":")
 	if !found {
-		return Entry{}, errCertutil
+		return errCertutil
 	}
 	spelling, name, err := d.certutilHeading(strings.TrimRight(heading, " "), strings.Contains(strings.Trim(lines[1], " "), " "))
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
 	algorithm, err := d.named(spelling)
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
-	entry, err := d.byDigest(strings.ReplaceAll(lines[1], " ", ""), algorithm)
-	if err != nil {
-		return Entry{}, err
+	if err := d.byDigest(e, strings.ReplaceAll(lines[1], " ", ""), algorithm); err != nil {
+		return err
 	}
-	entry.Name, err = d.windowsName(name)
-	return entry, err
+	e.Name, err = d.windowsName(name)
+	return err
 }
 
 var errCertutil = errors.New("no file name that can be told from the first line of certutil")

@@ -8,25 +8,24 @@ import (
 // parseColon reads a line "name: digest", as release notes and some build tools have it. Labels
 // such as "Revision: 5a…" have the same form: unless the name looks like that of a file, the
 // line is an entry only if the file exists.
-func parseColon(d *dialect, line string, _ int) (Entry, error) {
+func parseColon(d *dialect, line string, _ int, e *Entry) error {
 	line = strings.Trim(line, " \t")
 	at := strings.LastIndexAny(line, " \t")
 	if at < 0 {
-		return Entry{}, errNoDigest
+		return errNoDigest
 	}
 	name, found := strings.CutSuffix(strings.TrimRight(line[:at], " \t"), ":")
 	if !found {
-		return Entry{}, errNoName
+		return errNoName
 	}
-	entry, err := d.byDigest(line[at+1:], d.algorithm)
-	if err != nil {
-		return Entry{}, err
+	if err := d.byDigest(e, line[at+1:], d.algorithm); err != nil {
+		return err
 	}
-	entry.Name = strings.TrimRight(name, " \t")
-	if isLabelText(entry.Name) {
-		return Entry{}, fmt.Errorf("%q before the digest is not a file name", clip(name+":"))
+	e.Name = strings.TrimRight(name, " \t")
+	if isLabelText(e.Name) {
+		return fmt.Errorf("%q before the digest is not a file name", clip(name+":"))
 	}
-	return entry, checkUnsure(entry.Name, !isPlainName(entry.Name))
+	return checkUnsure(e.Name, !isPlainName(e.Name))
 }
 
 // isPlainName reports whether a name looks like that of a file, and like nothing else: it has an

@@ -10,27 +10,26 @@ import (
 // parseDebian reads a line of one of the fields that list files in a Debian source control file
 // (.dsc, .changes, .buildinfo) or in a Release file: " digest size name", or, in the field Files
 // of .changes, " digest size section priority name".
-func parseDebian(d *dialect, line string, _ int) (Entry, error) {
+func parseDebian(d *dialect, line string, _ int, e *Entry) error {
 	if trimBlanks(line) == line {
 		if field, value := debianField(line); field != "" && value != "" {
-			return Entry{}, fmt.Errorf("text after %q on the same line", field+":")
+			return fmt.Errorf("text after %q on the same line", field+":")
 		}
-		return Entry{}, errors.New("no field and no line of one")
+		return errors.New("no field and no line of one")
 	}
 	fields := strings.Fields(line)
 	if len(fields) != 3 && len(fields) != 5 {
-		return Entry{}, fmt.Errorf("%d words instead of a digest, a size, and a name", len(fields))
+		return fmt.Errorf("%d words instead of a digest, a size, and a name", len(fields))
 	}
-	entry, err := d.byDigest(fields[0], d.algorithm)
-	if err != nil {
-		return Entry{}, err
+	if err := d.byDigest(e, fields[0], d.algorithm); err != nil {
+		return err
 	}
 	size, err := strconv.ParseUint(fields[1], 10, 63)
 	if err != nil {
-		return Entry{}, fmt.Errorf("invalid size %q", clip(fields[1]))
+		return fmt.Errorf("invalid size %q", clip(fields[1]))
 	}
-	entry.Name, entry.Size = fields[len(fields)-1], int64(size)
-	return entry, checkName(entry.Name)
+	e.Name, e.Size = fields[len(fields)-1], int64(size)
+	return checkName(e.Name)
 }
 
 // debianField splits a line that begins a field. The name of the field is "" if the line begins

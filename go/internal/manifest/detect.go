@@ -80,6 +80,7 @@ func (m *Manifest) readDetected(stopped *atomic.Bool) error {
 type tally struct {
 	manifest   *Manifest
 	dialect    dialect // without a separator, and with the columns of a hashdeep file
+	entry      Entry   // of the last line that was read
 	lines      []int   // by the index in Formats
 	dates      int     // lines of SFV that may be headings
 	tags       int     // of the lines of the format gnu
@@ -186,8 +187,8 @@ func (t *tally) add(number int, line string) {
 
 // isEntry reports whether a line is an entry of that format.
 func (t *tally) isEntry(f *Format, line string) bool {
-	entry, err := f.parse(&t.dialect, line, 0)
-	return err == nil || err == errUnsure && t.manifest.isFile(entry.Name)
+	err := f.parse(&t.dialect, line, 0, &t.entry)
+	return err == nil || err == errUnsure && t.manifest.isFile(t.entry.Name)
 }
 
 // endsInDate reports whether a line of SFV ends in a date of our times, as a heading may:
@@ -210,7 +211,7 @@ func (t *tally) addDebian(line string) bool {
 	if !t.debian {
 		return false
 	}
-	if _, err := parseDebian(&t.dialect, line, 0); err != nil {
+	if err := parseDebian(&t.dialect, line, 0, new(Entry)); err != nil {
 		return false
 	}
 	t.lines[debianIndex]++

@@ -12,8 +12,11 @@ import (
 
 // A Format is one way to write entries, one in each line.
 type Format struct {
-	Name      string
-	parse     func(d *dialect, line string, column int) (Entry, error)
+	Name string
+
+	// parse sets the entry to one of a line. After an error, unless it is errUnsure, the entry may be
+	// anything.
+	parse     func(d *dialect, line string, column int, e *Entry) error
 	isComment func(line string) bool
 	heading   func(line string) (section, bool) // of a comment; nil: comments are no headings
 	nameFirst bool                              // an entry whose name begins with "#" looks like a comment

@@ -9,7 +9,7 @@ import (
 
 // parseGetFileHash reads an entry that PowerShell's Get-FileHash wrote: as a row of a table, as
 // a row of Export-Csv, or, over several lines, as Format-List writes it.
-func parseGetFileHash(d *dialect, line string, _ int) (Entry, error) {
+func parseGetFileHash(d *dialect, line string, _ int, e *Entry) error {
 	var fields []string // algorithm, digest, name
 	var err error
 	switch {
@@ -23,18 +23,17 @@ func parseGetFileHash(d *dialect, line string, _ int) (Entry, error) {
 		fields, err = tableFields(line)
 	}
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
 	algorithm, err := d.named(fields[0])
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
-	entry, err := d.byDigest(fields[1], algorithm)
-	if err != nil {
-		return Entry{}, err
+	if err := d.byDigest(e, fields[1], algorithm); err != nil {
+		return err
 	}
-	entry.Name, err = d.windowsName(fields[2])
-	return entry, err
+	e.Name, err = d.windowsName(fields[2])
+	return err
 }
 
 var errNotGetFileHash = errors.New("not an algorithm, a digest and a name, as Get-FileHash writes them")

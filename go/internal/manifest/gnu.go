@@ -11,14 +11,14 @@ import (
 
 // parseGNUOrTag reads a line in one of the two formats of coreutils, which accepts both in
 // any manifest.
-func parseGNUOrTag(d *dialect, line string, _ int) (Entry, error) {
+func parseGNUOrTag(d *dialect, line string, _ int, e *Entry) error {
 	line = trimBlanks(line)
 	if !beginsWithDigest(line) {
-		if entry, isTag, err := parseTag(d, line); isTag {
-			return entry, err
+		if isTag, err := parseTag(d, line, e); isTag {
+			return err
 		}
 	}
-	return parseGNU(d, line)
+	return parseGNU(d, line, e)
 }
 
 // beginsWithDigest reports whether a line begins with so many hexadecimal digits, after an
@@ -35,33 +35,31 @@ const shortestDigest = 8
 // parseGNU reads a line as coreutils' sha1sum writes it: digest, two spaces or " *", name.
 // If the line begins with a backslash, the name has escapes. One space or one tab, as BSD
 // and old tools write it, is accepted if all lines have it.
-func parseGNU(d *dialect, line string) (Entry, error) {
+func parseGNU(d *dialect, line string, e *Entry) error {
 	rest, escaped := line, false
 	if !d.literal {
 		rest, escaped = strings.CutPrefix(line, `\`)
 	}
-	entry, rest, err := d.leadingDigest(rest)
+	rest, err := d.leadingDigest(e, rest)
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
-	entry.Name, err = d.gnuName(rest, escaped)
-	return entry, err
+	e.Name, err = d.gnuName(rest, escaped)
+	return err
 }
 
-// leadingDigest reads the digest at the start of s, which is hexadecimal or base64.
-func (d *dialect) leadingDigest(s string) (entry Entry, rest string, err error) {
-	digits := entry.leadingHex(s)
-	if end := blankAfter(s, digits); end > digits {
-		if entry, ok := d.base64Digest(s[:end]); ok {
-			return entry, s[end:], nil
-		}
+// leadingDigest sets an entry to the digest at the start of s, which is hexadecimal or base64.
+func (d *dialect) leadingDigest(e *Entry, s string) (rest string, err error) {
+	digits := e.leadingHex(s)
+	if end := blankAfter(s, digits); end > digits && d.byBase64(e, s[:end]) {
+		return s[end:], nil
 	}
-	entry.Size = -1
-	entry.Algorithm, err = algorithmOf(digits, d.ofLength(digits))
+	e.Size, e.Unknown = -1, false
+	e.Algorithm, err = algorithmOf(digits, d.ofLength(digits))
 	if err != nil && (digits == 0 || digits < shortestDigest && blankAfter(s, digits) != digits) {
 		err = errNoDigest // a word, which may begin with letters that are digits
 	}
-	return entry, s[digits:], err
+	return s[digits:], err
 }
 
 // ofLength returns d.algorithm, or, if that is BLAKE2b because of the manifest's name, BLAKE2b
@@ -83,17 +81,17 @@ func blankAfter(s string, from int) int {
 	return strings.IndexAny(s, " \t")
 }
 
-// base64Digest reads a digest as cksum --base64 and rclone --base64 write it. It reports false
+// byBase64 sets an entry to a digest as cksum --base64 and rclone --base64 write it. It reports false
 // if s is not one. If the algorithm is not known, the padding shows that s is base64, and its
 // length decides.
-func (d *dialect) base64Digest(s string) (entry Entry, ok bool) {
-	entry = Entry{Algorithm: d.algorithm, Size: -1}
-	if size := base64Size(s); entry.Algorithm == nil {
-		entry.Algorithm = digest.BySize(size)
+func (d *dialect) byBase64(e *Entry, s string) bool {
+	e.Size, e.Unknown = -1, false
+	if size := base64Size(s); d.algorithm == nil {
+		e.Algorithm = digest.BySize(size)
 	} else {
-		entry.Algorithm = d.ofLength(2 * size)
+		e.Algorithm = d.ofLength(2 * size)
 	}
-	return entry, entry.Algorithm != nil && entry.setBase64(s)
+	return e.Algorithm != nil && e.setBase64(s)
 }
 
 // base64Size returns the number of bytes that padded base64 stands for, or 0.
@@ -169,14 +167,14 @@ func sameSeparator(a, b string) bool { return a == b || isDouble(a) && isDouble(
 func (d *dialect) gnuSeparator(line string) string {
 	line = trimBlanks(line)
 	if !beginsWithDigest(line) {
-		if _, isTag, _ := parseTag(d, line); isTag {
+		if isTag, _ := parseTag(d, line, new(Entry)); isTag {
 			return ""
 		}
 	}
 	if !d.literal {
 		line = strings.TrimPrefix(line, `\`)
 	}
-	_, rest, _ := d.leadingDigest(line)
+	rest, _ := d.leadingDigest(new(Entry), line)
 	separator, _ := d.separatorOf(rest)
 	return separator
 }

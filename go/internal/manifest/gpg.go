@@ -9,7 +9,7 @@ import (
 // groups of digits, over several lines. With --print-mds, the algorithm comes before the
 // groups. In a sidecar, a digest without a name is one of standard input. The fingerprint of a key
 // looks like a SHA-1: unless the name looks like that of a file, the file must exist.
-func parseGPG(d *dialect, line string, _ int) (Entry, error) {
+func parseGPG(d *dialect, line string, _ int, e *Entry) error {
 	name, groups := d.file, line
 	at := strings.LastIndexByte(line, ':')
 	if at >= 0 {
@@ -19,23 +19,22 @@ func parseGPG(d *dialect, line string, _ int) (Entry, error) {
 	if spelling, after, found := strings.Cut(groups, " = "); found {
 		var err error
 		if algorithm, err = d.named(strings.TrimLeft(spelling, " ")); err != nil {
-			return Entry{}, err
+			return err
 		}
 		groups = after
 	}
 	digits, err := joinGroups(groups)
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
-	entry, err := d.byDigest(digits, algorithm)
-	if err != nil {
-		return Entry{}, err
+	if err := d.byDigest(e, digits, algorithm); err != nil {
+		return err
 	}
-	entry.Name = name
+	e.Name = name
 	if strings.IndexByte(name, '\n') >= 0 {
-		return Entry{}, errNoName
+		return errNoName
 	}
-	return entry, checkUnsure(name, !isPlainName(name) && !d.isOwn(name))
+	return checkUnsure(name, !isPlainName(name) && !d.isOwn(name))
 }
 
 var errNoGroups = errors.New("no digest in groups of digits")

@@ -42,24 +42,23 @@ func (d *dialect) setColumns(line string) error {
 
 // parseHashdeep reads one digest of a hashdeep line, which has a size, a digest for each
 // column, and a name.
-func parseHashdeep(d *dialect, line string, column int) (Entry, error) {
+func parseHashdeep(d *dialect, line string, column int, e *Entry) error {
 	if len(d.columns) == 0 {
-		return Entry{}, errNoColumns
+		return errNoColumns
 	}
 	fields := strings.SplitN(line, ",", len(d.columns)+2)
 	if len(fields) < len(d.columns)+2 {
-		return Entry{}, fmt.Errorf("%d fields instead of %d", len(fields), len(d.columns)+2)
+		return fmt.Errorf("%d fields instead of %d", len(fields), len(d.columns)+2)
 	}
 	size, err := strconv.ParseUint(fields[0], 10, 63)
 	if err != nil {
-		return Entry{}, fmt.Errorf("invalid size %q", clip(fields[0]))
+		return fmt.Errorf("invalid size %q", clip(fields[0]))
 	}
-	entry, err := d.byDigest(fields[1+column], d.columns[column])
-	if err != nil {
-		return Entry{}, err
+	if err := d.byDigest(e, fields[1+column], d.columns[column]); err != nil {
+		return err
 	}
-	entry.Name, entry.Size = fields[len(fields)-1], int64(size)
-	return entry, checkName(entry.Name)
+	e.Name, e.Size = fields[len(fields)-1], int64(size)
+	return checkName(e.Name)
 }
 
 func hashdeepComment(line string) bool {

@@ -94,21 +94,25 @@ func (m *Manifest) Len() int { return len(m.offsets) * m.dialect.perLine() }
 
 // Entry returns the entry with that index, counted from 0.
 func (m *Manifest) Entry(index int) Entry {
-	entry := m.listed(index)
-	if m.own != "" {
-		entry.Name = m.own
-	}
-	return entry
+	var e Entry
+	m.ReadEntry(index, &e)
+	return e
 }
 
-// listed returns an entry with the name that the line has.
-func (m *Manifest) listed(index int) Entry {
-	offset := m.offsets[index/m.dialect.perLine()]
-	entry, err := m.parse(m.content.line(offset), offset, index%m.dialect.perLine())
-	if err != nil && err != errUnsure {
+// ReadEntry sets e to the entry with that index, counted from 0. For many entries this is faster than
+// [Manifest.Entry].
+func (m *Manifest) ReadEntry(index int, e *Entry) {
+	column := 0
+	if len(m.dialect.columns) > 0 {
+		index, column = index/len(m.dialect.columns), index%len(m.dialect.columns)
+	}
+	offset := m.offsets[index]
+	if err := m.parse(m.content.line(offset), offset, column, e); err != nil && err != errUnsure {
 		panic(err) // Parse parsed this line without an error
 	}
-	return entry
+	if m.own != "" {
+		e.Name = m.own
+	}
 }
 
 // An Error says why a manifest as a whole cannot be used.
@@ -186,6 +190,7 @@ func (m *Manifest) read(stopped *atomic.Bool) {
 	}
 	m.offsets, m.sections, m.Algorithms, m.BadLines, m.BadLineCount, m.PassedOver = m.offsets[:0], nil, nil, nil, 0, 0
 	separators := separators{}
+	var entry Entry
 	looked := 0
 	for number, next := m.content.before+1, m.content.begin; next < m.content.end; {
 		if looked++; looked%StopEvery == 0 && stopped.Load() {
@@ -198,7 +203,7 @@ func (m *Manifest) read(stopped *atomic.Bool) {
 		if inComment && (line == "" || !m.heed(line, first, offset)) {
 			continue
 		}
-		switch err := m.add(line, offset, &separators, inComment); err {
+		switch err := m.add(line, offset, &entry, &separators, inComment); err {
 		case nil:
 		case errPassedOver:
 			m.PassedOver++
@@ -230,19 +235,18 @@ func (m *Manifest) AddBadLine(line int, reason string) {
 // wrote it escapes backslashes.
 type separators struct{ slash, backslash, escaped bool }
 
-// add parses a line and adds its entries. mustExist means that the line is bad if the file does
-// not exist.
-func (m *Manifest) add(line string, offset uint32, seen *separators, mustExist bool) error {
+// add parses a line into the entry, and adds its entries. mustExist means that the line is bad if the
+// file does not exist.
+func (m *Manifest) add(line string, offset uint32, entry *Entry, seen *separators, mustExist bool) error {
 	if len(line) > MaxLine {
 		return fmt.Errorf("longer than %d bytes", MaxLine)
 	}
-	var entry Entry
 	var err error
 	for column := range m.dialect.perLine() {
 		if len(m.sections) == 0 {
-			entry, err = m.Format.parse(&m.dialect, line, column)
+			err = m.Format.parse(&m.dialect, line, column, entry)
 		} else {
-			entry, err = m.parse(line, offset, column)
+			err = m.parse(line, offset, column, entry)
 		}
 		if err != nil && err != errUnsure {
 			return err

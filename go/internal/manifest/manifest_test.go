@@ -263,7 +263,7 @@ func checkLines(t *testing.T, m *Manifest) {
 		if strings.Contains(line, "\n") {
 			continue
 		}
-		_, err := m.Format.parse(&m.dialect, line, 0)
+		err := m.Format.parse(&m.dialect, line, 0, new(Entry))
 		if m.Format.isComment(line) && !(line != "" && m.Format.nameFirst && m.listsInComment(line)) || err != nil && m.Format.skips(line) {
 			comments++
 		}
@@ -274,6 +274,20 @@ func checkLines(t *testing.T, m *Manifest) {
 	}
 	if len(m.BadLines) != min(m.BadLineCount, MaxBadLines) {
 		t.Errorf("kept %d of %d bad lines", len(m.BadLines), m.BadLineCount)
+	}
+	checkReuse(t, m)
+}
+
+// checkReuse checks that an entry does not depend on what was in its memory before.
+func checkReuse(t *testing.T, m *Manifest) {
+	used := Entry{Name: "other", Size: 7, Algorithm: digest.ByName("md5"), Unknown: true}
+	for i := range m.Len() {
+		m.ReadEntry(i, &used)
+		if e := m.Entry(i); used.Name != e.Name || used.Size != e.Size || used.Algorithm != e.Algorithm ||
+			used.Unknown != e.Unknown || string(used.Digest()) != string(e.Digest()) {
+			t.Errorf("entry %d is %+v in new memory, and %+v in used one", i, e, used)
+		}
+		used.Unknown, used.Size = !used.Unknown, used.Size+8
 	}
 }
 

@@ -10,24 +10,24 @@ import (
 // and optionally a URL. The digest may name its algorithm ("md5:…"). A name with blanks is
 // quoted, has a backslash before each blank, or is followed by a tab. It may also have none
 // of these, as pooch.make_registry writes it, if the manifest is known to be a registry.
-func parsePooch(d *dialect, line string, _ int) (Entry, error) {
+func parsePooch(d *dialect, line string, _ int, e *Entry) error {
 	name, rest, plain, err := poochName(line)
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
 	digits, rest := cutField(rest)
 	url, rest := cutField(rest)
 	if rest != "" || url != "" && !strings.Contains(url, "://") {
 		if d.registry && strings.IndexAny(trimBlanks(line), `"'`) != 0 {
-			return d.plainPooch(line)
+			return d.plainPooch(e, line)
 		}
-		return Entry{}, errors.New("more fields than a name, a digest, and a URL")
+		return errors.New("more fields than a name, a digest, and a URL")
 	}
-	entry, err := d.poochEntry(name, digits)
+	err = d.setPooch(e, name, digits)
 	if err == nil && plain && isLabel(name) {
 		err = errUnsure
 	}
-	return entry, err
+	return err
 }
 
 // cutField returns the first field of s, which may begin with blanks, and the rest without
@@ -41,42 +41,41 @@ func cutField(s string) (field, rest string) {
 	return s[:end], trimBlanks(s[end:])
 }
 
-// poochEntry returns the entry with that name and a digest, which may name its algorithm.
-func (d *dialect) poochEntry(name, digits string) (Entry, error) {
+// setPooch sets an entry to that name and a digest, which may name its algorithm.
+func (d *dialect) setPooch(e *Entry, name, digits string) error {
 	algorithm := d.algorithm
 	var err error
 	if spelling, after, found := strings.Cut(digits, ":"); found {
 		if algorithm, err = d.named(spelling); err != nil {
-			return Entry{}, err
+			return err
 		}
 		digits = after
 	} else if algorithm != nil && algorithm.Name == "crc32" {
-		return Entry{}, errors.New(`CRC-32 without "crc32:" before it, as in SFV`)
+		return errors.New(`CRC-32 without "crc32:" before it, as in SFV`)
 	}
-	entry, err := d.byDigest(digits, algorithm)
-	if err != nil {
-		return Entry{}, err
+	if err := d.byDigest(e, digits, algorithm); err != nil {
+		return err
 	}
-	entry.Name = name
-	return entry, checkName(name)
+	e.Name = name
+	return checkName(name)
 }
 
 // plainPooch reads a line as pooch.make_registry writes it: a name, in which blanks, quotation
 // marks and backslashes are like other characters, a space, and a digest.
-func (d *dialect) plainPooch(line string) (Entry, error) {
+func (d *dialect) plainPooch(e *Entry, line string) error {
 	at := strings.LastIndexByte(line, ' ')
 	if at < 0 {
-		return Entry{}, errNoDigest
+		return errNoDigest
 	}
 	name := line[:at]
 	first, _ := cutField(name)
-	entry, err := d.poochEntry(name, line[at+1:])
+	err := d.setPooch(e, name, line[at+1:])
 	last := name[strings.LastIndexByte(name, ' ')+1:]
 	unsure := isLabel(name) || isLabel(first) || isLabel(last) || leadingHex(first) == len(first) && len(first) >= fewestDigits
 	if err == nil && unsure {
 		err = errUnsure
 	}
-	return entry, err
+	return err
 }
 
 // fewestDigits is how many hexadecimal digits are more likely a digest than a part of a name.

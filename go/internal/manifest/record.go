@@ -11,36 +11,36 @@ import (
 
 // parseRecord reads a line of a Python wheel's RECORD: a CSV row of path, digest, and
 // size. The digest is "sha256=" and URL-safe base64 without padding.
-func parseRecord(d *dialect, line string, _ int) (Entry, error) {
+func parseRecord(d *dialect, line string, _ int, e *Entry) error {
 	fields, err := recordFields(line)
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
 	if fields[1] == "" && fields[2] == "" && needsNoDigest(fields[0]) {
-		return Entry{}, errPassedOver
+		return errPassedOver
 	}
 	spelling, value, found := strings.Cut(fields[1], "=")
 	if !found {
-		return Entry{}, errNoDigest
+		return errNoDigest
 	}
 	algorithm, err := d.named(spelling)
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
 	sum, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil || len(sum) != algorithm.Size {
-		return Entry{}, fmt.Errorf("no base64-encoded %s digest", algorithm.Name)
+		return fmt.Errorf("no base64-encoded %s digest", algorithm.Name)
 	}
-	entry := Entry{Name: fields[0], Size: -1, Algorithm: algorithm}
-	copy(entry.sum[:], sum)
+	e.Name, e.Size, e.Algorithm, e.Unknown = fields[0], -1, algorithm, false
+	copy(e.sum[:], sum)
 	if fields[2] != "" {
 		size, err := strconv.ParseUint(fields[2], 10, 63)
 		if err != nil {
-			return Entry{}, fmt.Errorf("invalid size %q", clip(fields[2]))
+			return fmt.Errorf("invalid size %q", clip(fields[2]))
 		}
-		entry.Size = int64(size)
+		e.Size = int64(size)
 	}
-	return entry, checkName(entry.Name)
+	return checkName(e.Name)
 }
 
 // recordFields splits a line into its three fields. Most lines have no quotation mark and

@@ -26,32 +26,32 @@ func sectionOf(spelling string) section {
 // errPassedOver says that a line lists no file and need not be understood.
 var errPassedOver = errors.New("no file is listed")
 
-// parse parses a line under the heading that it has.
-func (m *Manifest) parse(line string, offset uint32, column int) (Entry, error) {
+// parse parses a line under the heading that it has, as the parse of a [Format] does.
+func (m *Manifest) parse(line string, offset uint32, column int, e *Entry) error {
 	at := sort.Search(len(m.sections), func(i int) bool { return m.sections[i].offset > offset }) - 1
 	if at < 0 {
-		return m.Format.parse(&m.dialect, line, column)
+		return m.Format.parse(&m.dialect, line, column, e)
 	}
 	s := &m.sections[at]
 	if s.passed && trimBlanks(line) != line {
-		return Entry{}, s.passOver(line)
+		return s.passOver(line)
 	}
 	if s.passed || m.dialect.names(line) {
-		return m.Format.parse(&m.dialect, line, column)
+		return m.Format.parse(&m.dialect, line, column, e)
 	}
 	if s.algorithm == nil {
-		return Entry{}, fmt.Errorf("%s, as line %d says", digest.Unknown(s.spelling), s.line)
+		return fmt.Errorf("%s, as line %d says", digest.Unknown(s.spelling), s.line)
 	}
 	if m.dialect.forced && s.algorithm != m.dialect.algorithm {
-		return Entry{}, fmt.Errorf("line %d says %s, not %s", s.line, s.algorithm.Name, m.dialect.algorithm.Name)
+		return fmt.Errorf("line %d says %s, not %s", s.line, s.algorithm.Name, m.dialect.algorithm.Name)
 	}
 	d := m.dialect
 	d.algorithm = s.algorithm
-	entry, err := m.Format.parse(&d, line, column)
+	err := m.Format.parse(&d, line, column, e)
 	if err != nil && err != errUnsure && m.Format.Name != "debian" {
-		return m.Format.parse(&m.dialect, line, column) // the heading is for digests of another length
+		return m.Format.parse(&m.dialect, line, column, e) // the heading is for digests of another length
 	}
-	return entry, err
+	return err
 }
 
 // names reports whether a line names its own algorithm.
@@ -59,7 +59,7 @@ func (d *dialect) names(line string) bool {
 	if line = trimBlanks(line); beginsWithDigest(line) {
 		return false
 	}
-	_, isTag, _ := parseTag(d, line)
+	isTag, _ := parseTag(d, line, new(Entry))
 	return isTag
 }
 
@@ -89,7 +89,8 @@ func (m *Manifest) heed(line string, number int, offset uint32) (isEntry bool) {
 // listsInComment reports whether a line that begins like a comment lists a file whose name
 // begins so: the file exists, or the line looks like nothing else.
 func (m *Manifest) listsInComment(line string) bool {
-	entry, err := m.Format.parse(&m.dialect, line, 0)
+	var entry Entry
+	err := m.Format.parse(&m.dialect, line, 0, &entry)
 	if err != nil && err != errUnsure {
 		return false
 	}

@@ -11,33 +11,32 @@ import (
 
 // parseSFV reads a line of a simple file verification (SFV) list: the name, blanks, and a
 // CRC-32 in 8 hexadecimal digits.
-func parseSFV(d *dialect, line string, _ int) (Entry, error) {
+func parseSFV(d *dialect, line string, _ int, e *Entry) error {
 	line = trimBlanksRight(line)
 	at := lastBlank(line)
 	if at < 0 {
-		return Entry{}, errNoName
+		return errNoName
 	}
 	crc32 := digest.ByName("crc32")
 	if d.algorithm != nil && d.algorithm != crc32 {
-		return Entry{}, fmt.Errorf("digest is crc32, not %s", d.algorithm.Name)
+		return fmt.Errorf("digest is crc32, not %s", d.algorithm.Name)
 	}
-	entry, err := d.byDigest(line[at+1:], crc32)
-	if err != nil {
-		return Entry{}, err
+	if err := d.byDigest(e, line[at+1:], crc32); err != nil {
+		return err
 	}
-	entry.Name = trimBlanksRight(line[:at])
-	if err := checkName(entry.Name); err != nil {
-		return Entry{}, err
+	e.Name = trimBlanksRight(line[:at])
+	if err := checkName(e.Name); err != nil {
+		return err
 	}
-	if entry.Name[len(entry.Name)-1] == '=' {
-		if _, isTag, err := parseTag(d, line); isTag {
-			return Entry{}, cmp.Or(err, errTag)
+	if e.Name[len(e.Name)-1] == '=' {
+		if isTag, err := parseTag(d, line, new(Entry)); isTag {
+			return cmp.Or(err, errTag)
 		}
 	}
-	if end := entry.Name[len(entry.Name)-1]; (end == '=' || hexValues[end] != noDigit) && isGrouped(entry.Name) || isLabel(entry.Name) {
-		return entry, errUnsure
+	if end := e.Name[len(e.Name)-1]; (end == '=' || hexValues[end] != noDigit) && isGrouped(e.Name) || isLabel(e.Name) {
+		return errUnsure
 	}
-	return entry, nil
+	return nil
 }
 
 // isGrouped reports whether what stands before the last 8 digits is the beginning of a digest in

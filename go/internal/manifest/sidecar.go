@@ -37,27 +37,25 @@ func (m *Manifest) UseOwn() { m.own = m.dialect.file }
 // parseSidecar reads the line of a sidecar, such as x.tar.gz.sha256, that has nothing but
 // a digest, in hexadecimal or, as NuGet writes it, in base64, with or without a label that names
 // its algorithm, as in "SHA256: 5a…". The sidecar's own name says which file the digest is for.
-func parseSidecar(d *dialect, line string, _ int) (Entry, error) {
+func parseSidecar(d *dialect, line string, _ int, e *Entry) error {
 	line = strings.Trim(line, " \t")
 	labelled := *d
 	if at := strings.LastIndexAny(strings.TrimRight(line, "="), " \t:="); at >= 0 && d.file != "" {
 		var err error
 		if labelled.algorithm, err = d.labelled(line[:at+1]); err != nil {
-			return Entry{}, err
+			return err
 		}
 		line = line[at+1:]
 	}
-	entry, err := labelled.byDigest(line, labelled.algorithm)
-	if err != nil && leadingHex(line) < len(line) {
-		if inBase64, ok := labelled.base64Digest(line); ok {
-			entry, err = inBase64, nil
-		}
+	err := labelled.byDigest(e, line, labelled.algorithm)
+	if err != nil && leadingHex(line) < len(line) && labelled.byBase64(e, line) {
+		err = nil
 	}
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
-	entry.Name = d.file
-	return entry, checkUnsure(d.file, !hasExtension(d.file)) // a list, such as all.md5, is no sidecar
+	e.Name = d.file
+	return checkUnsure(d.file, !hasExtension(d.file)) // a list, such as all.md5, is no sidecar
 }
 
 // labelled returns the algorithm of a digest with a label that has nothing else, as "SHA-256:",

@@ -12,26 +12,26 @@ import (
 
 // parseSum reads a line of sum or of cksum: a checksum in decimal digits, blanks, the size of
 // the file, one blank, and the name. The size is in blocks for sum, and in bytes for cksum.
-func parseSum(d *dialect, line string, _ int) (Entry, error) {
+func parseSum(d *dialect, line string, _ int, e *Entry) error {
 	number, rest, ok := leadingDecimal(trimBlanks(line))
 	if !ok {
-		return Entry{}, errNoSum
+		return errNoSum
 	}
 	size, rest, ok := leadingDecimal(trimBlanks(rest))
 	if !ok {
-		return Entry{}, errors.New("no size after the checksum")
+		return errors.New("no size after the checksum")
 	}
 	algorithm, err := d.sumAlgorithm(number)
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
 	unit := uint64(max(1, algorithm.Unit))
 	if size > math.MaxInt64/unit {
-		return Entry{}, fmt.Errorf("invalid size %d", size)
+		return fmt.Errorf("invalid size %d", size)
 	}
-	entry := Entry{Name: rest[1:], Size: int64(size * unit), Algorithm: algorithm}
-	binary.BigEndian.PutUint64(entry.sum[:], number<<(64-8*algorithm.Size))
-	return entry, checkName(entry.Name)
+	e.Name, e.Size, e.Algorithm, e.Unknown = rest[1:], int64(size*unit), algorithm, false
+	binary.BigEndian.PutUint64(e.sum[:], number<<(64-8*algorithm.Size))
+	return checkName(e.Name)
 }
 
 var errNoSum = errors.New("no checksum in decimal digits")

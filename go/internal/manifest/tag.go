@@ -13,48 +13,47 @@ import (
 // "SHA2-256(name)= digest", as openssl dgst writes it. A backslash at the start of the
 // line means that the name has escapes. The digest is hexadecimal, or base64 as cksum
 // --base64 writes it. isTag is false if the line has another format.
-func parseTag(d *dialect, line string) (entry Entry, isTag bool, err error) {
+func parseTag(d *dialect, line string, e *Entry) (isTag bool, err error) {
 	rest := line
 	escaped := false
 	if !d.literal {
 		rest, escaped = strings.CutPrefix(line, `\`)
 	}
 	if d.file != "" && strings.HasPrefix(rest, opensslStdin) {
-		return d.ofStdin(strings.Trim(rest[len(opensslStdin):], " \t"))
+		return true, d.ofStdin(e, strings.Trim(rest[len(opensslStdin):], " \t"))
 	}
 	tag, rest, found := strings.Cut(rest, "(")
 	end := strings.LastIndex(rest, ")")
 	if !found || end < 0 || !isSpelling(strings.TrimRight(tag, " ")) {
-		return Entry{}, false, nil
+		return false, nil
 	}
 	value, isTag := strings.CutPrefix(strings.TrimLeft(rest[end+1:], " "), "=")
 	if !isTag {
-		return Entry{}, false, nil
+		return false, nil
 	}
 	algorithm, err := d.named(strings.TrimRight(tag, " "))
 	if err != nil {
-		return Entry{}, true, err
+		return true, err
 	}
-	entry = Entry{Name: rest[:end], Size: -1, Algorithm: algorithm}
-	if err = entry.setDigest(strings.Trim(value, " \t")); err != nil {
-		return Entry{}, true, err
+	e.Name, e.Size, e.Algorithm, e.Unknown = rest[:end], -1, algorithm, false
+	if err = e.setDigest(strings.Trim(value, " \t")); err != nil {
+		return true, err
 	}
-	if err = checkName(entry.Name); err == nil && escaped {
-		entry.Name, err = unescape(entry.Name)
+	if err = checkName(e.Name); err == nil && escaped {
+		e.Name, err = unescape(e.Name)
 	}
-	return entry, true, err
+	return true, err
 }
 
 // opensslStdin is what openssl dgst, before version 3, writes before the digest of its
 // standard input.
 const opensslStdin = "(stdin)= "
 
-// ofStdin returns the entry of a sidecar that openssl dgst wrote for its standard input.
-func (d *dialect) ofStdin(digits string) (entry Entry, isTag bool, err error) {
-	if entry, err = d.byDigest(digits, d.algorithm); err == nil {
-		entry.Name = "stdin"
-	}
-	return entry, true, err
+// ofStdin sets the entry of a sidecar that openssl dgst wrote for its standard input.
+func (d *dialect) ofStdin(e *Entry, digits string) error {
+	err := d.byDigest(e, digits, d.algorithm)
+	e.Name = "stdin"
+	return err
 }
 
 // longestSpelling is the length in bytes of the longest name of an algorithm: "HMAC-SHA2-512/256"
@@ -104,14 +103,13 @@ func (e *Entry) setBase64(s string) bool {
 	return err == nil && len(sum) == e.Algorithm.Size && copy(e.sum[:], sum) > 0
 }
 
-// byDigest returns an entry that has a hexadecimal digest and no name yet. If algorithm is
-// nil, the length of the digest decides.
-func (d *dialect) byDigest(digits string, algorithm *digest.Algorithm) (Entry, error) {
-	entry := Entry{Size: -1}
-	if digits == "" || entry.leadingHex(digits) != len(digits) {
-		return Entry{}, errNoDigest
+// byDigest sets an entry to a hexadecimal digest and no name yet. If algorithm is nil, the length of
+// the digest decides.
+func (d *dialect) byDigest(e *Entry, digits string, algorithm *digest.Algorithm) (err error) {
+	if digits == "" || e.leadingHex(digits) != len(digits) {
+		return errNoDigest
 	}
-	var err error
-	entry.Algorithm, err = algorithmOf(len(digits), algorithm)
-	return entry, err
+	e.Name, e.Size, e.Unknown = "", -1, false
+	e.Algorithm, err = algorithmOf(len(digits), algorithm)
+	return err
 }
