@@ -5,7 +5,6 @@ import (
 	"sort"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"checksig/internal/beneath"
 	"checksig/internal/manifest"
@@ -23,7 +22,7 @@ type Source struct {
 	prefixes    []string // that are taken off its names, from [CleanPrefix]
 	base        string   // the directory from which its names count; "": the root
 
-	Entries []byte // the SHA-256 of its entries, from [Sources.DigestEntries]; nil if nobody asked
+	Entries []byte // the SHA-256 of its entries, as the engine makes it; nil if nobody asked
 
 	Role   Role // in a bag, if it is read as a manifest of one
 	Strict bool // and whether that bag has version 1.0
@@ -128,30 +127,6 @@ func (s *Source) readEntry(index int, e *manifest.Entry) {
 	}
 	for _, prefix := range s.prefixes {
 		e.Name = stripPrefix(e.Name, prefix)
-	}
-}
-
-// DigestEntries sets the Entries of each source: the SHA-256 of all its entries, each as its
-// algorithm, NUL, its name, NUL, and its digest. entry returns the entry with that index.
-func (s Sources) DigestEntries(entry func(index int) manifest.Entry, stopped *atomic.Bool) {
-	const atOnce = 1 << 14
-	for _, source := range s {
-		b, hash := make([]byte, 0, 2*atOnce), sha256.New()
-		for i := range source.Manifest.Len() {
-			if i%manifest.StopEvery == 0 && stopped.Load() {
-				return
-			}
-			e := entry(source.First + i)
-			b = append(append(b, e.Algorithm.Name...), 0)
-			b = append(append(b, e.Name...), 0)
-			b = append(b, e.Digest()...)
-			if len(b) > atOnce {
-				hash.Write(b)
-				b = b[:0]
-			}
-		}
-		hash.Write(b)
-		source.Entries = hash.Sum(nil)
 	}
 }
 

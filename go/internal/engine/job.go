@@ -178,7 +178,6 @@ func (j *Job) verify(dir *beneath.Root, found *discover.Found) error {
 		report.Sources = append(report.Sources, found.Bag.Rest()...)
 	}
 	if j.listing != nil && report.Bad == 0 {
-		list.DigestEntries(j.listing.entry, &j.stopped)
 		report.Listing = j.listing
 	}
 	report.Bytes = j.bytes.Load()
@@ -193,7 +192,7 @@ func (j *Job) giveEntries(list discover.Sources) error {
 	j.results = newStream(&Report{Files: 0}, AllResults)
 	close(j.ready)
 	if j.options.DigestEntries {
-		list.DigestEntries(list.Entry, &j.stopped)
+		digestEntries(list, &j.stopped)
 		return nil
 	}
 	if j.stopped.Load() || j.options.Task == FindManifests {

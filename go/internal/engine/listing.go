@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"crypto/sha256"
 	"errors"
+	"hash"
+	"sync/atomic"
 
 	"checksig/internal/discover"
 	"checksig/internal/manifest"
@@ -13,7 +16,9 @@ type Listing struct {
 	list    discover.Sources
 	size    int    // of a digest
 	digests []byte // of the entries whose digests are not listed, each at its index times size
-	next    int    // the index of the next entry
+	chunks  chunks
+	ready   []chunk // whose lines come next
+	hash    hash.Hash
 }
 
 // An UnwritableError says why a format cannot list the entries of a list.
@@ -26,46 +31,107 @@ var errTwice = errors.New("a file is listed twice")
 // newListing returns the listing of a list, and leaves in the plan only the files whose digests are
 // not listed. Its error, an [*UnwritableError], says what cannot be listed.
 func newListing(p *plan, format *manifest.Format) (*Listing, error) {
-	l := &Listing{format: format, list: p.list}
-	if len(p.first) < p.list.Len() {
+	count := p.list.Len()
+	if len(p.first) < count {
 		return nil, &UnwritableError{errTwice}
 	}
-	var unknown []uint32
-	for i := range p.list.Len() {
-		entry := p.list.Entry(i)
-		if err := format.CheckWritable(&entry); err != nil {
-			return nil, &UnwritableError{err}
+	l := &Listing{format: format, list: p.list, chunks: chunks{count: count}, hash: sha256.New()}
+	p.first = nil
+	for _, c := range checkEntries(p.list, format) {
+		if c.err != nil {
+			return nil, &UnwritableError{c.err}
 		}
-		if l.size = max(l.size, entry.Algorithm.Size); entry.Unknown {
-			unknown = append(unknown, uint32(i))
-		}
+		l.size = max(l.size, c.size)
+		p.first = append(p.first, c.unknown...)
 	}
-	if len(unknown) > 0 {
-		l.digests = make([]byte, p.list.Len()*l.size)
+	if len(p.first) > 0 {
+		l.digests = make([]byte, count*l.size)
 	}
-	p.first = unknown
 	return l, nil
+}
+
+// A checked is what is known of some entries that are to be listed.
+type checked struct {
+	size    int      // of their longest digest
+	unknown []uint32 // those whose digests are not listed
+	err     error    // why one of them cannot be listed
+}
+
+// checkEntries looks at a part of the entries of a list on each core.
+func checkEntries(list discover.Sources, format *manifest.Format) []checked {
+	parts := partsOf(list)
+	all := make([]checked, parts)
+	parallel(parts, func(part int) {
+		c := &all[part]
+		var entry manifest.Entry
+		for i := list.Len() * part / parts; i < list.Len()*(part+1)/parts; i++ {
+			list.ReadEntry(i, &entry)
+			if c.err = format.CheckWritable(&entry); c.err != nil {
+				return
+			}
+			if c.size = max(c.size, entry.Algorithm.Size); entry.Unknown {
+				c.unknown = append(c.unknown, uint32(i))
+			}
+		}
+	})
+	return all
 }
 
 // set notes the digest of an entry. Several goroutines may call it, each for other entries.
 func (l *Listing) set(index uint32, sum []byte) { copy(l.digests[int(index)*l.size:], sum) }
 
-// entry returns an entry with its digest.
-func (l *Listing) entry(index int) manifest.Entry {
-	entry := l.list.Entry(index)
-	if entry.Unknown {
-		entry.SetDigest(l.digests[index*l.size:][:entry.Algorithm.Size])
+// render appends an entry to a chunk.
+func (l *Listing) render(p *chunk, index int) {
+	e := &p.entry
+	if l.list.ReadEntry(index, e); e.Unknown {
+		e.SetDigest(l.digests[index*l.size:][:e.Algorithm.Size])
 	}
-	return entry
+	p.lines = l.format.AppendLine(p.lines, e)
+	p.digested = appendDigested(p.digested, e)
 }
 
-// AppendLines appends the next lines to b until it has at least that many bytes. It appends nothing
-// once there are no more.
-func (l *Listing) AppendLines(b []byte, least int) []byte {
-	for l.next < l.list.Len() && len(b) < least {
-		entry := l.entry(l.next)
-		b = l.format.AppendLine(b, &entry)
-		l.next++
+// Next returns the next lines, which are valid until the next call. After the last ones it returns
+// none, and the Entries of the list are set.
+func (l *Listing) Next() []byte {
+	if len(l.ready) == 0 {
+		l.ready = l.chunks.round(l.render)
+		for i := range l.ready {
+			l.hash.Write(l.ready[i].digested)
+		}
 	}
-	return b
+	if len(l.ready) == 0 {
+		l.list[0].Entries = l.hash.Sum(nil)
+		return nil
+	}
+	lines := l.ready[0].lines
+	l.ready = l.ready[1:]
+	return lines
+}
+
+// appendDigested appends what the digest of entries is made of: the algorithm of each, NUL, its name,
+// NUL, and its digest.
+func appendDigested(b []byte, e *manifest.Entry) []byte {
+	b = append(append(b, e.Algorithm.Name...), 0)
+	b = append(append(b, e.Name...), 0)
+	return append(b, e.Digest()...)
+}
+
+// digestEntries sets the Entries of each source, unless stopped is set.
+func digestEntries(list discover.Sources, stopped *atomic.Bool) {
+	for _, source := range list {
+		hash, chunks := sha256.New(), chunks{count: source.Manifest.Len()}
+		for !stopped.Load() {
+			ready := chunks.round(func(p *chunk, index int) {
+				list.ReadEntry(source.First+index, &p.entry)
+				p.digested = appendDigested(p.digested, &p.entry)
+			})
+			if len(ready) == 0 {
+				source.Entries = hash.Sum(nil)
+				break
+			}
+			for i := range ready {
+				hash.Write(ready[i].digested)
+			}
+		}
+	}
 }

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"checksig/internal/beneath"
+	"checksig/internal/limits"
 	"checksig/internal/manifest"
 )
 
@@ -35,7 +36,7 @@ func TestAListingHasTheDigestsOfFilesAndThoseThatAreListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := sha1OfA + "  a\n" + zeros + "  b\n\\" + sha1OfA + "  c\\n\n"
-	if got := string(report.Listing.AppendLines(nil, 1<<20)); got != want {
+	if got := linesOf(report.Listing); got != want {
 		t.Errorf("got %q, not %q", got, want)
 	}
 	if report.Files != 2 || report.Bytes != 2 {
@@ -48,28 +49,72 @@ func TestAListingOfListedDigestsReadsNoFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(report.Listing.AppendLines(nil, 1)); got != zeros+"  a\n" {
+	if got := linesOf(report.Listing); got != zeros+"  a\n" {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestTheLinesOfAListingComeInParts(t *testing.T) {
-	var entries []string
-	for i := range 100 {
-		entries = append(entries, fmt.Sprintf("sha1 -1 %s %d", zeros, i))
+// linesOf returns all lines of a listing.
+func linesOf(l *Listing) (all string) {
+	for lines := l.Next(); len(lines) > 0; lines = l.Next() {
+		all += string(lines)
 	}
-	report, err := writeEntries(t, t.TempDir(), entries...)
-	if err != nil {
-		t.Fatal(err)
+	return all
+}
+
+// inChunks makes each of three cores render so many entries at once.
+func inChunks(t *testing.T, size int) {
+	cores, before := limits.SetCores(3), chunkSize
+	chunkSize = size
+	t.Cleanup(func() {
+		limits.SetCores(cores)
+		chunkSize = before
+	})
+}
+
+func TestAListingIsTheSameInChunksOfAnySize(t *testing.T) {
+	for count := 1; count < 20; count++ {
+		var entries []string
+		want := ""
+		for i := range count {
+			entries = append(entries, fmt.Sprintf("sha1 -1 %040d %02d", i, i))
+			want += fmt.Sprintf("%040d  %02d\n", i, i)
+		}
+		digest := ""
+		for _, size := range []int{1, 2, 3, 5, 100} {
+			inChunks(t, size)
+			report, err := writeEntries(t, t.TempDir(), entries...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := linesOf(report.Listing); got != want {
+				t.Errorf("%d entries in chunks of %d: got\n%s", count, size, got)
+			}
+			got := string(report.Sources[0].Entries)
+			if digest = cmp.Or(digest, got); got == "" || got != digest {
+				t.Errorf("%d entries in chunks of %d have another digest", count, size)
+			}
+		}
 	}
-	var all []byte
-	parts := 0
-	for part := report.Listing.AppendLines(nil, 200); len(part) > 0; part = report.Listing.AppendLines(nil, 200) {
-		all = append(all, part...)
-		parts++
-	}
-	if lines := bytes.Count(all, []byte("\n")); lines != 100 || parts != 20 {
-		t.Errorf("got %d lines in %d parts, not 100 in 20", lines, parts)
+}
+
+func TestTheFirstEntryThatCannotBeListedIsNamed(t *testing.T) {
+	lookInParts(t)
+	for first := range 6 {
+		entries := make([]string, 6)
+		for i := range entries {
+			if entries[i] = fmt.Sprintf("sha1 -1 %s %d", zeros, i); i >= first {
+				entries[i] = fmt.Sprintf("crc32 -1 %.8s %d", zeros, i)
+			}
+		}
+		entries[5] = "sysv -1 0000 5"
+		want := `the format "gnu" cannot list digests of crc32`
+		if first == 5 {
+			want = `the format "gnu" cannot list digests of sysv`
+		}
+		if _, err := writeEntries(t, t.TempDir(), entries...); err == nil || err.Error() != want {
+			t.Errorf("from entry %d on: got %v", first, err)
+		}
 	}
 }
 
@@ -115,6 +160,7 @@ func TestTheDigestOfEntriesDependsOnThemAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	linesOf(report.Listing) // sets the digest
 	if digests["gnu"] != digests["tag"] || digests["gnu"] != string(report.Sources[0].Entries) {
 		t.Error("the same entries have several digests")
 	}

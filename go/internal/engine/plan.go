@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"checksig/internal/beneath"
 	"checksig/internal/digest"
 	"checksig/internal/discover"
-	"checksig/internal/limits"
 	"checksig/internal/manifest"
 )
 
@@ -58,40 +56,26 @@ func makePlan(list discover.Sources, stopped *atomic.Bool) *plan {
 	return p
 }
 
-// minPart is how many entries a goroutine looks at, at least, to see whether their names ascend. A test
-// may replace it.
-var minPart = 16 << 10
-
 // isAscending reports whether the names of all entries ascend, so that each file has one entry. It
-// looks at a part of them on each core. It also reports false if there are few entries, if threads
-// have run out, or if stopped is set.
+// looks at a part of them on each core. It also reports false if there are few entries, or if stopped
+// is set.
 func (p *plan) isAscending(stopped *atomic.Bool) bool {
-	parts := min(limits.Cores(), p.list.Len()/minPart)
-	if parts < 2 {
+	parts := partsOf(p.list)
+	if parts == 1 {
 		return false
 	}
 	var not atomic.Bool
-	var group sync.WaitGroup
-	for part := range parts {
-		if !limits.Threads.TryTake() {
+	parallel(parts, func(part int) {
+		if !p.partAscends(part, parts, func() bool { return stopped.Load() || not.Load() }) {
 			not.Store(true)
-			break
 		}
-		group.Go(func() {
-			defer limits.Threads.Give()
-			if !p.partAscends(part, parts, func() bool { return stopped.Load() || not.Load() }) {
-				not.Store(true)
-			}
-		})
-	}
-	group.Wait()
+	})
 	return !not.Load()
 }
 
 // partAscends reports whether the names of a part of the entries ascend, up to the first name of the
-// next part. If the parser panics, it reports false, and the caller's next look panics again.
-func (p *plan) partAscends(part, parts int, isOver func() bool) (ascends bool) {
-	defer func() { _ = recover() }()
+// next part.
+func (p *plan) partAscends(part, parts int, isOver func() bool) bool {
 	from, to := p.list.Len()*part/parts, min(p.list.Len()*(part+1)/parts+1, p.list.Len())
 	last, _ := p.cleanName(from)
 	for i := from + 1; i < to; i++ {

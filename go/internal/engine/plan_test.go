@@ -167,24 +167,31 @@ func TestDisorderInAnyPartIsSeen(t *testing.T) {
 	}
 }
 
-func TestAPlanLooksInPartsOnlyIfItMay(t *testing.T) {
+func TestAPlanLooksInPartsIfItPays(t *testing.T) {
 	lookInParts(t)
 	p := planOf(t, []string{"a", "b", "c", "d", "e", "f"})
 	threads := limits.Threads
 	limits.Threads = limits.NewThreadPool(1)
 	defer func() { limits.Threads = threads }()
-	if p.isAscending(new(atomic.Bool)) {
-		t.Error("two parts were looked at with one thread")
+	if !p.isAscending(new(atomic.Bool)) {
+		t.Error("without threads, the parts were not looked at one after the other")
 	}
-	limits.Threads = limits.NewThreadPool(3)
 	minPart = 4
 	if p.isAscending(new(atomic.Bool)) {
 		t.Error("parts of fewer than 4 entries were looked at")
 	}
 	minPart = 2
 	p.list[0].First = 3 // the first entries are in no manifest
-	if p.isAscending(new(atomic.Bool)) {
-		t.Error("a panic was overlooked")
+	for _, threads := range []int{1, 3} {
+		limits.Threads = limits.NewThreadPool(threads)
+		var err error
+		func() {
+			defer Contain(&err)
+			p.isAscending(new(atomic.Bool))
+		}()
+		if err == nil {
+			t.Errorf("with %d threads, a panic was overlooked", threads)
+		}
 	}
 }
 

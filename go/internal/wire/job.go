@@ -14,7 +14,8 @@ type Job struct {
 	kind     uint8      // of the records of its results
 	mu       sync.Mutex // held by NextRecords
 	ended    bool
-	tail     []record // records that follow those of the files
+	report   *engine.Report // once the job has ended; nil after an error, and once tail is set
+	tail     []record       // records that follow those of the files
 	listing  *engine.Listing
 	piece    []byte // the lines that come next
 	badLines atomic.Int64
@@ -35,6 +36,9 @@ func (j *Job) NextRecords(timeout time.Duration, records *RecordWriter) (ended b
 	if !j.writeListing(records) {
 		return false, nil
 	}
+	if j.report != nil {
+		j.tail, j.report = tailOf(j.report), nil
+	}
 	for len(j.tail) > 0 {
 		if !records.write(j.tail[0]) {
 			return false, nil
@@ -51,7 +55,7 @@ const pieceSize = 1 << 16
 func (j *Job) writeListing(records *RecordWriter) bool {
 	for j.listing != nil {
 		if len(j.piece) == 0 {
-			j.piece = j.listing.AppendLines(nil, pieceSize)
+			j.piece = j.listing.Next()
 		}
 		if len(j.piece) == 0 {
 			j.listing = nil
@@ -66,7 +70,7 @@ func (j *Job) writeListing(records *RecordWriter) bool {
 	return true
 }
 
-// finish takes the outcome of the job, and makes the records of the manifests.
+// finish takes the outcome of the job.
 func (j *Job) finish() {
 	j.ended = true
 	report, err := j.Outcome()
@@ -78,16 +82,22 @@ func (j *Job) finish() {
 		j.err = report.Err()
 	}
 	j.badLines.Store(int64(report.BadLines()))
+	j.report = report
+}
+
+// tailOf returns the records of the notes and the manifests.
+func tailOf(report *engine.Report) (tail []record) {
 	for _, note := range report.Notes {
-		j.tail = append(j.tail, record{kind: NoteRecord, reason: note})
+		tail = append(tail, record{kind: NoteRecord, reason: note})
 	}
 	for _, source := range report.Sources {
-		j.tail = append(j.tail, manifestRecord(source))
-		j.tail = append(j.tail, signatureRecords(source)...)
+		tail = append(tail, manifestRecord(source))
+		tail = append(tail, signatureRecords(source)...)
 		for _, bad := range source.BadLines {
-			j.tail = append(j.tail, record{kind: BadLineRecord, number: int64(bad.Line), name: source.Path, reason: bad.Reason})
+			tail = append(tail, record{kind: BadLineRecord, number: int64(bad.Line), name: source.Path, reason: bad.Reason})
 		}
 	}
+	return tail
 }
 
 // BadLines returns how many lines of the manifests are bad, or 0 until the job has ended.
