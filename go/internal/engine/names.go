@@ -5,16 +5,19 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"sync"
 )
 
-// names finds entries by their name. Names that come in ascending order need no memory: they are
-// found by a binary search. As soon as one does not, names becomes a hash table with open
+// names finds entries by their name. Names that come in ascending order need little memory: they are
+// found by a binary search, first among every markEvery-th of them. As soon as one does not, names becomes a hash table with open
 // addressing and 4 bytes for each slot.
 type names struct {
 	count  int // of the entries that may be added
 	name   func(entry uint32) string
 	last   string   // the name that was added last
 	sorted []uint32 // once all are added: the first entries of all names
+	mark   sync.Once
+	marks  []string // every markEvery-th name of sorted, once find was called
 
 	slots []uint32 // 0 if the slot is free, else see slot; nil while the names are in order
 	shift int      // how many bits the index of an entry plus 1 has
@@ -80,13 +83,33 @@ func (n *names) find(name string) (entry uint32, ok bool) {
 		slot, _ := n.slot(name)
 		return n.entry(*slot), *slot != 0
 	}
-	at, ok := slices.BinarySearchFunc(n.sorted, name, func(entry uint32, name string) int {
+	n.mark.Do(n.setMarks)
+	at, ok := slices.BinarySearch(n.marks, name)
+	if ok {
+		return n.sorted[at*markEvery], true
+	}
+	if at == 0 {
+		return 0, false
+	}
+	between := n.sorted[(at-1)*markEvery+1 : min(at*markEvery, len(n.sorted))]
+	at, ok = slices.BinarySearchFunc(between, name, func(entry uint32, name string) int {
 		return strings.Compare(n.name(entry), name)
 	})
 	if !ok {
 		return 0, false
 	}
-	return n.sorted[at], true
+	return between[at], true
+}
+
+// markEvery is how far apart the marks are. To look at a name that is not one takes longer, because its
+// entry is parsed.
+const markEvery = 16
+
+func (n *names) setMarks() {
+	n.marks = make([]string, 0, len(n.sorted)/markEvery+1)
+	for i := 0; i < len(n.sorted); i += markEvery {
+		n.marks = append(n.marks, n.name(n.sorted[i]))
+	}
 }
 
 func (n *names) has(name string) bool {

@@ -122,6 +122,34 @@ func TestSortedNamesNeedNoTable(t *testing.T) {
 	}
 }
 
+func TestFewEntriesAreReadForASortedName(t *testing.T) {
+	for _, count := range []int{1, 2, 15, 16, 17, 31, 32, 33, 1000} {
+		nameOf := func(number int) string { return fmt.Sprintf("%04d", number) }
+		read := 0
+		n := newNames(count, func(entry uint32) string {
+			read++
+			return nameOf(2*int(entry) + 1)
+		})
+		for entry := range uint32(count) {
+			n.sorted = append(n.sorted, entry)
+		}
+		n.has("")
+		if most := count/markEvery + 1; read > most {
+			t.Errorf("%d names were read to mark %d", read, most)
+		}
+		for number := range 2*count + 2 {
+			read = 0
+			entry, ok := n.find(nameOf(number))
+			if is := number%2 == 1 && number < 2*count; ok != is || ok && int(entry) != number/2 {
+				t.Errorf("got %d, %v for %d of %d", entry, ok, number, count)
+			}
+			if read > 4+1 { // 15 between two marks, and the one that was found
+				t.Errorf("%d names were read for one of %d", read, count)
+			}
+		}
+	}
+}
+
 // planOf returns a plan that has the entries of a manifest, but no files yet.
 func planOf(t *testing.T, names []string) *plan {
 	t.Helper()
