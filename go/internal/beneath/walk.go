@@ -126,20 +126,24 @@ func (r *Root) List(dir string, each func(name string, mode os.FileMode) bool) e
 	if r.root != nil {
 		list = r.listByGo
 	}
-	var err error = Reason(syscall.ENAMETOOLONG)
-	names := 0
-	if len(dir) < maxPath {
-		err = list(dir, func(name string, mode os.FileMode) bool {
-			names++
-			return names <= MaxNames && each(name, mode)
-		})
+	if len(dir) >= maxPath {
+		return errUnlistable(Reason(syscall.ENAMETOOLONG))
 	}
+	names := 0
+	err := list(dir, func(name string, mode os.FileMode) bool {
+		names++
+		return names <= MaxNames && each(name, mode)
+	})
 	if names > MaxNames {
 		return errTooMany(MaxNames)
 	}
 	if err == nil || dir != "." && errors.Is(err, ErrMissing) {
 		return nil
 	}
+	return errUnlistable(err)
+}
+
+func errUnlistable(err error) error {
 	return &Error{Reason: "cannot be listed: " + err.Error(), Err: err}
 }
 
