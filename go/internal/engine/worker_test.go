@@ -211,14 +211,14 @@ func TestAReadTimerDistinguishesWaitingFromWork(t *testing.T) {
 		{measureFor, 10, 10 * 4096, true, true},      // 1 ms each
 		{measureFor, 1, 1 << 20, true, true},         // 100 MB/s
 	} {
-		joined := make(chan bool, 1)
+		joined := make(chan bool, maxAdded) // one may end before another is added
 		workers := &pool{limit: 1, work: func(*pool, []stolenFile) error { joined <- true; return nil }}
 		p := readTimer{pool: workers}
 		if due, waits := p.add(c.spent, c.files, c.bytes, 1); due != c.due || waits != c.waits {
 			t.Errorf("%+v: got %v, %v", c, due, waits)
 		}
 		workers.group.Wait()
-		if (len(joined) == 1) != c.waits {
+		if (len(joined) > 0) != c.waits {
 			t.Errorf("%+v: joined: %d", c, len(joined))
 		}
 	}
