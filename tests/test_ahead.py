@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from support import LOGS, OPEN_BELOW, Directory, Python, open_below, posix
+from support import LOGS, OPEN_BELOW, Directory, Python, command, environment, open_below, posix
 
 from checksig import _engine, _files
 from checksig._wire import FIND_FILES, TOTALS, Request
 from checksig.command import ahead, cli
 
-SIMPLE = [
+LOUD = [
     [],
-    ["-q"],
-    ["--status"],
     ["-v"],
     ["--verbose", "--ignore-missing"],
     ["--extra", "fail"],
     ["--extra=report", "--quiet"],
     ["--extra", "ignore"],
+    ["-q", "-v"],
 ]
+QUIET = [
+    ["-q"],
+    ["--quiet", "--ignore-missing"],
+    ["--status"],
+    ["--status", "-q"],
+    ["--extra", "fail", "-q"],
+    ["-q", "--extra=ignore"],
+    ["-q", "--extra", "fail", "--extra", "ignore"],
+]
+SIMPLE = [*LOUD[:-1], *QUIET[:-1]]
 OTHERS = [
     ["--json"],
     ["-x"],
@@ -80,7 +95,7 @@ def test_a_simple_check_is_under_way_when_click_is_imported(
     (tmp_path / "endless").touch()
     os.truncate(tmp_path / "endless", 1 << 40)
     (tmp_path / "sha1sum.txt").write_text(f"{'0' * 40}  endless\n")
-    for arguments in SIMPLE if begins else OTHERS:
+    for arguments in LOUD[:-1] if begins else OTHERS:
         done = python(WATCH, tmp_path, "10" if begins else "0.1", *arguments)
         assert (done.stdout, done.stderr) == (f"{begins}\n", ""), arguments
 
@@ -177,6 +192,112 @@ def test_a_check_that_was_begun_for_another_request_is_closed(
     assert capsys.readouterr().out == ""
     assert len(jobs) == 2
     assert open_below(root) == []
+
+
+# It says whether the command imported click.
+IMPORTS = """
+import atexit, sys
+atexit.register(lambda: print("click" in sys.modules))
+sys.argv[0] = "checksig"
+from checksig.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("engine", ["library", "helper"])
+@pytest.mark.parametrize("is_quiet", [True, False])
+def test_a_quiet_check_that_goes_well_imports_no_click(
+    is_quiet: bool, engine: str, python: Python, directory: Directory
+) -> None:
+    root = directory({"good": b"good"})
+    for path in (root, root / "sha1sum.txt"):
+        for arguments in QUIET if is_quiet else LOUD:
+            done = python(IMPORTS, "check", *arguments, path, engine=engine)
+            assert (done.returncode, done.stderr) == (0, ""), arguments
+            assert done.stdout.endswith(f"{not is_quiet}\n"), arguments
+
+
+@pytest.mark.skipif(not Path("/dev/ptmx").exists(), reason="needs a terminal")
+def test_a_quiet_check_in_a_terminal_or_with_a_summary_imports_click(
+    python: Python, directory: Directory, tmp_path: Path
+) -> None:
+    root = directory({"good": b"good"})
+    in_terminal = "import os, pty\nos.dup2(pty.openpty()[1], 2)\n" + IMPORTS
+    assert python(in_terminal, "check", "-q", root).stdout == "True\n"
+    assert python(in_terminal, "check", "--status", root).stdout == "False\n"
+    summary = tmp_path / "summary"
+    done = python(IMPORTS, "check", "-q", root, variables={"GITHUB_STEP_SUMMARY": str(summary)})
+    assert (done.stdout, summary.exists()) == ("True\n", True)
+
+
+def spoil(root: Path, how: str) -> None:
+    """Do something to a directory with the files one and two."""
+    manifest = root / "sha1sum.txt"
+    if how == "bad":
+        (root / "one").write_bytes(b"ONE")
+    elif how == "missing":
+        (root / "one").unlink()
+    elif how == "all missing":
+        (root / "one").unlink()
+        (root / "two").unlink()
+    elif how == "extra":
+        (root / "three").touch()
+    elif how == "bad line":
+        manifest.write_text(manifest.read_text() + "nonsense\n")
+    elif how == "unusable":
+        manifest.write_text("{}")
+    elif how == "gone":
+        manifest.unlink()
+
+
+CASES = ["well", "bad", "missing", "all missing", "extra", "bad line", "unusable", "gone"]
+
+
+@pytest.mark.parametrize("how", CASES)
+def test_a_quiet_check_says_the_same_if_it_is_not_begun_early(
+    how: str, python: Python, directory: Directory
+) -> None:
+    root = directory({"one": b"one", "two": b"two"})
+    spoil(root, how)
+    late = "import sys\nfrom checksig.command.cli import run\nsys.exit(run(sys.argv[1:]))"
+    seen = set()
+    for arguments in QUIET:
+        done = command("check", *arguments, root, cwd=root)
+        same = python(late, "check", *arguments, root)
+        assert (done.returncode, done.stdout, done.stderr) == (same.returncode, same.stdout, same.stderr), (
+            arguments
+        )
+        seen.add(done.returncode)
+    assert (how == "well") == (seen == {0})
+
+
+def test_a_quiet_check_of_a_package_is_not_one_of_its_folder(directory: Directory) -> None:
+    root = directory({"good": b"good"})
+    folder = root.rename(root.parent / "package-1.0.dist-info")
+    (folder.parent / "package.py").write_bytes(b"changed")
+    digest = base64.urlsafe_b64encode(hashlib.sha256(b"as built").digest()).rstrip(b"=").decode()
+    (folder / "RECORD").write_text(f"package.py,sha256={digest},8\n")
+    for path, cwd in ((folder.name, folder.parent), (".", folder), ("RECORD", folder)):
+        done = command("check", "-q", path, cwd=cwd)
+        assert (done.returncode, done.stderr) == (1, ""), path
+        assert "package.py: FAILED" in done.stdout
+
+
+@posix
+def test_ctrl_c_ends_a_quiet_check_as_any_other(tmp_path: Path) -> None:
+    (tmp_path / "endless").touch()
+    os.truncate(tmp_path / "endless", 1 << 40)
+    (tmp_path / "small").touch()
+    empty = hashlib.sha1().hexdigest()
+    (tmp_path / "sha1sum.txt").write_text(f"{empty}  small\n{'0' * 40}  endless\n")
+    for arguments in (["-q"], []):
+        run = [sys.executable, "-m", "checksig", "check", *arguments]
+        with subprocess.Popen(run, cwd=tmp_path, env=environment(), stderr=-1, stdout=-1) as child:
+            time.sleep(1)  # until it reads
+            child.send_signal(signal.SIGINT)
+            output, errors = child.communicate(timeout=60)
+        assert (child.returncode, output) == (-signal.SIGINT, b"")
+        assert errors.startswith(b"checksig: interrupted: 1 of 2 files"), arguments
 
 
 def test_what_cannot_be_begun_is_reported_by_the_command(

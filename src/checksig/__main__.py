@@ -35,8 +35,9 @@ def main() -> None:
 def _import_command() -> Callable[[], int]:
     """Return the function that runs the command.
 
-    Modules are no garbage, so nothing is collected while they are imported, and no collection looks
-    at them later. That saves a fifth of the time of a small check.
+    If the check has already ended, that function only returns its exit status. Modules are no garbage,
+    so nothing is collected while they are imported, and no collection looks at them later. That saves
+    a fifth of the time of a small check.
     """
     gc.disable()
     try:
@@ -45,7 +46,8 @@ def _import_command() -> Callable[[], int]:
         else:
             from checksig.command.ahead import begin
 
-            begin(sys.argv[1:])
+            if (status := begin(sys.argv[1:])) is not None:
+                return lambda: status
             from checksig.command.cli import run
     finally:
         gc.freeze()

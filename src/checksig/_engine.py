@@ -276,6 +276,7 @@ class Job:
         counters: how far the job has come.
         message: what is bad, once the job has ended; None if everything is good.
         hint: the last line of the message, if that is a hint.
+        interrupted: Ctrl-C came while :meth:`goes_well` was waiting, and :meth:`frames` is to raise it.
 
     Raises:
         ValueError: the engine does not allow an argument.
@@ -291,6 +292,8 @@ class Job:
         self.counters: Counters = NO_COUNTERS
         self.message: str | None = None
         self.hint: str | None = None
+        self.interrupted: bool = False
+        self._seen: list[bytes] = []  # by goes_well
         # Nothing is running yet, so no signal can leave a running job behind.
         self._job = LibraryJob(library) if library else _make_helper_job()
         try:
@@ -333,6 +336,11 @@ class Job:
             Exception: as :meth:`batches`.
         """
         assert self._job is not None
+        seen, self._seen = self._seen, []
+        yield from seen
+        if self.interrupted:
+            self.interrupted = False
+            raise KeyboardInterrupt
         while self._outcome.kind == Kind.MORE and not self._job.closed:
             self.counters, self._outcome, records = self._job.next()
             yield records
@@ -344,9 +352,20 @@ class Job:
                 raise CancelledError("this job was closed before its end, so there is no verdict")
             _raise(outcome)
 
-    @property
-    def is_well(self) -> bool:
-        """Whether the job has ended, at least one file is OK, no file is bad, and no line is bad."""
+    def goes_well(self) -> bool:
+        """Wait for the first bad file or the end of the job, and return whether all is well.
+
+        That is so if at least one file is OK, no file is bad, and no line is bad. :meth:`frames` yields
+        what was taken for this.
+
+        Raises:
+            Exception: as :meth:`batches`.
+        """
+        for records in self.frames():
+            if records:
+                self._seen.append(records)
+            if self.counters.bad:
+                break
         counters = self.counters
         is_bad = self._outcome.kind != Kind.OK or counters.bad or counters.bad_lines
         return not is_bad and counters.counts[0] > 0
@@ -360,13 +379,15 @@ class Job:
 _ahead: tuple[Request, Job] | None = None
 
 
-def begin_ahead(request: Request) -> None:
+def begin_ahead(request: Request) -> Job | None:
     """Begin a job that :func:`begin` returns later. If that fails, :func:`begin` will say why."""
     global _ahead
     try:
-        _ahead = request, Job(request)
+        job = Job(request)
     except Exception:
-        _ahead = None
+        return None
+    _ahead = request, job
+    return job
 
 
 def begin(request: Request) -> Job:

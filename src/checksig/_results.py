@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import operator
 import os
 import time
@@ -48,18 +47,15 @@ def start(path: AnyPath, request: Request, progress: ProgressOption) -> Results:
     return Results(Run(path, request, Reporter(progress), begin(request)))
 
 
-def complete(path: AnyPath, request: Request, job: Job, seen: list[bytes]) -> Report:
-    """Take the rest of a job, and return the report.
+def complete(path: AnyPath, request: Request, job: Job) -> Report:
+    """Take the records of a job, and return the report.
 
     Args:
         path: the directory as the caller named it.
         request: what the job does.
         job: the job.
-        seen: the records that were taken.
     """
-    run = Run(path, request, Reporter(None), job)
-    run.seen = seen
-    return _report(run)
+    return _report(Run(path, request, Reporter(None), job))
 
 
 def _report(run: Run) -> Report:
@@ -154,7 +150,6 @@ class Run:
         self._root = path if isinstance(path, str) else decode_path(request.root)
         self._shard = (request.shard, request.shards) if request.shards else None
         self.reporter: Reporter = reporter
-        self.seen: list[bytes] = []  # records that were taken from the job before
         self.ended: bool = False
         self._manifests: list[Manifest] = []
         self._bad_lines: list[BadLine] = []
@@ -163,7 +158,7 @@ class Run:
 
     def __iter__(self) -> Iterator[FileResult]:
         with self.job as job, self.reporter as reporter:
-            for records in itertools.chain(self.seen, job.frames()):
+            for records in job.frames():
                 for record in unpack_records(records):
                     if record.kind == FILE:
                         yield _result(record)

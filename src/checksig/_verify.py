@@ -106,22 +106,10 @@ def check_signatures(
         _check(path, request, progress).raise_for_failures()
         return
     with Job(request) as job:
-        seen = _take_good(job)
-        if not job.is_well:
+        if not job.goes_well():
             with importing:
                 from checksig._results import complete
-            complete(path, request, job, seen).raise_for_failures()
-
-
-def _take_good(job: Job) -> list[bytes]:
-    """Take records until a file is bad or the job has ended, and return them."""
-    seen = []
-    for records in job.frames():
-        if records:
-            seen.append(records)
-        if job.counters.bad:
-            break
-    return seen
+            complete(path, request, job).raise_for_failures()
 
 
 def check(
