@@ -271,6 +271,23 @@ def test_a_quiet_check_says_the_same_if_it_is_not_begun_early(
     assert (how == "well") == (seen == {0})
 
 
+@posix
+@pytest.mark.parametrize(("closed", "status"), [("<&-", 0), (">&-", 2), ("2>&-", 0), (">/dev/full", 0)])
+def test_a_quiet_check_without_a_standard_stream_ends_as_any_other(
+    closed: str, status: int, directory: Directory
+) -> None:
+    if closed == ">/dev/full" and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    root = directory({"good": b"good"})
+    late = "import sys; from checksig.command.cli import run; sys.exit(run(sys.argv[1:]))"
+    for option in ("-q", "--status"):
+        for run in (["-m", "checksig"], ["-c", late]):
+            shell = ["sh", "-c", f'"$@" {closed}', "sh", sys.executable, *run, "check", option, root]
+            done = subprocess.run(shell, env=environment(), stderr=-1, check=False)
+            complaint = b"checksig: standard output is closed\n" if status else b""
+            assert (done.returncode, done.stderr) == (status, complaint), (option, run)
+
+
 def test_a_quiet_check_of_a_package_is_not_one_of_its_folder(directory: Directory) -> None:
     root = directory({"good": b"good"})
     folder = root.rename(root.parent / "package-1.0.dist-info")

@@ -96,8 +96,11 @@ def _request_check(options: list[str], paths: list[str]) -> Request | None:
 
 
 def _prints_nothing(request: Request, options: list[str]) -> bool:
-    """Return whether a check shows nothing if all is well: no line, no progress bar, no summary."""
-    is_quiet = not _QUIET.isdisjoint(options) and _LOUD.isdisjoint(options)
+    """Return whether a check shows nothing if all is well: no line, no progress bar, no summary.
+
+    If standard output is closed, the command says so.
+    """
+    is_quiet = not _QUIET.isdisjoint(options) and _LOUD.isdisjoint(options) and sys.stdout is not None
     return is_quiet and not request.flags & TOTALS and not os.environ.get("GITHUB_STEP_SUMMARY")
 
 
