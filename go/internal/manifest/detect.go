@@ -187,7 +187,7 @@ func (t *tally) add(number int, line string) {
 
 // isEntry reports whether a line is an entry of that format.
 func (t *tally) isEntry(f *Format, line string) bool {
-	err := f.parse(&t.dialect, line, 0, &t.entry)
+	err := f.parseLine(&t.dialect, line, 0, &t.entry)
 	return err == nil || err == errUnsure && t.manifest.isFile(t.entry.Name)
 }
 
@@ -211,7 +211,7 @@ func (t *tally) addDebian(line string) bool {
 	if !t.debian {
 		return false
 	}
-	if err := parseDebian(&t.dialect, line, 0, new(Entry)); err != nil {
+	if err := Formats[debianIndex].parseLine(&t.dialect, line, 0, &t.entry); err != nil {
 		return false
 	}
 	t.lines[debianIndex]++

@@ -14,8 +14,8 @@ import (
 type Format struct {
 	Name string
 
-	// parse sets the entry to one of a line. After an error, unless it is errUnsure, the entry may be
-	// anything.
+	// parse sets the name, the algorithm and the digest of an entry, and the size if the line has one.
+	// Only parseLine calls it.
 	parse     func(d *dialect, line string, column int, e *Entry) error
 	isComment func(line string) bool
 	heading   func(line string) (section, bool) // of a comment; nil: comments are no headings
@@ -81,6 +81,13 @@ func FormatNames() string {
 		names = append(names, f.Name)
 	}
 	return strings.Join(names, ", ")
+}
+
+// parseLine sets an entry, whose memory may have been used before, to one of a line. After an error,
+// unless it is errUnsure, the entry may be anything.
+func (f *Format) parseLine(d *dialect, line string, column int, e *Entry) error {
+	e.Size, e.Unknown = -1, false
+	return f.parse(d, line, column, e)
 }
 
 // isGNU reports whether the format is one of those of coreutils, which may be mixed.

@@ -54,7 +54,6 @@ func (d *dialect) leadingDigest(e *Entry, s string) (rest string, err error) {
 	if end := blankAfter(s, digits); end > digits && d.byBase64(e, s[:end]) {
 		return s[end:], nil
 	}
-	e.Size, e.Unknown = -1, false
 	e.Algorithm, err = algorithmOf(digits, d.ofLength(digits))
 	if err != nil && (digits == 0 || digits < shortestDigest && blankAfter(s, digits) != digits) {
 		err = errNoDigest // a word, which may begin with letters that are digits
@@ -85,7 +84,6 @@ func blankAfter(s string, from int) int {
 // if s is not one. If the algorithm is not known, the padding shows that s is base64, and its
 // length decides.
 func (d *dialect) byBase64(e *Entry, s string) bool {
-	e.Size, e.Unknown = -1, false
 	if size := base64Size(s); d.algorithm == nil {
 		e.Algorithm = digest.BySize(size)
 	} else {

@@ -19,7 +19,7 @@ func parseList(d *dialect, line string, _ int, e *Entry) error {
 	if !ok {
 		return errors.New("fewer than 4 fields")
 	}
-	e.Name, e.Size, e.Algorithm, e.Unknown = name, -1, digest.ByName(algorithm), false
+	e.Name, e.Algorithm = name, digest.ByName(algorithm)
 	if e.Algorithm == nil {
 		return fmt.Errorf("unknown algorithm %q", clip(algorithm))
 	}

@@ -244,7 +244,7 @@ func (m *Manifest) add(line string, offset uint32, entry *Entry, seen *separator
 	var err error
 	for column := range m.dialect.perLine() {
 		if len(m.sections) == 0 {
-			err = m.Format.parse(&m.dialect, line, column, entry)
+			err = m.Format.parseLine(&m.dialect, line, column, entry)
 		} else {
 			err = m.parse(line, offset, column, entry)
 		}

@@ -31,7 +31,7 @@ func parseRecord(d *dialect, line string, _ int, e *Entry) error {
 	if err != nil || len(sum) != algorithm.Size {
 		return fmt.Errorf("no base64-encoded %s digest", algorithm.Name)
 	}
-	e.Name, e.Size, e.Algorithm, e.Unknown = fields[0], -1, algorithm, false
+	e.Name, e.Algorithm = fields[0], algorithm
 	copy(e.sum[:], sum)
 	if fields[2] != "" {
 		size, err := strconv.ParseUint(fields[2], 10, 63)

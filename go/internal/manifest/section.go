@@ -26,18 +26,18 @@ func sectionOf(spelling string) section {
 // errPassedOver says that a line lists no file and need not be understood.
 var errPassedOver = errors.New("no file is listed")
 
-// parse parses a line under the heading that it has, as the parse of a [Format] does.
+// parse parses a line under the heading that it has, as parseLine does.
 func (m *Manifest) parse(line string, offset uint32, column int, e *Entry) error {
 	at := sort.Search(len(m.sections), func(i int) bool { return m.sections[i].offset > offset }) - 1
 	if at < 0 {
-		return m.Format.parse(&m.dialect, line, column, e)
+		return m.Format.parseLine(&m.dialect, line, column, e)
 	}
 	s := &m.sections[at]
 	if s.passed && trimBlanks(line) != line {
 		return s.passOver(line)
 	}
 	if s.passed || m.dialect.names(line) {
-		return m.Format.parse(&m.dialect, line, column, e)
+		return m.Format.parseLine(&m.dialect, line, column, e)
 	}
 	if s.algorithm == nil {
 		return fmt.Errorf("%s, as line %d says", digest.Unknown(s.spelling), s.line)
@@ -47,9 +47,9 @@ func (m *Manifest) parse(line string, offset uint32, column int, e *Entry) error
 	}
 	d := m.dialect
 	d.algorithm = s.algorithm
-	err := m.Format.parse(&d, line, column, e)
+	err := m.Format.parseLine(&d, line, column, e)
 	if err != nil && err != errUnsure && m.Format.Name != "debian" {
-		return m.Format.parse(&m.dialect, line, column, e) // the heading is for digests of another length
+		return m.Format.parseLine(&m.dialect, line, column, e) // the heading is for digests of another length
 	}
 	return err
 }
@@ -90,7 +90,7 @@ func (m *Manifest) heed(line string, number int, offset uint32) (isEntry bool) {
 // begins so: the file exists, or the line looks like nothing else.
 func (m *Manifest) listsInComment(line string) bool {
 	var entry Entry
-	err := m.Format.parse(&m.dialect, line, 0, &entry)
+	err := m.Format.parseLine(&m.dialect, line, 0, &entry)
 	if err != nil && err != errUnsure {
 		return false
 	}

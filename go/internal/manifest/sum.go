@@ -29,7 +29,7 @@ func parseSum(d *dialect, line string, _ int, e *Entry) error {
 	if size > math.MaxInt64/unit {
 		return fmt.Errorf("invalid size %d", size)
 	}
-	e.Name, e.Size, e.Algorithm, e.Unknown = rest[1:], int64(size*unit), algorithm, false
+	e.Name, e.Size, e.Algorithm = rest[1:], int64(size*unit), algorithm
 	binary.BigEndian.PutUint64(e.sum[:], number<<(64-8*algorithm.Size))
 	return checkName(e.Name)
 }

@@ -35,7 +35,7 @@ func parseTag(d *dialect, line string, e *Entry) (isTag bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	e.Name, e.Size, e.Algorithm, e.Unknown = rest[:end], -1, algorithm, false
+	e.Name, e.Algorithm = rest[:end], algorithm
 	if err = e.setDigest(strings.Trim(value, " \t")); err != nil {
 		return true, err
 	}
@@ -103,13 +103,12 @@ func (e *Entry) setBase64(s string) bool {
 	return err == nil && len(sum) == e.Algorithm.Size && copy(e.sum[:], sum) > 0
 }
 
-// byDigest sets an entry to a hexadecimal digest and no name yet. If algorithm is nil, the length of
-// the digest decides.
+// byDigest sets the algorithm and the digest of an entry, which is hexadecimal. If algorithm is nil, the
+// length of the digest decides.
 func (d *dialect) byDigest(e *Entry, digits string, algorithm *digest.Algorithm) (err error) {
 	if digits == "" || e.leadingHex(digits) != len(digits) {
 		return errNoDigest
 	}
-	e.Name, e.Size, e.Unknown = "", -1, false
 	e.Algorithm, err = algorithmOf(len(digits), algorithm)
 	return err
 }
