@@ -36,7 +36,7 @@ QUIET = [
     ["-q", "--extra=ignore"],
     ["-q", "--extra", "fail", "--extra", "ignore"],
 ]
-SIMPLE = [*LOUD[:-1], *QUIET[:-1]]
+SIMPLE = [*LOUD[:-1], *QUIET[:-1]]  # without those in which one option overrides another
 OTHERS = [
     ["--json"],
     ["-x"],
@@ -230,6 +230,10 @@ def test_a_quiet_check_in_a_terminal_or_with_a_summary_imports_click(
     assert (done.stdout, summary.exists()) == ("True\n", True)
 
 
+# It runs the command without begin.
+LATE = "import sys; from checksig.command.cli import run; sys.exit(run(sys.argv[1:]))"
+
+
 def spoil(root: Path, how: str) -> None:
     """Do something to a directory with the files one and two."""
     manifest = root / "sha1sum.txt"
@@ -259,11 +263,10 @@ def test_a_quiet_check_says_the_same_if_it_is_not_begun_early(
 ) -> None:
     root = directory({"one": b"one", "two": b"two"})
     spoil(root, how)
-    late = "import sys\nfrom checksig.command.cli import run\nsys.exit(run(sys.argv[1:]))"
     seen = set()
     for arguments in QUIET:
         done = command("check", *arguments, root, cwd=root)
-        same = python(late, "check", *arguments, root)
+        same = python(LATE, "check", *arguments, root)
         assert (done.returncode, done.stdout, done.stderr) == (same.returncode, same.stdout, same.stderr), (
             arguments
         )
@@ -279,9 +282,8 @@ def test_a_quiet_check_without_a_standard_stream_ends_as_any_other(
     if closed == ">/dev/full" and not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     root = directory({"good": b"good"})
-    late = "import sys; from checksig.command.cli import run; sys.exit(run(sys.argv[1:]))"
     for option in ("-q", "--status"):
-        for run in (["-m", "checksig"], ["-c", late]):
+        for run in (["-m", "checksig"], ["-c", LATE]):
             shell = ["sh", "-c", f'"$@" {closed}', "sh", sys.executable, *run, "check", option, root]
             done = subprocess.run(shell, env=environment(), stderr=-1, check=False)
             complaint = b"checksig: standard output is closed\n" if status else b""

@@ -9,8 +9,8 @@ import (
 )
 
 // names finds entries by their name. Names that come in ascending order need little memory: they are
-// found by a binary search, first among every markEvery-th of them. As soon as one does not, names becomes a hash table with open
-// addressing and 4 bytes for each slot.
+// found by a binary search, first among every markEvery-th of them. As soon as one does not, names
+// becomes a hash table with open addressing and 4 bytes for each slot.
 type names struct {
 	count  int // of the entries that may be added
 	name   func(entry uint32) string

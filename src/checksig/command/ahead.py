@@ -1,7 +1,7 @@
 """Begins the first job of a command before the modules of the command are imported.
 
-Their import takes a tenth of a second, in which the engine works. A quiet check that goes well does
-without them. For that, this module imports only what :func:`checksig.check_signatures` needs, too.
+Their import takes a tenth of a second. The engine works meanwhile, and a quiet check that goes well
+ends without it. So this module imports only what :func:`checksig.check_signatures` needs, too.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _finish(request: Request) -> int | None:
         return None
     try:
         if job.goes_well():
-            take(request).close()  # nobody else does
+            take(request).close()  # the command would take it otherwise
             return 0
     except KeyboardInterrupt:
         job.interrupted = True
